@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns every name of libc's malloc family, all in this one object, so that a static link takes all
+ * of them from here or fails. Any thread may call, in any state of the process. The rules are those
+ * of C17 7.22.3, POSIX.1-2024 and the glibc manual, "Replacing malloc".
+ */
+#define _GNU_SOURCE
+#include "api/api.h"
+
+#include "heap/cache.h"
+#include "heap/foreign.h"
+#include "heap/free.h"
+#include "heap/large.h"
+#include "heap/thread.h"
+#include "os/os_memory.h"
+#include "report/report.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* C23 and old names that no header of ours or libc's declares. */
+HAK_EXPORT void free_sized(void *pointer, size_t bytes);
+HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes);
+HAK_EXPORT void cfree(void *pointer);
+
+HAK_COLD static void *no_memory(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
+HAK_EXPORT HAK_HOT void *malloc(size_t bytes) {
+    return hak_alloc(bytes);
+}
+
+HAK_EXPORT HAK_HOT void free(void *pointer) {
+    hak_free(pointer);
+}
+
+static void *calloc_large(size_t bytes) {
+    bool is_zero = false;
+    if (!hak_heap_is_real(hak_heap_mine))
+        hak_heap_start_mine();
+    void *block = hak_large_alloc(bytes, HAK_SLAB_BYTES, &is_zero);
+    if (!block)
+        return no_memory();
+    return is_zero ? block : memset(block, 0, bytes);
+}
+
+HAK_EXPORT void *calloc(size_t count, size_t bytes) {
+    size_t total;
+    if (HAK_UNLIKELY(__builtin_mul_overflow(count, bytes, &total)))
+        return no_memory();
+    if (HAK_UNLIKELY(total > HAK_CLASS_MAX_BYTES))
+        return calloc_large(total);
+    void *block = hak_alloc(total);
+    return HAK_LIKELY(block) ? memset(block, 0, total) : NULL;
+}
+
+/* In place if the block fits and at most half of it would be wasted. */
+static bool stays(size_t bytes, size_t usable_bytes) {
+    return bytes <= usable_bytes && (bytes > usable_bytes / 2 || usable_bytes <= 64);
+}
+
+static void *move_block(void *pointer, size_t usable_bytes, size_t bytes) {
+    void *block = hak_alloc(bytes);
+    if (!block)
+        return NULL;
+    memcpy(block, pointer, bytes < usable_bytes ? bytes : usable_bytes);
+    hak_free(pointer);
+    return block;
+}
+
+static void *resize(void *pointer, size_t bytes) {
+    struct hak_block_info info = hak_block_find(pointer);
+    if (info.ownership == HAK_OWNED_BY_LIBC)
+        return move_block(pointer, hak_foreign_bytes(pointer), bytes);
+    bool is_large = info.slab->class == HAK_CLASS_NONE;
+    if (is_large && bytes > HAK_CLASS_MAX_BYTES) {
+        void *block = hak_large_resize(info.slab, pointer, bytes);
+        return block ? block : no_memory();
+    }
+    if (!is_large && stays(bytes, info.bytes))
+        return pointer;
+    return move_block(pointer, info.bytes, bytes);
+}
+
+HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
+    if (!pointer)
+        return hak_alloc(bytes);
+    if (bytes == 0) {
+        hak_free(pointer);
+        return NULL;
+    }
+    return resize(pointer, bytes);
+}
+
+HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total))
+        return no_memory();
+    return hak_api_realloc(pointer, total);
+}
+
+/* Blocks of a class lie at multiples of its size from a slab's start: a class whose size is a
+ * multiple of the alignment has aligned blocks. The next power of two is one at the latest. */
+static void *align_in_class(size_t alignment, size_t bytes) {
+    unsigned class = hak_class_of(hak_max(bytes, alignment));
+    while (hak_class_bytes[class] % alignment != 0)
+        class++;
+    return hak_alloc(hak_class_bytes[class]);
+}
+
+void *hak_api_memalign(size_t alignment, size_t bytes) {
+    if (alignment <= 16)
+        return hak_alloc(bytes);
+    if (hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES)
+        return align_in_class(alignment, bytes);
+    if (!hak_heap_is_real(hak_heap_mine))
+        hak_heap_start_mine();
+    void *block = hak_large_alloc(bytes, alignment, NULL);
+    return block ? block : no_memory();
+}
+
+HAK_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) {
+    if (!hak_is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return hak_api_memalign(alignment, bytes);
+}
+
+/* glibc rounds an alignment up to a power of two, and 0 to the least one. */
+HAK_EXPORT void *memalign(size_t alignment, size_t bytes) {
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (!hak_is_power_of_two(alignment))
+        alignment = alignment <= 16 ? 16 : (size_t)1 << (hak_log2_floor(alignment) + 1);
+    return hak_api_memalign(alignment, bytes);
+}
+
+HAK_EXPORT int posix_memalign(void **ret_pointer, size_t alignment, size_t bytes) {
+    if (!hak_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved_errno = errno;
+    void *block = hak_api_memalign(alignment, bytes);
+    errno = saved_errno;
+    if (!block)
+        return ENOMEM;
+    *ret_pointer = block;
+    return 0;
+}
+
+HAK_EXPORT void *valloc(size_t bytes) {
+    return hak_api_memalign(hak_os_page_bytes, bytes);
+}
+
+HAK_EXPORT void *pvalloc(size_t bytes) {
+    if (bytes > PTRDIFF_MAX - hak_os_page_bytes)
+        return no_memory();
+    size_t rounded = hak_round_up(bytes ? bytes : 1, hak_os_page_bytes);
+    return hak_api_memalign(hak_os_page_bytes, rounded);
+}
+
+HAK_EXPORT size_t malloc_usable_size(void *pointer) {
+    if (!pointer)
+        return 0;
+    struct hak_block_info info = hak_block_find(pointer);
+    return info.ownership == HAK_OWNED ? info.bytes : hak_foreign_bytes(pointer);
+}
+
+/* The size is a promise that the block has; nothing depends on it. */
+HAK_EXPORT void free_sized(void *pointer, size_t bytes) {
+    (void)bytes;
+    hak_free(pointer);
+}
+
+HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes) {
+    (void)alignment;
+    (void)bytes;
+    hak_free(pointer);
+}
+
+HAK_EXPORT void cfree(void *pointer) {
+    hak_free(pointer);
+}
+
+HAK_EXPORT int malloc_trim(size_t pad_bytes) {
+    (void)pad_bytes;
+    return hak_heap_trim() != 0;
+}
+
+HAK_EXPORT int mallopt(int parameter, int value) {
+    return hak_report_mallopt(parameter, value);
+}
+
+HAK_EXPORT struct mallinfo2 mallinfo2(void) {
+    return hak_report_mallinfo();
+}
+
+HAK_EXPORT struct mallinfo mallinfo(void) {
+    return hak_report_mallinfo_int();
+}
+
+HAK_EXPORT void malloc_stats(void) {
+    hak_report_text();
+}
+
+HAK_EXPORT int malloc_info(int options, FILE *stream) {
+    if (options != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return hak_report_xml(stream);
+}
+
+void *hak_api_malloc(size_t bytes) HAK_ALIAS(malloc);
+void hak_api_free(void *pointer) HAK_ALIAS(free);
+void *hak_api_calloc(size_t count, size_t bytes) HAK_ALIAS(calloc);
+void *hak_api_realloc(void *pointer, size_t bytes) HAK_ALIAS(realloc);
+void *hak_api_reallocarray(void *pointer, size_t count, size_t bytes) HAK_ALIAS(reallocarray);
+void *hak_api_aligned_alloc(size_t alignment, size_t bytes) HAK_ALIAS(aligned_alloc);
+int hak_api_posix_memalign(void **ret_pointer, size_t alignment, size_t bytes)
+    HAK_ALIAS(posix_memalign);
+void *hak_api_memalign_rounded(size_t alignment, size_t bytes) HAK_ALIAS(memalign);
+size_t hak_api_usable_size(void *pointer) HAK_ALIAS(malloc_usable_size);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the compiler marks that every layer uses: hints, visibility, assertions, the two debug
+ * macros. Pure: no state, no system call. Anybody may include it.
+ */
+#ifndef HAK_BASE_COMPILER_H
+#define HAK_BASE_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HAK_LIKELY(x) __builtin_expect(!!(x), 1)
+#define HAK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define HAK_INLINE static inline __attribute__((always_inline))
+#define HAK_HOT __attribute__((hot))
+#define HAK_COLD __attribute__((cold, noinline))
+/* No instruction: the compiler takes x for a new value, so it can't keep an address made from it in
+ * a register of its own and uses the processor's addressing modes instead. */
+#define HAK_FORGET(x) __asm__("" : "+r"(x))
+/* No instruction: asks that x be kept in the register of return values from here on. */
+#if defined(__x86_64__)
+#define HAK_RETURN_REGISTER(x) __asm__("" : "+a"(x))
+#else
+#define HAK_RETURN_REGISTER(x) HAK_FORGET(x)
+#endif
+/* The out-of-line twin of a fast function: tail-called, so that the twin keeps the frame. */
+#define HAK_SLOW __attribute__((noinline))
+#define HAK_EXPORT __attribute__((visibility("default")))
+#define HAK_TLS __attribute__((tls_model("initial-exec"))) __thread
+
+/* A second name of a function of this file, with its attributes. */
+#if defined(__has_attribute) && __has_attribute(copy)
+#define HAK_ALIAS(function) __attribute__((alias(#function), copy(function)))
+#else
+#define HAK_ALIAS(function) __attribute__((alias(#function)))
+#endif
+
+#define HAK_PAGE_MAX_BYTES ((size_t)65536) /* the largest OS page of any supported kernel */
+
+#ifdef HAK_DEBUG
+#define HAK_DEBUG_BUILD 1
+#else
+#define HAK_DEBUG_BUILD 0
+#endif
+
+/* Debug builds only: what must hold inside the library. No side effects in the expression. */
+#define hak_assert(x)                                                                              \
+    do {                                                                                           \
+        if (HAK_DEBUG_BUILD && HAK_UNLIKELY(!(x)))                                                 \
+            __builtin_trap();                                                                      \
+    } while (0)
+
+/* glibc's thread pointer: unique among live threads, the same in a fork's child. */
+HAK_INLINE uintptr_t hak_thread_pointer(void) {
+#if defined(__x86_64__)
+    uintptr_t value;
+    __asm__("mov %%fs:0, %0" : "=r"(value));
+    return value;
+#else
+    return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+
+HAK_INLINE void hak_cpu_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the reading of HAKMEM_ variables. Runs once, at the library's first slow path: perhaps
+ * before libc is ready, so it calls nothing of libc and allocates nothing. A complaint is made into
+ * text at once, because the program may overwrite its environment later. Invariant: a wrong
+ * variable leaves the default; each value of hak_conf is within its range.
+ */
+#include "conf/conf.h"
+
+#include "base/bits.h"
+
+#define PREFIX "HAKMEM_"
+#define PREFIX_CHARS (sizeof PREFIX - 1)
+#define NAME_MAX_CHARS 40u      /* longer names are cut before they are compared */
+#define SHOWN_NAME_CHARS 48u    /* of a stranger's name in a complaint */
+#define SHOWN_VALUE_CHARS 32u   /* of a value in a complaint */
+#define COMPLAINT_LINES 4u      /* more are only counted */
+#define COMPLAINT_CAPACITY 224u /* SHOWN_… and the longest message fit */
+
+struct hak_conf hak_conf = {
+#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help) .name = (initial),
+#include "conf/knobs.def"
+#undef HAK_KNOB
+};
+
+const struct hak_knob hak_knobs[] = {
+#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
+    {#name, unit, help, (initial), (min), (max), HAK_KNOB_##kind, HAK_KNOB_##stability},
+#include "conf/knobs.def"
+#undef HAK_KNOB
+};
+
+#define KNOB_COUNT (sizeof hak_knobs / sizeof hak_knobs[0])
+const unsigned hak_knob_count = KNOB_COUNT;
+
+/* hak_conf is an array of values in the order of the table: value i belongs to hak_knobs[i]. */
+_Static_assert(sizeof(struct hak_conf) == KNOB_COUNT * sizeof(uint64_t), "one value a knob");
+
+#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
+    _Static_assert((min) <= (max) && (initial) <= (max), #name ": the default is out of range");   \
+    _Static_assert((min) == 0 || (initial) >= (min), #name ": the default is out of range");       \
+    _Static_assert(sizeof #name <= NAME_MAX_CHARS - PREFIX_CHARS, #name ": too long a name");      \
+    _Static_assert(HAK_KNOB_##kind != HAK_KNOB_BOOL || (max) == 1, #name ": 0 or 1");
+#include "conf/knobs.def"
+#undef HAK_KNOB
+
+static const char *const other_variables[] = {
+#define HAK_VARIABLE(name, help) #name,
+#include "conf/variables.def"
+#undef HAK_VARIABLE
+};
+
+static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
+static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
+
+static char to_upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* The text before `=`, or all of it. */
+static size_t name_length(const char *text) {
+    size_t length = 0;
+    while (text[length] != '\0' && text[length] != '=')
+        length++;
+    return length;
+}
+
+static bool names_are_equal(const char *name, const char *variable, size_t variable_length) {
+    size_t i = 0;
+    while (i < variable_length && name[i] != '\0' && to_upper(name[i]) == variable[i])
+        i++;
+    return i == variable_length && name[i] == '\0';
+}
+
+/* ---- values ---- */
+
+static bool parse_bool(const char *text, uint64_t *ret_value) {
+    static const char words[][2][4] = {{"0", "1"}, {"no", "yes"}, {"off", "on"}};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        for (unsigned value = 0; value < 2; value++) {
+            const char *word = words[i][value];
+            size_t at = 0;
+            while (word[at] != '\0' && word[at] == text[at])
+                at++;
+            if (word[at] == '\0' && text[at] == '\0') {
+                *ret_value = value;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static const char size_suffixes[] = "kmgt";
+
+/* The binary exponent that a suffix stands for; 0: none. */
+static unsigned suffix_shift(char c) {
+    for (unsigned i = 0; size_suffixes[i] != '\0'; i++) {
+        if (to_upper(size_suffixes[i]) == to_upper(c))
+            return 10 * (i + 1);
+    }
+    return 0;
+}
+
+static bool parse_number(const char **text, uint64_t *ret_value) {
+    const char *at = *text;
+    uint64_t value = 0;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
+            return false;
+    }
+    bool has_digits = at != *text;
+    *text = at;
+    *ret_value = value;
+    return has_digits;
+}
+
+bool hak_conf_parse(enum hak_knob_kind kind, const char *text, uint64_t *ret_value) {
+    uint64_t value;
+    if (kind == HAK_KNOB_BOOL)
+        return parse_bool(text, ret_value);
+    if (!parse_number(&text, &value))
+        return false;
+    if (kind == HAK_KNOB_SIZE && *text != '\0') {
+        unsigned shift = suffix_shift(*text);
+        if (shift == 0 || value > UINT64_MAX >> shift)
+            return false;
+        value <<= shift;
+        text++;
+    } else if (kind == HAK_KNOB_PERCENT && *text == '%') {
+        text++;
+    }
+    if (*text != '\0')
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, uint64_t value) {
+    unsigned unit = 0; /* in steps of 1024 */
+    if (kind == HAK_KNOB_BOOL) {
+        hak_put_text(buffer, value ? "yes" : "no");
+        return;
+    }
+    while (kind == HAK_KNOB_SIZE && value != 0 && value % 1024 == 0 &&
+           size_suffixes[unit] != '\0') {
+        value /= 1024;
+        unit++;
+    }
+    hak_put_decimal(buffer, value);
+    if (unit != 0)
+        hak_put_char(buffer, size_suffixes[unit - 1]);
+}
+
+void hak_conf_put_variable(struct hak_buffer *buffer, const struct hak_knob *knob) {
+    hak_put_text(buffer, PREFIX);
+    for (const char *at = knob->name; *at; at++)
+        hak_put_char(buffer, to_upper(*at));
+}
+
+/* ---- the nearest name ---- */
+
+static unsigned smaller(unsigned a, unsigned b) {
+    return a < b ? a : b;
+}
+
+static size_t cut_length(const char *text) {
+    size_t length = 0;
+    while (length < NAME_MAX_CHARS && text[length] != '\0' && text[length] != '=')
+        length++;
+    return length;
+}
+
+unsigned hak_conf_distance(const char *given, const char *name) {
+    uint8_t rows[3][NAME_MAX_CHARS + 1]; /* two before, the one before, this */
+    uint8_t *older = rows[0], *old = rows[1], *now = rows[2];
+    size_t given_length = cut_length(given), name_length = cut_length(name);
+    for (size_t j = 0; j <= name_length; j++)
+        old[j] = (uint8_t)j;
+    for (size_t i = 1; i <= given_length; i++) {
+        now[0] = (uint8_t)i;
+        for (size_t j = 1; j <= name_length; j++) {
+            char x = to_upper(given[i - 1]), y = to_upper(name[j - 1]);
+            unsigned best = smaller(old[j] + 1u, now[j - 1] + 1u);
+            best = smaller(best, old[j - 1] + (x == y ? 0u : 1u));
+            if (i > 1 && j > 1 && x == to_upper(name[j - 2]) && to_upper(given[i - 2]) == y)
+                best = smaller(best, older[j - 2] + 1u);
+            now[j] = (uint8_t)best;
+        }
+        uint8_t *spare = older;
+        older = old;
+        old = now;
+        now = spare;
+    }
+    unsigned least = UINT32_MAX;
+    for (size_t j = 0; j <= name_length; j++)
+        least = smaller(least, 2u * old[j] + (unsigned)(name_length - j));
+    return least;
+}
+
+static const struct hak_knob *nearest_knob(const char *name) {
+    const struct hak_knob *nearest = &hak_knobs[0];
+    unsigned nearest_distance = UINT32_MAX;
+    for (unsigned i = 0; i < hak_knob_count; i++) {
+        unsigned distance = hak_conf_distance(name, hak_knobs[i].name);
+        if (distance < nearest_distance) {
+            nearest = &hak_knobs[i];
+            nearest_distance = distance;
+        }
+    }
+    return nearest;
+}
+
+/* ---- complaints ---- */
+
+/* A stranger's text: cut, and without what would break the line or drive a terminal. */
+static void put_shown(struct hak_buffer *line, const char *text, size_t length, size_t limit) {
+    for (size_t i = 0; i < length && text[i] != '\0'; i++) {
+        if (i == limit) {
+            hak_put_text(line, "...");
+            return;
+        }
+        hak_put_char(line, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+    }
+}
+
+/* False: there are lines enough, this one is only counted. */
+static bool begin_complaint(struct hak_buffer *line) {
+    unsigned index = complaint_count++;
+    if (index >= COMPLAINT_LINES)
+        return false;
+    hak_buffer_init(line, complaint_text[index], COMPLAINT_CAPACITY);
+    return true;
+}
+
+static void complain_unknown(const char *name) {
+    struct hak_buffer line;
+    if (!begin_complaint(&line))
+        return;
+    hak_put_text(&line, PREFIX);
+    put_shown(&line, name, name_length(name), SHOWN_NAME_CHARS);
+    hak_put_text(&line, ": unknown knob (nearest: ");
+    hak_conf_put_variable(&line, nearest_knob(name));
+    hak_put_char(&line, ')');
+}
+
+static const char *expected(enum hak_knob_kind kind) {
+    switch (kind) {
+    case HAK_KNOB_BOOL:
+        return "yes or no";
+    case HAK_KNOB_SIZE:
+        return "a size, as 64k, 8m or 1g";
+    case HAK_KNOB_PERCENT:
+        return "a percentage";
+    case HAK_KNOB_COUNT:
+        return "a number";
+    }
+    return "";
+}
+
+static void complain_value(const struct hak_knob *knob, const char *value, bool is_malformed) {
+    struct hak_buffer line;
+    if (!begin_complaint(&line))
+        return;
+    hak_conf_put_variable(&line, knob);
+    hak_put_char(&line, '=');
+    put_shown(&line, value, SIZE_MAX, SHOWN_VALUE_CHARS);
+    hak_put_text(&line, is_malformed ? ": not " : ": out of range (");
+    if (is_malformed) {
+        hak_put_text(&line, expected(knob->kind));
+        if (knob->kind == HAK_KNOB_BOOL)
+            return;
+        hak_put_text(&line, " (");
+    }
+    hak_conf_put_value(&line, knob->kind, knob->min);
+    hak_put_text(&line, " to ");
+    hak_conf_put_value(&line, knob->kind, knob->max);
+    hak_put_char(&line, ')');
+}
+
+unsigned hak_conf_complaint_count(void) {
+    return complaint_count;
+}
+
+const char *hak_conf_complaint(unsigned index) {
+    return index < complaint_count && index < COMPLAINT_LINES ? complaint_text[index] : NULL;
+}
+
+void hak_conf_report(void (*line)(struct hak_buffer *)) {
+    char storage[COMPLAINT_CAPACITY + 16];
+    struct hak_buffer buffer;
+    for (unsigned i = 0; hak_conf_complaint(i); i++) {
+        hak_buffer_init(&buffer, storage, sizeof storage);
+        hak_put_text(&buffer, "hakmem: ");
+        hak_put_text(&buffer, hak_conf_complaint(i));
+        line(&buffer);
+    }
+    if (complaint_count <= COMPLAINT_LINES)
+        return;
+    hak_buffer_init(&buffer, storage, sizeof storage);
+    hak_put_text(&buffer, "hakmem: ");
+    hak_put_decimal(&buffer, complaint_count - COMPLAINT_LINES);
+    hak_put_text(&buffer, " more HAKMEM_ variables are wrong");
+    line(&buffer);
+}
+
+bool hak_conf_is_strict_failure(void) {
+    return hak_conf.strict != 0 && complaint_count != 0;
+}
+
+/* ---- the environment ---- */
+
+static void reset(void) {
+    uint64_t *values = (uint64_t *)&hak_conf;
+    for (unsigned i = 0; i < KNOB_COUNT; i++)
+        values[i] = hak_knobs[i].initial;
+    complaint_count = 0;
+}
+
+static bool is_other_variable(const char *name, size_t length) {
+    for (unsigned i = 0; i < sizeof other_variables / sizeof other_variables[0]; i++) {
+        if (names_are_equal(other_variables[i], name, length))
+            return true;
+    }
+    return false;
+}
+
+static void set_knob(unsigned index, const char *value) {
+    const struct hak_knob *knob = &hak_knobs[index];
+    uint64_t parsed;
+    if (!hak_conf_parse(knob->kind, value, &parsed))
+        complain_value(knob, value, true);
+    else if (parsed < knob->min || parsed > knob->max)
+        complain_value(knob, value, false);
+    else
+        ((uint64_t *)&hak_conf)[index] = parsed;
+}
+
+/* `name` is what follows the prefix; `seen` has a mark for each knob that was met before. */
+static void read_variable(const char *name, bool *seen) {
+    size_t length = name_length(name);
+    for (unsigned i = 0; i < KNOB_COUNT; i++) {
+        if (!names_are_equal(hak_knobs[i].name, name, length))
+            continue;
+        if (!seen[i])
+            set_knob(i, name[length] == '=' ? name + length + 1 : "");
+        seen[i] = true;
+        return;
+    }
+    if (!is_other_variable(name, length))
+        complain_unknown(name);
+}
+
+void hak_conf_read(const char *const *environ_block, bool secure) {
+    bool seen[KNOB_COUNT] = {false};
+    reset();
+    if (secure || !environ_block)
+        return;
+    for (; *environ_block; environ_block++) {
+        size_t at = 0;
+        while (at < PREFIX_CHARS && (*environ_block)[at] == PREFIX[at])
+            at++;
+        if (at == PREFIX_CHARS)
+            read_variable(*environ_block + PREFIX_CHARS, seen);
+    }
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the thread cache: the fast paths that malloc and free consist of, and their slow twins. A
+ * bin belongs to its heap's thread alone.
+ *
+ * The fast paths' one idea: a block taken from a bin must prove its link (mark - secret == next).
+ * The empty bin's end marker, the bins of a thread without a heap, and an overwritten link all fail
+ * that one comparison and land in the slow twin.
+ */
+#ifndef HAK_HEAP_CACHE_H
+#define HAK_HEAP_CACHE_H
+
+#include "heap/heap.h"
+
+/* Slow twins: any size, any state of the thread. NULL: no memory; errno is ENOMEM then. */
+HAK_SLOW void *hak_alloc_slow(size_t bytes);
+HAK_SLOW void *hak_alloc_medium(size_t bytes);
+
+/* Slow twins of free: everything but a plain block of the caller's own heap. */
+HAK_SLOW void hak_free_slow(void *pointer);
+/* The block has been pushed already; the class's countdown came to its end. */
+HAK_SLOW void hak_cache_trip(struct hak_heap *heap, size_t class);
+
+HAK_INLINE void *hak_cache_pop(struct hak_heap *heap, size_t class, struct hak_block *block,
+                               struct hak_block *next) {
+    HAK_FORGET(class);
+    heap->hot.bin[class] = next;
+    HAK_FORGET(class);
+    heap->counters.allocations[class]++;
+    block->mark = 0; /* a live block must not look like a free one */
+    return block;
+}
+
+HAK_INLINE void *hak_alloc(size_t bytes) {
+    struct hak_heap *heap = hak_heap_mine;
+    if (HAK_UNLIKELY(bytes > HAK_DIRECT_MAX_BYTES))
+        return hak_alloc_medium(bytes);
+    size_t class = heap->hot.class_of[bytes];
+    struct hak_block *block = heap->hot.bin[class];
+    HAK_RETURN_REGISTER(block);
+    struct hak_block *next = (struct hak_block *)(block->mark - heap->hot.secret);
+    if (HAK_UNLIKELY(next != block->next))
+        return hak_alloc_slow(bytes);
+    return hak_cache_pop(heap, class, block, next);
+}
+
+HAK_INLINE void hak_free(void *pointer) {
+    struct hak_heap *heap = hak_heap_mine;
+    struct hak_block *block = pointer;
+    size_t index = ((uintptr_t)pointer - heap->hot.range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= heap->hot.range_slabs))
+        return hak_free_slow(pointer);
+    size_t class = heap->slab_class[index];
+    /* Class 0 has magic 0, so another heap's slab fails here too. */
+    uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
+    HAK_FORGET(class);
+    if (HAK_UNLIKELY(rest >= heap->hot.magic[class]))
+        return hak_free_slow(pointer);
+    if (HAK_UNLIKELY(((uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG))
+        return hak_free_slow(pointer);
+    struct hak_block *next = heap->hot.bin[class];
+    block->next = next;
+    block->mark = (uintptr_t)next + heap->hot.secret;
+    HAK_FORGET(class);
+    heap->hot.bin[class] = block;
+    HAK_FORGET(class);
+    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
+        return hak_cache_trip(heap, class);
+}
+
+/* Pushes a block that was checked; for the slow twins. */
+void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block);
+
+/* Fills an empty bin. False: no memory. */
+bool hak_cache_refill(struct hak_heap *heap, unsigned class);
+
+/* Gives all blocks of all bins back to their slabs, and empty slabs to the page layer. */
+void hak_cache_flush_all(struct hak_heap *heap);
+
+/* Makes bins empty and arms the countdowns of a new heap. */
+void hak_cache_start(struct hak_heap *heap);
+
+/* Gives one own block back to its slab; retires the slab if that emptied it. */
+void hak_cache_return(struct hak_heap *heap, struct hak_block *block);
+
+/* True if `block` lies in the bin. */
+bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block);
+
+/* While a thread is inside a slow path its slab lists may be half changed: a fork's child asks. */
+HAK_INLINE void hak_heap_enter(struct hak_heap *heap) {
+    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
+    atomic_store_explicit(&heap->busy, busy + 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with fork's snapshot of this thread */
+}
+
+HAK_INLINE void hak_heap_leave(struct hak_heap *heap) {
+    atomic_signal_fence(memory_order_seq_cst);
+    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
+    atomic_store_explicit(&heap->busy, busy - 1, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the slow twin of free and the settling of suspicions. Called by any thread, for any pointer.
+ * Invariant: a block goes to a list only after it proved to start a block of its slab and not to be
+ * on a list already.
+ */
+#include "heap/free.h"
+
+#include "heap/cache.h"
+#include "heap/foreign.h"
+#include "heap/large.h"
+#include "heap/orphan.h"
+#include "heap/remote.h"
+#include "heap/slab.h"
+#include "heap/superslab.h"
+#include "heap/thread.h"
+#include "os/os_fatal.h"
+
+static uint8_t state_of(const struct hak_slab *slab) {
+    /* acquire pairs with the release where the state is set: the record is complete */
+    return atomic_load_explicit(&slab->state, memory_order_acquire);
+}
+
+/* The large block that an inner address belongs to; only on the way to a fatal report. */
+static const struct hak_slab *large_around(const struct hak_range *range,
+                                           const struct hak_slab *slab) {
+    for (const struct hak_slab *first = slab; first >= range->slab; first--)
+        if (state_of(first) != HAK_SLAB_UNUSED)
+            return state_of(first) == HAK_SLAB_LARGE && first + first->run_slabs > slab ? first
+                                                                                       : NULL;
+    return NULL;
+}
+
+__attribute__((noreturn)) HAK_COLD static void report_dead(const struct hak_range *range,
+                                                           const struct hak_slab *slab,
+                                                           const void *pointer, bool is_free) {
+    enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
+    if (slab && large_around(range, slab))
+        code = is_free ? HAK_FATAL_INTERIOR_FREE : HAK_FATAL_INVALID_POINTER;
+    else if (slab && (state_of(slab) == HAK_SLAB_DIRTY || state_of(slab) == HAK_SLAB_CLEAN) &&
+             (uintptr_t)pointer % 16 == 0)
+        code = is_free ? HAK_FATAL_DOUBLE_FREE : HAK_FATAL_FREED_BLOCK;
+    hak_fatal(code, pointer, 0, HAK_NO_THREAD);
+}
+
+static bool is_owned_by(const struct hak_slab *slab, const struct hak_heap *heap) {
+    return atomic_load_explicit(&slab->owner, memory_order_acquire) == heap;
+}
+
+/* Another thread's lists can't be walked: is the link at least one that its slab could have? */
+static bool link_is_plausible(const struct hak_slab *slab, const struct hak_block *block) {
+    uintptr_t next = (uintptr_t)block->next;
+    if (block->next == HAK_LIST_END)
+        return true;
+    struct hak_range *range = hak_range_of(next);
+    const struct hak_slab *other = range ? hak_range_slab_at(range, next) : NULL;
+    return other && state_of(other) == HAK_SLAB_BLOCKS && other->class == slab->class &&
+           hak_slab_has_start(other, next);
+}
+
+/*
+ * Settles a suspicion. The remote mark has the block's own address in it, so it can't be there by
+ * chance. The local mark could have been copied from other freed memory by a program that moves
+ * uninitialised bytes: on own slabs the lists are searched.
+ */
+static bool block_is_free(const struct hak_heap *heap, const struct hak_slab *slab,
+                          const struct hak_block *block) {
+    if (block->mark == hak_mark_remote(block, block->next))
+        return true;
+    if (block->mark != hak_mark_local(block->next))
+        return false;
+    if (heap && is_owned_by(slab, heap))
+        return hak_cache_lists(heap, slab->class, block) || hak_slab_lists(slab, block);
+    return link_is_plausible(slab, block);
+}
+
+static void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
+        hak_fatal(HAK_FATAL_INTERIOR_FREE, block, hak_class_bytes[slab->class],
+                  hak_slab_owner_thread(slab));
+    if (((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG) {
+        if (block_is_free(heap, slab, block))
+            hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_class_bytes[slab->class],
+                      hak_slab_owner_thread(slab));
+        if (heap)
+            heap->counters.false_alarms++;
+    }
+    if (heap && is_owned_by(slab, heap)) {
+        hak_cache_push(heap, slab->class, block);
+        return;
+    }
+    if (heap)
+        heap->counters.remote_frees[slab->class]++;
+    hak_remote_free(heap, slab, block);
+}
+
+void hak_free_slow(void *pointer) {
+    struct hak_heap *heap = hak_heap_mine;
+    if (!pointer)
+        return;
+    struct hak_range *range = hak_range_of((uintptr_t)pointer);
+    if (HAK_UNLIKELY(!range)) {
+        hak_foreign_free(pointer);
+        return;
+    }
+    struct hak_slab *slab = hak_range_slab_at(range, (uintptr_t)pointer);
+    if (HAK_UNLIKELY(!hak_heap_is_real(heap)))
+        heap = hak_heap_start_mine();
+    if (slab && state_of(slab) == HAK_SLAB_BLOCKS)
+        free_block(heap, slab, pointer);
+    else if (slab && state_of(slab) == HAK_SLAB_LARGE) {
+        if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
+            hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
+        hak_large_free(slab, pointer);
+    } else {
+        report_dead(range, slab, pointer, true);
+    }
+}
+
+static struct hak_block_info find_foreign(const void *pointer) {
+    struct hak_block_info info = {HAK_OWNED_BY_LIBC, NULL, 0};
+    if (!hak_foreign_is_libc(pointer))
+        hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, 0, HAK_NO_THREAD);
+    return info;
+}
+
+struct hak_block_info hak_block_find(const void *pointer) {
+    const struct hak_block *block = pointer;
+    struct hak_range *range = hak_range_of((uintptr_t)pointer);
+    if (!range)
+        return find_foreign(pointer);
+    struct hak_slab *slab = hak_range_slab_at(range, (uintptr_t)pointer);
+    if (slab && state_of(slab) == HAK_SLAB_LARGE && (uintptr_t)pointer == hak_slab_address(slab))
+        return (struct hak_block_info){HAK_OWNED, slab, slab->large_bytes};
+    if (!slab || state_of(slab) != HAK_SLAB_BLOCKS)
+        report_dead(range, slab, pointer, false);
+    size_t bytes = hak_class_bytes[slab->class];
+    if (!hak_slab_has_start(slab, (uintptr_t)pointer))
+        hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, bytes, hak_slab_owner_thread(slab));
+    struct hak_heap *heap = hak_heap_is_real(hak_heap_mine) ? hak_heap_mine : NULL;
+    if (((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG &&
+        block_is_free(heap, slab, block))
+        hak_fatal(HAK_FATAL_FREED_BLOCK, pointer, bytes, hak_slab_owner_thread(slab));
+    return (struct hak_block_info){HAK_OWNED, slab, bytes};
+}

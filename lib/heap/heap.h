@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the structures of the heap layer: free block, slab record, heap. Included by heap/ and by
+ * the api layer's fast paths; each field says who may write it.
+ *
+ * One heap in memory (the distances are the same on every page size up to 64 KiB):
+ *
+ *   0        hot and slow parts of struct hak_heap, the owner's (inbox: anybody's)
+ *   64 KiB   counters, on pages that hold nothing else
+ *   128 KiB  slab_class: one byte a slab of the main range, the size class if this heap owns it
+ */
+#ifndef HAK_HEAP_HEAP_H
+#define HAK_HEAP_HEAP_H
+
+#include "base/list.h"
+#include "heap/size_class.h"
+#include "stats/stats.h"
+
+#include <stdatomic.h>
+
+#define HAK_SLAB_SHIFT 16
+#define HAK_SLAB_BYTES ((size_t)1 << HAK_SLAB_SHIFT)
+
+_Static_assert(HAK_STATS_CLASSES == HAK_CLASS_COUNT, "one counter a size class");
+
+/*
+ * A free block. In a bin or a slab's list: mark = next + secret, and the list ends with
+ * hak_list_end, whose mark never fits. In an outbox or inbox: mark = (next + secret) ^ address, and
+ * the list ends with NULL. The secret's top byte is HAK_MARK_TAG and its next 9 bits are 0, so every
+ * mark shows the tag in the block's byte 15: a cheap suspicion of a double free. malloc clears it.
+ */
+struct hak_block {
+    struct hak_block *next;
+    uintptr_t mark;
+};
+
+#define HAK_MARK_TAG 0xA5u
+#define HAK_MARK_TAG_BYTE 15
+
+extern const struct hak_block hak_list_end;
+#define HAK_LIST_END ((struct hak_block *)(uintptr_t)&hak_list_end)
+
+enum hak_slab_state {
+    HAK_SLAB_UNUSED = 0, /* never handed out, or inside another run */
+    HAK_SLAB_RESERVED,   /* free run, not committed */
+    HAK_SLAB_CLEAN,      /* free run, reads as zero */
+    HAK_SLAB_DIRTY,      /* free run, still resident */
+    HAK_SLAB_BLOCKS,     /* a slab of a size class */
+    HAK_SLAB_LARGE,      /* first slab of a large block */
+    HAK_SLAB_MOVING      /* taken out of the lists for a system call */
+};
+
+/*
+ * The record of 64 KiB of address space. A run is several of them in a row; its first record
+ * speaks for it, its last holds the length too. Written under the page lock while free, by
+ * the owner heap's thread while HAK_SLAB_BLOCKS, by the caller that holds the block while large.
+ */
+struct hak_slab {
+    _Alignas(64) _Atomic(struct hak_heap *) owner; /* BLOCKS only; changed by it, or under the orphan lock */
+    struct hak_link link;             /* list of the owner's class, or of a run set */
+    union {
+        struct hak_link age;          /* DIRTY: oldest first */
+        struct {                      /* BLOCKS */
+            struct hak_block *free;   /* blocks returned to the slab */
+            uint16_t free_count;
+            uint16_t carved;          /* blocks made so far, from the slab's start */
+            uint16_t capacity;
+            uint16_t used;            /* carved blocks that aren't in `free` */
+        };
+        size_t large_bytes;           /* LARGE: usable bytes */
+    };
+    uint32_t run_slabs;               /* first and last record of a run: its length */
+    _Atomic uint8_t state;            /* enum hak_slab_state */
+    uint8_t class;
+    bool is_zero;                     /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
+    bool is_moved;                    /* pages came by mremap: purge by mapping anew */
+    bool is_full;                     /* BLOCKS: on the owner's list of full slabs */
+};
+
+_Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
+
+/* What malloc and free read; a read-only copy stands in for threads that have no heap yet. */
+struct hak_heap_hot {
+    uintptr_t range_base;  /* the main range */
+    size_t range_slabs;    /* 0 in the stand-ins: every free goes to the slow twin */
+    uint64_t secret;
+    struct hak_block *bin[HAK_CLASS_COUNT];
+    uint32_t magic[HAK_CLASS_COUNT];
+    uint8_t class_of[HAK_DIRECT_MAX_BYTES + 1];
+};
+
+struct hak_outbox {
+    struct hak_heap *owner;  /* destination; NULL: empty */
+    struct hak_block *first;
+    struct hak_block *last;
+    uint32_t count;
+    uint32_t bytes;
+};
+
+#define HAK_OUTBOXES 16u
+
+enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
+
+/* Owner thread's, but for what is marked otherwise. */
+struct hak_heap {
+    struct hak_heap_hot hot;
+    struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
+    struct hak_link full[HAK_CLASS_COUNT];
+    int64_t level[HAK_CLASS_COUNT];           /* blocks put into the bin less those flushed from it */
+    uint16_t batch[HAK_CLASS_COUNT];          /* blocks of the next refill; grows */
+    struct hak_outbox outbox[HAK_OUTBOXES];
+    uintptr_t thread_pointer;
+    int thread_id;
+    _Atomic uint32_t busy;          /* slow paths now inside; read by a fork's child */
+    uint32_t exit_rounds;           /* destructor calls seen */
+    struct hak_heap *next_free;     /* thread lock: list of dead heaps */
+    struct hak_heap *next_heap;     /* thread lock: list of all heaps; never removed */
+    _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
+    _Atomic uint32_t state;         /* enum hak_heap_state */
+    _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
+    _Alignas(HAK_PAGE_MAX_BYTES) uint8_t slab_class[];
+};
+
+extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet */
+extern const struct hak_heap_hot hak_heap_late; /* this thread has given its heap up */
+
+/* The one thread-local word. */
+extern HAK_TLS struct hak_heap *hak_heap_mine;
+
+HAK_INLINE bool hak_heap_is_real(const struct hak_heap *heap) {
+    return heap->hot.range_slabs != 0;
+}
+
+/* Every mark needs it; constant once the first heap exists. */
+extern uint64_t hak_secret;
+
+HAK_INLINE uintptr_t hak_mark_local(const struct hak_block *next) {
+    return (uintptr_t)next + hak_secret;
+}
+
+HAK_INLINE uintptr_t hak_mark_remote(const struct hak_block *block, const struct hak_block *next) {
+    return ((uintptr_t)next + hak_secret) ^ (uintptr_t)block;
+}
+
+#endif

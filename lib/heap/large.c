@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns large blocks. The thread that holds a block is the only one that touches its record while it
+ * is LARGE; the state is taken back by compare-and-swap, so of two frees at once one is fatal.
+ * Invariant: large_bytes is a multiple of the OS page, and fits the run.
+ */
+#include "heap/large.h"
+
+#include "heap/superslab.h"
+#include "os/os_fatal.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+#include <string.h>
+
+/* Below it, copying is cheaper than moving page tables (mremap costs some microseconds). */
+#define HAK_MOVE_MIN_BYTES HAK_KIB(256)
+
+static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
+    hak_lock_take(&hak_page_lock);
+    hak_process_counters.large_bytes += (uint64_t)bytes;
+    hak_process_counters.large_allocations += allocations;
+    hak_process_counters.large_frees += frees;
+    hak_lock_give(&hak_page_lock);
+}
+
+static size_t slabs_for(size_t bytes) {
+    return (bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
+}
+
+static struct hak_slab *take_large(size_t bytes, size_t alignment) {
+    if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
+        return NULL;
+    size_t alignment_slabs = hak_max(alignment >> HAK_SLAB_SHIFT, 1);
+    struct hak_slab *slab = hak_run_take(slabs_for(bytes), alignment_slabs);
+    if (!slab)
+        return NULL;
+    slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
+    slab->class = HAK_CLASS_NONE;
+    /* release pairs with the acquire in hak_large_free */
+    atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
+    count_large((int64_t)slab->large_bytes, 1, 0);
+    return slab;
+}
+
+void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
+    struct hak_slab *slab = take_large(bytes ? bytes : 1, alignment);
+    if (!slab)
+        return NULL;
+    if (ret_is_zero)
+        *ret_is_zero = slab->is_zero;
+    return (void *)hak_slab_address(slab);
+}
+
+void hak_large_free(struct hak_slab *slab, void *pointer) {
+    uint8_t large = HAK_SLAB_LARGE;
+    /* acquire pairs with the release in take_large */
+    if (!atomic_compare_exchange_strong_explicit(&slab->state, &large, HAK_SLAB_MOVING,
+                                                 memory_order_acquire, memory_order_relaxed))
+        hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);
+    count_large(-(int64_t)slab->large_bytes, 0, 1);
+    hak_run_give(slab);
+}
+
+static void set_bytes(struct hak_slab *slab, size_t bytes) {
+    size_t rounded = hak_round_up(bytes, hak_os_page_bytes);
+    count_large((int64_t)rounded - (int64_t)slab->large_bytes, 0, 0);
+    slab->large_bytes = rounded;
+}
+
+/* Moves the pages if that is cheaper and the kernel can, else copies them. */
+static void move_content(struct hak_slab *to, struct hak_slab *from, size_t bytes) {
+    void *source = (void *)hak_slab_address(from);
+    void *target = (void *)hak_slab_address(to);
+    if (bytes >= HAK_MOVE_MIN_BYTES && hak_os_move(source, target, bytes))
+        to->is_moved = true;
+    else
+        memcpy(target, source, bytes);
+}
+
+void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
+    if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES)
+        return NULL;
+    size_t slabs = slabs_for(bytes);
+    if (slabs < slab->run_slabs)
+        hak_run_shrink(slab, slabs);
+    if (slabs <= slab->run_slabs || hak_run_extend(slab, slabs)) {
+        set_bytes(slab, bytes);
+        return pointer;
+    }
+    struct hak_slab *larger = take_large(bytes, HAK_SLAB_BYTES);
+    if (!larger)
+        return NULL;
+    move_content(larger, slab, slab->large_bytes);
+    hak_large_free(slab, pointer);
+    return (void *)hak_slab_address(larger);
+}

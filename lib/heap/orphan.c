@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the slabs that no thread owns. All state is protected by the orphan lock, which is never held
+ * across a system call: an emptied slab is given back after it. Invariant: a slab whose owner is the
+ * orphan heap changes its owner only under the lock.
+ */
+#include "heap/orphan.h"
+
+#include "heap/slab.h"
+#include "heap/superslab.h"
+#include "os/os_fatal.h"
+
+#define HAK_MOVES_A_LOCK 64 /* slabs moved before others get a turn */
+
+struct hak_lock hak_orphan_lock;
+struct hak_heap *hak_orphan_heap;
+
+/* Slabs on partial lists, a class; read without the lock as a hint. */
+static _Atomic uint32_t partial_slabs[HAK_CLASS_COUNT];
+
+static void count_partial(const struct hak_slab *slab, int change) {
+    if (!slab->is_full)
+        /* relaxed: a hint; the lists are read under the lock */
+        atomic_fetch_add_explicit(&partial_slabs[slab->class], (uint32_t)change,
+                                  memory_order_relaxed);
+}
+
+void hak_orphan_start(struct hak_heap *heap) {
+    hak_orphan_heap = heap;
+}
+
+static void move_in(struct hak_heap *from, struct hak_slab *slab) {
+    hak_slab_move(from, hak_orphan_heap, slab);
+    count_partial(slab, 1);
+}
+
+static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
+    while (!hak_list_is_empty(head)) {
+        hak_lock_take(&hak_orphan_lock);
+        for (int i = 0; i < HAK_MOVES_A_LOCK && !hak_list_is_empty(head); i++)
+            move_in(heap, hak_container(head->next, struct hak_slab, link));
+        hak_lock_give(&hak_orphan_lock);
+    }
+}
+
+/* The one slab a class that a heap keeps although it is empty. */
+static void release_spare(struct hak_heap *heap, unsigned class) {
+    struct hak_link *head = &heap->partial[class];
+    struct hak_link *link = head->next;
+    while (link != head) {
+        struct hak_slab *slab = hak_container(link, struct hak_slab, link);
+        link = link->next;
+        if (slab->used == 0) {
+            hak_slab_stop(heap, slab);
+            hak_run_give(slab);
+        }
+    }
+}
+
+void hak_orphan_take_over(struct hak_heap *heap) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+        release_spare(heap, class);
+        take_over_list(heap, &heap->partial[class]);
+        take_over_list(heap, &heap->full[class]);
+    }
+}
+
+bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {
+    bool found = false;
+    if (atomic_load_explicit(&partial_slabs[class], memory_order_relaxed) == 0)
+        return false;
+    hak_lock_take(&hak_orphan_lock);
+    struct hak_link *head = &hak_orphan_heap->partial[class];
+    if (!hak_list_is_empty(head)) {
+        struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
+        count_partial(slab, -1);
+        hak_slab_move(hak_orphan_heap, heap, slab);
+        found = true;
+    }
+    hak_lock_give(&hak_orphan_lock);
+    return found;
+}
+
+static bool owner_is(const struct hak_slab *slab, const struct hak_heap *heap) {
+    return atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap;
+}
+
+bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
+    bool is_empty = false;
+    hak_lock_take(&hak_orphan_lock);
+    bool is_orphan = owner_is(slab, hak_orphan_heap);
+    if (is_orphan) {
+        count_partial(slab, -1);
+        is_empty = hak_slab_give(hak_orphan_heap, slab, block);
+        if (is_empty)
+            hak_slab_stop(hak_orphan_heap, slab);
+        else
+            count_partial(slab, 1);
+    }
+    hak_lock_give(&hak_orphan_lock);
+    if (is_empty)
+        hak_run_give(slab);
+    return is_orphan;
+}
+
+void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab) {
+    hak_lock_take(&hak_orphan_lock);
+    if (owner_is(slab, from))
+        move_in(from, slab);
+    hak_lock_give(&hak_orphan_lock);
+}
+
+/* The lock is held. */
+static struct hak_block *take_one(struct hak_slab *slab) {
+    struct hak_block *block;
+    count_partial(slab, -1);
+    hak_slab_take(hak_orphan_heap, slab, 1, &block);
+    count_partial(slab, 1);
+    return block;
+}
+
+void *hak_orphan_alloc(unsigned class) {
+    struct hak_block *block = NULL;
+    struct hak_slab *fresh = NULL;
+    if (!hak_orphan_heap)
+        return NULL;
+    for (;;) {
+        hak_lock_take(&hak_orphan_lock);
+        struct hak_link *head = &hak_orphan_heap->partial[class];
+        if (fresh) {
+            hak_slab_start(hak_orphan_heap, fresh, class);
+            count_partial(fresh, 1);
+        }
+        if (!hak_list_is_empty(head))
+            block = take_one(hak_container(head->next, struct hak_slab, link));
+        hak_lock_give(&hak_orphan_lock);
+        if (block) {
+            block->mark = 0; /* a live block must not look like a free one */
+            return block;
+        }
+        fresh = hak_run_take(1, 1);
+        if (!fresh)
+            return NULL;
+    }
+}

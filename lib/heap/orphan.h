@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the orphan heap: the slabs of threads that have exited, until somebody adopts them. It has
+ * no thread; every function takes the orphan lock, under which anyone acts as its owner.
+ */
+#ifndef HAK_HEAP_ORPHAN_H
+#define HAK_HEAP_ORPHAN_H
+
+#include "heap/heap.h"
+#include "os/os_lock.h"
+
+extern struct hak_lock hak_orphan_lock;
+extern struct hak_heap *hak_orphan_heap;
+
+void hak_orphan_start(struct hak_heap *heap);
+
+/* Moves all slabs of a heap that has no blocks in bins any more; its thread calls, at its exit. */
+void hak_orphan_take_over(struct hak_heap *heap);
+
+/* Moves one slab that can give blocks of `class` to `heap`. False: there is none. */
+bool hak_orphan_adopt(struct hak_heap *heap, unsigned class);
+
+/* Frees a block of an orphaned slab. False: the slab has another owner by now. */
+bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block);
+
+/* Makes a slab of a heap that fork left without a thread an orphan. */
+void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
+
+/* A block for a thread that has no heap. NULL: no memory. */
+void *hak_orphan_alloc(unsigned class);
+
+#endif

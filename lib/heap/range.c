@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns reserving and committing. Growth: a part of a range is claimed under the page lock, committed
+ * outside it, and only then marked ready, so nobody reads records that aren't there yet.
+ * Invariant: a SuperSlab marked ready is committed, and so are its records.
+ */
+#include "heap/range.h"
+
+#include "os/os_env.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+struct hak_range hak_ranges[HAK_RANGES_MAX];
+_Atomic uint32_t hak_range_count;
+struct hak_lock hak_page_lock;
+
+static size_t records_bytes(size_t slabs) {
+    return hak_round_up(slabs * sizeof(struct hak_slab), HAK_PAGE_MAX_BYTES);
+}
+
+static size_t marks_bytes(size_t slabs) {
+    return hak_round_up(slabs / HAK_SUPERSLAB_SLABS, HAK_PAGE_MAX_BYTES);
+}
+
+/* Records and marks lie in one reservation, with a page that nobody can touch on either side. */
+static bool reserve_records(struct hak_range *range) {
+    size_t marks = marks_bytes(range->slabs);
+    size_t total = records_bytes(range->slabs) + marks + 3 * HAK_PAGE_MAX_BYTES;
+    char *start = hak_os_reserve(total, HAK_PAGE_MAX_BYTES);
+    if (!start)
+        return false;
+    if (!hak_os_commit(start + HAK_PAGE_MAX_BYTES, marks)) {
+        hak_os_unreserve(start, total);
+        return false;
+    }
+    range->superslab_ready = (_Atomic uint8_t *)(start + HAK_PAGE_MAX_BYTES);
+    range->slab = (struct hak_slab *)(start + 2 * HAK_PAGE_MAX_BYTES + marks);
+    return true;
+}
+
+static bool reserve_range(struct hak_range *range, size_t bytes) {
+    range->slabs = bytes / HAK_SLAB_BYTES;
+    range->top = 0;
+    void *start = hak_os_reserve(bytes, HAK_SUPERSLAB_BYTES);
+    if (!start)
+        return false;
+    range->base = (uintptr_t)start;
+    if (reserve_records(range))
+        return true;
+    hak_os_unreserve(start, bytes);
+    return false;
+}
+
+/* Tries `bytes`, then half of it, and so on, but never less than `least_bytes`. */
+static bool reserve_shrinking(struct hak_range *range, size_t bytes, size_t least_bytes) {
+    for (;;) {
+        if (reserve_range(range, bytes))
+            return true;
+        if (bytes / 2 < least_bytes)
+            return false;
+        bytes = hak_round_up(bytes / 2, HAK_SUPERSLAB_BYTES);
+    }
+}
+
+/* Twice the machine's memory, at least 16 GiB; a quarter of what RLIMIT_AS leaves. */
+static size_t main_range_bytes(void) {
+    size_t limit = hak_os_address_limit_bytes();
+    size_t bytes = hak_max(hak_os_memory_bytes(), HAK_GIB(8));
+    bytes = (size_t)1 << (hak_log2_floor(bytes - 1) + 1);
+    return limit == SIZE_MAX ? bytes : hak_min(bytes, limit / 4);
+}
+
+bool hak_range_start(size_t wish_bytes) {
+    size_t bytes = wish_bytes ? wish_bytes : main_range_bytes();
+    bytes = hak_max(hak_round_up(bytes, HAK_SUPERSLAB_BYTES), 2 * HAK_SUPERSLAB_BYTES);
+    if (!reserve_shrinking(&hak_ranges[0], bytes, 2 * HAK_SUPERSLAB_BYTES))
+        return false;
+    hak_process_counters.reserved_bytes += hak_ranges[0].slabs * HAK_SLAB_BYTES;
+    /* release pairs with the acquire in hak_range_of */
+    atomic_store_explicit(&hak_range_count, 1, memory_order_release);
+    return true;
+}
+
+struct hak_range *hak_range_of(uintptr_t address) {
+    /* acquire pairs with the release where a range is added */
+    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+    for (uint32_t i = 0; i < count; i++)
+        if ((address - hak_ranges[i].base) >> HAK_SLAB_SHIFT < hak_ranges[i].slabs)
+            return &hak_ranges[i];
+    return NULL;
+}
+
+static bool superslab_is_ready(const struct hak_range *range, size_t index) {
+    /* acquire pairs with the release in mark_ready: the records are readable */
+    return atomic_load_explicit(&range->superslab_ready[index / HAK_SUPERSLAB_SLABS],
+                                memory_order_acquire) != 0;
+}
+
+struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t address) {
+    size_t index = (address - range->base) >> HAK_SLAB_SHIFT;
+    if (index >= range->slabs || !superslab_is_ready(range, index))
+        return NULL;
+    return &range->slab[index];
+}
+
+struct hak_range *hak_range_of_slab(const struct hak_slab *slab) {
+    for (struct hak_range *range = hak_ranges;; range++) {
+        hak_assert(range < hak_ranges + HAK_RANGES_MAX);
+        if (slab >= range->slab && slab < range->slab + range->slabs)
+            return range;
+    }
+}
+
+uintptr_t hak_slab_address(const struct hak_slab *slab) {
+    const struct hak_range *range = hak_range_of_slab(slab);
+    return range->base + ((uintptr_t)(slab - range->slab) << HAK_SLAB_SHIFT);
+}
+
+/* Growth runs ahead of need by an eighth of what is committed: few calls for a large heap. */
+static size_t growth_slabs(size_t slabs) {
+    size_t ahead = hak_min(hak_process_counters.committed_bytes / 8, HAK_MIB(64));
+    return hak_round_up(hak_max(slabs, ahead / HAK_SLAB_BYTES), HAK_SUPERSLAB_SLABS);
+}
+
+/* Claims the next part of a range. The page lock is held. */
+static bool claim_locked(struct hak_range *range, size_t least, size_t wish, size_t *ret_index,
+                         size_t *ret_slabs) {
+    size_t left = range->slabs - range->top;
+    if (left < least)
+        return false;
+    *ret_index = range->top;
+    *ret_slabs = hak_min(wish, left);
+    range->top += *ret_slabs;
+    return true;
+}
+
+static bool commit_part(struct hak_range *range, size_t index, size_t slabs) {
+    char *start = (char *)range->base + (index << HAK_SLAB_SHIFT);
+    uintptr_t first = hak_round_down((uintptr_t)&range->slab[index], hak_os_page_bytes);
+    uintptr_t end = hak_round_up((uintptr_t)&range->slab[index + slabs], hak_os_page_bytes);
+    return hak_os_commit((void *)first, end - first) && hak_os_commit(start, slabs * HAK_SLAB_BYTES);
+}
+
+static void mark_ready(struct hak_range *range, size_t index, size_t slabs) {
+    for (size_t i = index; i < index + slabs; i += HAK_SUPERSLAB_SLABS)
+        /* release pairs with the acquire in superslab_is_ready */
+        atomic_store_explicit(&range->superslab_ready[i / HAK_SUPERSLAB_SLABS], 1,
+                              memory_order_release);
+}
+
+/* Gives back a claim whose commit failed, if nobody claimed behind it; else it stays unused. */
+static void unclaim(struct hak_range *range, size_t index, size_t slabs) {
+    hak_lock_take(&hak_page_lock);
+    if (range->top == index + slabs)
+        range->top = index;
+    hak_lock_give(&hak_page_lock);
+}
+
+static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs) {
+    size_t index;
+    size_t slabs;
+    hak_lock_take(&hak_page_lock);
+    bool claimed = claim_locked(range, least, growth_slabs(least), &index, &slabs);
+    hak_lock_give(&hak_page_lock);
+    if (!claimed)
+        return NULL;
+    if (!commit_part(range, index, slabs)) {
+        unclaim(range, index, slabs);
+        return NULL;
+    }
+    mark_ready(range, index, slabs);
+    hak_lock_take(&hak_page_lock);
+    hak_process_counters.committed_bytes += slabs * HAK_SLAB_BYTES;
+    hak_lock_give(&hak_page_lock);
+    *ret_slabs = slabs;
+    return &range->slab[index];
+}
+
+/* A further range: as large as the main one if that can be had, at least what is needed now. */
+static struct hak_range *add_range(size_t slabs) {
+    struct hak_range range;
+    size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS) * HAK_SLAB_BYTES;
+    size_t wish = hak_max(least, hak_ranges[0].slabs * HAK_SLAB_BYTES);
+    if (!reserve_shrinking(&range, wish, least))
+        return NULL;
+    struct hak_range *added = NULL;
+    hak_lock_take(&hak_page_lock);
+    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
+    if (count < HAK_RANGES_MAX) {
+        hak_ranges[count] = range;
+        added = &hak_ranges[count];
+        hak_process_counters.reserved_bytes += range.slabs * HAK_SLAB_BYTES;
+        /* release pairs with the acquire in hak_range_of */
+        atomic_store_explicit(&hak_range_count, count + 1, memory_order_release);
+    }
+    hak_lock_give(&hak_page_lock);
+    if (!added)
+        hak_os_unreserve((void *)range.base, range.slabs * HAK_SLAB_BYTES);
+    return added;
+}
+
+struct hak_slab *hak_range_grow(size_t slabs, size_t *ret_slabs) {
+    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+    size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS);
+    for (uint32_t i = 0; i < count; i++) {
+        struct hak_slab *run = grow_in(&hak_ranges[i], least, ret_slabs);
+        if (run)
+            return run;
+    }
+    struct hak_range *range = add_range(slabs);
+    return range ? grow_in(range, least, ret_slabs) : NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the reserved ranges, the slab records that describe them, and their growth by SuperSlabs.
+ * A range is reserved once and stays. The first one is the main range, which the fast path of free
+ * knows; further ones are found by hak_range_of(). Ranges are added under the page lock and are
+ * read-only but for `top` and the SuperSlab marks, which the page lock protects.
+ */
+#ifndef HAK_HEAP_RANGE_H
+#define HAK_HEAP_RANGE_H
+
+#include "heap/heap.h"
+#include "os/os_lock.h"
+
+#define HAK_SUPERSLAB_BYTES HAK_MIB(2) /* one huge page of both architectures with 4 KiB pages */
+#define HAK_SUPERSLAB_SLABS (HAK_SUPERSLAB_BYTES / HAK_SLAB_BYTES)
+#define HAK_RANGES_MAX 64u
+
+struct hak_range {
+    uintptr_t base;         /* aligned to a SuperSlab */
+    size_t slabs;
+    size_t top;             /* slabs below it belong to SuperSlabs that were begun */
+    struct hak_slab *slab;  /* the records; readable where superslab_ready says so */
+    _Atomic uint8_t *superslab_ready; /* 1: committed, with its records */
+};
+
+extern struct hak_range hak_ranges[HAK_RANGES_MAX];
+extern _Atomic uint32_t hak_range_count;
+
+/* The lock of ranges, runs and process counters. Never held across a system call. */
+extern struct hak_lock hak_page_lock;
+
+/* Reserves the main range; `wish_bytes` 0: by the machine's memory and limits. */
+bool hak_range_start(size_t wish_bytes);
+
+/* The range that holds an address, or NULL. Any thread, no lock. */
+struct hak_range *hak_range_of(uintptr_t address);
+
+/* The record of an address in a committed SuperSlab of `range`, else NULL. Any thread, no lock. */
+struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t address);
+
+/* The range and the address that a record describes. */
+struct hak_range *hak_range_of_slab(const struct hak_slab *slab);
+uintptr_t hak_slab_address(const struct hak_slab *slab);
+
+/*
+ * Commits SuperSlabs for at least `slabs` slabs in a row. Returns the first record of a run that
+ * nobody else knows yet, its length in *ret_slabs; NULL when memory can't be had. Takes the page
+ * lock; must be called without it.
+ */
+struct hak_slab *hak_range_grow(size_t slabs, size_t *ret_slabs);
+
+#endif

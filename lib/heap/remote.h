@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns remote frees: a freer collects blocks of one owner in an outbox and sends the batch to the
+ * owner's inbox with one atomic operation; the owner takes the whole inbox with one exchange.
+ *
+ *   freer's outbox --CAS--> owner's inbox --exchange--> owner's slabs
+ *
+ * An owner that exits says so (state) before it empties its inbox for the last time; a freer looks
+ * at the state after it has sent. One of the two sees the batch (both orders are seq_cst).
+ */
+#ifndef HAK_HEAP_REMOTE_H
+#define HAK_HEAP_REMOTE_H
+
+#include "heap/heap.h"
+
+/* Frees a block of a slab that another heap owns. `heap` is the caller's, or NULL: it has none. */
+void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+
+/* Returns what others have freed to the slabs. The owner calls. */
+void hak_remote_drain(struct hak_heap *heap);
+
+/* Sends every outbox. The freer calls. */
+void hak_remote_flush(struct hak_heap *heap);
+
+/* Empties the inbox of a heap that has just become DEAD; its last owner or any sender calls. */
+void hak_remote_rescue(struct hak_heap *heap);
+
+#endif

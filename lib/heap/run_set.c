@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the binning of free runs by length. Protected by the page lock, which the caller holds.
+ * Invariant: a bin's bit is set exactly if the bin has a run.
+ */
+#include "heap/run_set.h"
+
+#define HAK_FIND_TRIES 8 /* looks into the one bin that may hold runs too short */
+
+static unsigned bin_of(size_t slabs) {
+    if (slabs <= 16)
+        return (unsigned)slabs - 1;
+    unsigned doubling = hak_log2_floor(slabs);
+    unsigned bin = 16 + (doubling - 4) * 4 + (unsigned)(slabs >> (doubling - 2) & 3);
+    return bin < HAK_RUN_BINS ? bin : HAK_RUN_BINS - 1;
+}
+
+void hak_run_set_init(struct hak_run_set *set) {
+    for (unsigned i = 0; i < HAK_RUN_BINS; i++)
+        hak_list_init(&set->bin[i]);
+    set->nonempty[0] = 0;
+    set->nonempty[1] = 0;
+}
+
+void hak_run_set_insert(struct hak_run_set *set, struct hak_slab *run) {
+    unsigned bin = bin_of(run->run_slabs);
+    hak_list_push_front(&set->bin[bin], &run->link);
+    set->nonempty[bin / 64] |= (uint64_t)1 << (bin % 64);
+}
+
+void hak_run_set_remove(struct hak_run_set *set, struct hak_slab *run) {
+    unsigned bin = bin_of(run->run_slabs);
+    hak_list_remove(&run->link);
+    if (hak_list_is_empty(&set->bin[bin]))
+        set->nonempty[bin / 64] &= ~((uint64_t)1 << (bin % 64));
+}
+
+/* First bin from `bin` on that isn't empty; HAK_RUN_BINS if there is none. */
+static unsigned next_bin(const struct hak_run_set *set, unsigned bin) {
+    for (unsigned word = bin / 64; word < HAK_RUN_BINS / 64; word++) {
+        uint64_t bits = set->nonempty[word];
+        if (word == bin / 64)
+            bits &= ~(uint64_t)0 << (bin % 64);
+        if (bits)
+            return word * 64 + (unsigned)__builtin_ctzll(bits);
+    }
+    return HAK_RUN_BINS;
+}
+
+struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
+    unsigned bin = bin_of(slabs);
+    unsigned tries = HAK_FIND_TRIES;
+    struct hak_link *head = &set->bin[bin];
+    for (struct hak_link *link = head->next; link != head && tries--; link = link->next) {
+        struct hak_slab *run = hak_container(link, struct hak_slab, link);
+        if (run->run_slabs >= slabs)
+            return run;
+    }
+    if (bin + 1 >= HAK_RUN_BINS)
+        return NULL;
+    bin = next_bin(set, bin + 1);
+    if (bin == HAK_RUN_BINS)
+        return NULL;
+    return hak_container(set->bin[bin].next, struct hak_slab, link);
+}

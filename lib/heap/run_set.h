@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns a set of free runs, binned by length: exact up to 16 slabs, then four bins a doubling, so a
+ * fitting run is found by a bit search. Only superslab.c calls it, under the page lock.
+ */
+#ifndef HAK_HEAP_RUN_SET_H
+#define HAK_HEAP_RUN_SET_H
+
+#include "heap/heap.h"
+
+#define HAK_RUN_BINS 128u
+
+struct hak_run_set {
+    uint64_t nonempty[HAK_RUN_BINS / 64];
+    struct hak_link bin[HAK_RUN_BINS];
+};
+
+void hak_run_set_init(struct hak_run_set *set);
+void hak_run_set_insert(struct hak_run_set *set, struct hak_slab *run);
+void hak_run_set_remove(struct hak_run_set *set, struct hak_slab *run);
+
+/* A run of at least `slabs`, still in the set; NULL if there is none. */
+struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs);
+
+#endif

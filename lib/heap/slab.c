@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the blocks of one slab. Called by the owner heap's thread, or under the orphan lock for the
+ * orphan heap. Invariant: used + free_count == carved <= capacity; a slab is on the full list
+ * exactly if it has neither a free nor an uncarved block; its owner's slab_class byte is its class.
+ */
+#include "heap/slab.h"
+
+#include "os/os_fatal.h"
+
+const struct hak_block hak_list_end = {NULL, 0};
+uint64_t hak_secret;
+
+/* The byte by which free() knows the owner; slabs outside the main range have none. */
+static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
+    if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
+        hak_heap_is_real(heap))
+        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t)class;
+}
+
+static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
+    slab->is_full = slab->free_count == 0 && slab->carved == slab->capacity;
+    hak_list_push_front(slab->is_full ? &heap->full[slab->class] : &heap->partial[slab->class],
+                        &slab->link);
+}
+
+/* release pairs with the acquire where a freer reads the owner: the record is complete */
+static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
+    atomic_store_explicit(&slab->owner, heap, memory_order_release);
+}
+
+void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
+    slab->free = HAK_LIST_END;
+    slab->free_count = 0;
+    slab->carved = 0;
+    slab->used = 0;
+    slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
+    slab->class = (uint8_t)class;
+    set_owner(slab, heap);
+    atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
+    set_class_byte(heap, slab, class);
+    join_list(heap, slab);
+}
+
+void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab) {
+    hak_list_remove(&slab->link);
+    set_class_byte(from, slab, HAK_CLASS_NONE);
+    set_owner(slab, to);
+    set_class_byte(to, slab, slab->class);
+    join_list(to, slab);
+}
+
+void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
+    hak_assert(slab->used == 0);
+    hak_list_remove(&slab->link);
+    set_class_byte(heap, slab, HAK_CLASS_NONE);
+    set_owner(slab, NULL);
+    atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
+}
+
+int hak_slab_owner_thread(const struct hak_slab *slab) {
+    const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+    return owner && owner->thread_pointer ? owner->thread_id : HAK_NO_THREAD;
+}
+
+struct hak_block *hak_block_next(const struct hak_block *block) {
+    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
+        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+    return block->next;
+}
+
+bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
+    uint32_t magic = hak_class_magic(slab->class);
+    return (uint32_t)((uint16_t)address * magic) < magic;
+}
+
+void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) {
+    size_t bytes = hak_class_bytes[slab->class];
+    if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
+        hak_fatal(HAK_FATAL_INTERIOR_FREE, block, bytes, hak_slab_owner_thread(slab));
+    if (HAK_UNLIKELY((uint16_t)(uintptr_t)block >= slab->carved * bytes))
+        hak_fatal(HAK_FATAL_INVALID_FREE, block, bytes, hak_slab_owner_thread(slab));
+}
+
+/* Chains `count` blocks of untouched memory, in address order, in front of the list's end. */
+static struct hak_block *carve(struct hak_slab *slab, unsigned count) {
+    size_t bytes = hak_class_bytes[slab->class];
+    char *first = (char *)hak_slab_address(slab) + slab->carved * bytes;
+    struct hak_block *next = HAK_LIST_END;
+    for (unsigned i = count; i-- > 0;) {
+        struct hak_block *block = (struct hak_block *)(first + i * bytes);
+        block->next = next;
+        block->mark = hak_mark_local(next);
+        next = block;
+    }
+    slab->carved = (uint16_t)(slab->carved + count);
+    return next;
+}
+
+/* Unlinks the first `count` blocks of the slab's list. */
+static struct hak_block *unlink_blocks(struct hak_slab *slab, unsigned count) {
+    struct hak_block *first = slab->free;
+    if (count == slab->free_count) {
+        slab->free = HAK_LIST_END;
+    } else {
+        struct hak_block *last = first;
+        for (unsigned i = 1; i < count; i++)
+            last = hak_block_next(last);
+        slab->free = hak_block_next(last);
+        last->next = HAK_LIST_END;
+        last->mark = hak_mark_local(HAK_LIST_END);
+    }
+    slab->free_count = (uint16_t)(slab->free_count - count);
+    return first;
+}
+
+unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
+                       struct hak_block **ret_first) {
+    unsigned count;
+    if (slab->free_count) {
+        count = wanted < slab->free_count ? wanted : slab->free_count;
+        *ret_first = unlink_blocks(slab, count);
+    } else {
+        unsigned left = (unsigned)(slab->capacity - slab->carved);
+        count = wanted < left ? wanted : left;
+        *ret_first = carve(slab, count);
+    }
+    slab->used = (uint16_t)(slab->used + count);
+    if (slab->free_count == 0 && slab->carved == slab->capacity && !slab->is_full) {
+        hak_list_remove(&slab->link);
+        join_list(heap, slab);
+    }
+    return count;
+}
+
+bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    hak_slab_check(slab, block);
+    block->next = slab->free;
+    block->mark = hak_mark_local(slab->free);
+    slab->free = block;
+    slab->free_count++;
+    slab->used--;
+    if (slab->is_full) {
+        hak_list_remove(&slab->link);
+        join_list(heap, slab);
+    }
+    return slab->used == 0;
+}
+
+bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block) {
+    const struct hak_block *entry = slab->free;
+    for (; entry != HAK_LIST_END; entry = hak_block_next(entry))
+        if (entry == block)
+            return true;
+    return false;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns a slab's blocks: carving, its free list, and whether it is on its owner's list of partial or
+ * full slabs. A slab belongs to the heap in its `owner`: that heap's thread calls, or, for the
+ * orphan heap, whoever holds the orphan lock.
+ */
+#ifndef HAK_HEAP_SLAB_H
+#define HAK_HEAP_SLAB_H
+
+#include "heap/range.h"
+
+/* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
+void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
+
+/* Hands a slab from one heap to another; lists and slab_class bytes follow. */
+void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab);
+
+/* Takes an empty slab off its heap; the caller gives the run back. */
+void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
+
+/*
+ * Takes up to `wanted` blocks as a list that ends with hak_list_end; returns how many. They come
+ * from the slab's free list, or, if that is empty, from untouched memory.
+ */
+unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
+                       struct hak_block **ret_first);
+
+/* Returns one block. True: the slab is empty now. */
+bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+
+/* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
+void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
+
+/* True if the address is the start of a block of the slab's class. */
+bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address);
+
+/* The following block of a local list; a fatal report if the link was overwritten. */
+struct hak_block *hak_block_next(const struct hak_block *block);
+
+/* True if `block` is on the slab's own free list. */
+bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block);
+
+int hak_slab_owner_thread(const struct hak_slab *slab);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the one-time start and libc's hooks (thread key, fork handlers). The start lock is held only
+ * here; the steps under it use no malloc. Invariant: once `started` is seen true, ranges, secret,
+ * knobs and the orphan heap are set and don't change.
+ */
+#include "heap/start.h"
+
+#include "conf/conf.h"
+#include "heap/orphan.h"
+#include "heap/superslab.h"
+#include "heap/thread.h"
+#include "os/os_env.h"
+#include "os/os_fatal.h"
+#include "os/os_memory.h"
+#include "os/os_random.h"
+
+#include <pthread.h>
+
+static struct hak_lock start_lock;
+static _Atomic bool started;
+static pthread_key_t exit_key;
+static bool has_exit_key;
+
+static void on_thread_exit(void *heap) {
+    if (hak_heap_exit_round(heap))
+        pthread_setspecific(exit_key, heap);
+}
+
+static void report_complaints(void) {
+    hak_conf_report(hak_log_line);
+}
+
+/* Bits 63..56 the tag, 55..47 zero so that a sum with an address never reaches the tag. */
+static uint64_t make_secret(void) {
+    uint64_t random = hak_os_random(0x68616b6d656d) & (((uint64_t)1 << 47) - 1);
+    return (uint64_t)HAK_MARK_TAG << 56 | random | 1;
+}
+
+static bool start_heap_layer(void) {
+    if (hak_range_count == 0 && !hak_range_start(hak_conf.reserve))
+        return false;
+    hak_superslab_start();
+    struct hak_heap *orphans = hak_heap_make();
+    if (!orphans)
+        return false;
+    hak_orphan_start(orphans);
+    return true;
+}
+
+static bool start_locked(void) {
+    hak_os_memory_start();
+    hak_conf_read(hak_env_block(), hak_env_is_secure());
+    hak_fatal_prelude = report_complaints;
+    if (hak_conf.log)
+        report_complaints();
+    if (hak_conf_is_strict_failure())
+        hak_fatal(HAK_FATAL_BAD_KNOB, NULL, 0, HAK_NO_THREAD);
+    if (!hak_secret)
+        hak_secret = make_secret();
+    has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    return start_heap_layer();
+}
+
+bool hak_start_process(void) {
+    /* acquire pairs with the release below */
+    if (HAK_LIKELY(atomic_load_explicit(&started, memory_order_acquire)))
+        return true;
+    if (hak_lock_is_mine(&start_lock))
+        return false; /* libc allocated while we asked it for something */
+    hak_lock_take(&start_lock);
+    if (!atomic_load_explicit(&started, memory_order_relaxed) && start_locked())
+        atomic_store_explicit(&started, true, memory_order_release);
+    hak_lock_give(&start_lock);
+    return atomic_load_explicit(&started, memory_order_relaxed);
+}
+
+void hak_start_thread_exit(struct hak_heap *heap) {
+    if (has_exit_key)
+        pthread_setspecific(exit_key, heap);
+}
+
+void hak_start_fork_handlers(void) {
+    pthread_atfork(hak_fork_prepare, hak_fork_parent, hak_fork_child);
+}

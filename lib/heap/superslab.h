@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns free runs of slabs: which are clean (read as zero), which are dirty (still resident), and
+ * the giving back of the dirty ones. A run is named by its first record. Every function takes the
+ * page lock itself and must be called without it; none holds it across a system call.
+ */
+#ifndef HAK_HEAP_SUPERSLAB_H
+#define HAK_HEAP_SUPERSLAB_H
+
+#include "heap/range.h"
+
+/*
+ * Takes a run of `slabs` slabs whose address is a multiple of `alignment_slabs` (a power of two)
+ * slabs. NULL when memory can't be had. is_zero of the first record says whether it reads as zero.
+ */
+struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs);
+
+/* Gives a run back, dirty; purges what is above the bound. */
+void hak_run_give(struct hak_slab *run);
+
+/* Cuts a run in use to its first `slabs`; the rest is given back. */
+void hak_run_shrink(struct hak_slab *run, size_t slabs);
+
+/* Lengthens a run in use to `slabs` where it lies, if free runs follow it. */
+bool hak_run_extend(struct hak_slab *run, size_t slabs);
+
+/* Gives every dirty run back to the system; returns the bytes. */
+size_t hak_purge_all(void);
+
+void hak_superslab_start(void);
+
+/* Debug builds and tests: walks every free run; the page lock must not be held. */
+void hak_superslab_verify(void);
+
+#endif

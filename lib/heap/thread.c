@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the heaps' structures and their hand-over between threads. The thread lock protects the list
+ * of heaps; a heap itself is its thread's. A heap structure is never unmapped: a late sender may
+ * still hold its address. Invariant: hak_heap_mine is this thread's heap, or a read-only stand-in.
+ */
+#include "heap/thread.h"
+
+#include "conf/conf.h"
+#include "heap/cache.h"
+#include "heap/orphan.h"
+#include "heap/remote.h"
+#include "heap/start.h"
+#include "heap/superslab.h"
+#include "os/os_env.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define HAK_EXIT_ROUNDS 3 /* other destructors may still free: stay until the last round but one */
+
+/* clang-format off */
+#define HAK_STAND_IN                                                                               \
+    { .secret = 1, .bin = {[0 ... HAK_CLASS_COUNT - 1] = HAK_LIST_END} }
+/* clang-format on */
+const struct hak_heap_hot hak_heap_none = HAK_STAND_IN;
+const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
+
+HAK_TLS struct hak_heap *hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap_none;
+
+struct hak_thread_counters hak_exited_counters;
+
+static struct hak_lock thread_lock;
+static struct hak_heap *all_heaps;  /* thread lock */
+static struct hak_heap *free_heaps; /* thread lock */
+static struct hak_heap *first_heap; /* made by the thread that started the allocator */
+
+static size_t heap_bytes(void) {
+    return hak_round_up(offsetof(struct hak_heap, slab_class) + hak_ranges[0].slabs,
+                        HAK_PAGE_MAX_BYTES);
+}
+
+/* A page that nobody can touch lies on either side of a heap's structure. */
+static struct hak_heap *map_heap(void) {
+    size_t bytes = heap_bytes();
+    char *start = hak_os_reserve(bytes + 2 * HAK_PAGE_MAX_BYTES, HAK_PAGE_MAX_BYTES);
+    if (!start)
+        return NULL;
+    if (!hak_os_commit(start + HAK_PAGE_MAX_BYTES, bytes)) {
+        hak_os_unreserve(start, bytes + 2 * HAK_PAGE_MAX_BYTES);
+        return NULL;
+    }
+    return (struct hak_heap *)(start + HAK_PAGE_MAX_BYTES);
+}
+
+/* What stays the same for every thread that will use the structure. */
+static void start_structure(struct hak_heap *heap) {
+    heap->hot.range_base = hak_ranges[0].base;
+    heap->hot.secret = hak_secret;
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) {
+        heap->hot.magic[class] = hak_class_magic(class);
+        hak_list_init(&heap->partial[class]);
+        hak_list_init(&heap->full[class]);
+    }
+    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+        heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
+}
+
+struct hak_heap *hak_heap_make(void) {
+    struct hak_heap *heap = map_heap();
+    if (heap)
+        start_structure(heap);
+    return heap;
+}
+
+static struct hak_heap *take_free_heap(void) {
+    hak_lock_take(&thread_lock);
+    struct hak_heap *heap = free_heaps;
+    if (heap)
+        free_heaps = heap->next_free;
+    hak_lock_give(&thread_lock);
+    return heap;
+}
+
+static struct hak_heap *make_listed_heap(void) {
+    struct hak_heap *heap = hak_heap_make();
+    if (!heap)
+        return NULL;
+    heap->hot.range_slabs = hak_ranges[0].slabs;
+    hak_lock_take(&thread_lock);
+    heap->next_heap = all_heaps;
+    all_heaps = heap;
+    if (!first_heap)
+        first_heap = heap;
+    hak_lock_give(&thread_lock);
+    return heap;
+}
+
+static void count_heaps(int change) {
+    hak_lock_take(&hak_page_lock);
+    hak_process_counters.heaps += (uint64_t)change;
+    hak_lock_give(&hak_page_lock);
+}
+
+static struct hak_heap *begin_heap(void) {
+    struct hak_heap *heap = take_free_heap();
+    if (!heap)
+        heap = make_listed_heap();
+    if (!heap)
+        return NULL;
+    heap->thread_pointer = hak_thread_pointer();
+    heap->thread_id = hak_os_thread_id();
+    heap->exit_rounds = 0;
+    hak_cache_start(heap);
+    /* seq_cst pairs with the senders' look at the state */
+    atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
+    count_heaps(1);
+    return heap;
+}
+
+/* ld.so writes the main thread's word anew after it has relocated everything: an IFUNC resolver
+ * may have made the heap before. */
+static struct hak_heap *find_lost_heap(void) {
+    struct hak_heap *heap = first_heap;
+    bool is_mine = heap && heap->thread_pointer == hak_thread_pointer() &&
+                   atomic_load_explicit(&heap->state, memory_order_relaxed) == HAK_HEAP_LIVE;
+    return is_mine ? heap : NULL;
+}
+
+struct hak_heap *hak_heap_start_mine(void) {
+    if (hak_heap_is_real(hak_heap_mine))
+        return hak_heap_mine;
+    if (hak_heap_mine == (struct hak_heap *)(uintptr_t)&hak_heap_late || !hak_start_process())
+        return NULL;
+    struct hak_heap *heap = find_lost_heap();
+    if (!heap)
+        heap = begin_heap();
+    if (!heap)
+        return NULL;
+    hak_heap_mine = heap;
+    hak_start_thread_exit(heap); /* may allocate: the heap is ready */
+    return heap;
+}
+
+/* Adds a dying thread's counters to the row of exited threads. The thread lock is held. */
+static void fold_counters(struct hak_heap *heap) {
+    struct hak_thread_counters *from = &heap->counters;
+    struct hak_thread_counters *to = &hak_exited_counters;
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) {
+        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
+        from->free_goal[class] = 0;
+        from->free_countdown[class] = 0;
+    }
+#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) to->name[class] += from->name[class]; \
+    memset(from->name, 0, sizeof from->name);
+#define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
+    to->name += from->name;                                                                        \
+    from->name = 0;
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}
+
+static void end_heap(struct hak_heap *heap) {
+    hak_remote_flush(heap);
+    hak_remote_drain(heap);
+    hak_cache_flush_all(heap);
+    hak_heap_enter(heap);
+    hak_orphan_take_over(heap);
+    hak_heap_leave(heap);
+    heap->thread_pointer = 0;
+    /* seq_cst: pairs with the senders' look at the state; what they sent before is in the inbox */
+    atomic_store_explicit(&heap->state, HAK_HEAP_DEAD, memory_order_seq_cst);
+    hak_remote_rescue(heap);
+    count_heaps(-1);
+    hak_lock_take(&thread_lock);
+    fold_counters(heap);
+    heap->next_free = free_heaps;
+    free_heaps = heap;
+    hak_lock_give(&thread_lock);
+}
+
+bool hak_heap_exit_round(struct hak_heap *heap) {
+    if (++heap->exit_rounds < HAK_EXIT_ROUNDS)
+        return true;
+    hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap_late;
+    end_heap(heap);
+    return false;
+}
+
+void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
+    hak_lock_take(&thread_lock);
+    for (const struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap)
+        visit(heap, context);
+    hak_lock_give(&thread_lock);
+}
+
+size_t hak_heap_trim(void) {
+    struct hak_heap *heap = hak_heap_mine;
+    if (hak_heap_is_real(heap)) {
+        hak_remote_flush(heap);
+        hak_remote_drain(heap);
+        hak_cache_flush_all(heap);
+    }
+    return hak_purge_all();
+}
+
+/*
+ * A signal handler may fork while this very thread holds a lock: it is left alone, and the
+ * interrupted critical section goes on in both processes.
+ */
+static struct hak_lock *const fork_locks[] = {&thread_lock, &hak_orphan_lock, &hak_page_lock};
+static bool fork_took[3]; /* written by the forking thread, which holds what it says */
+
+void hak_fork_prepare(void) {
+    for (unsigned i = 0; i < 3; i++) {
+        bool is_mine = hak_lock_is_mine(fork_locks[i]);
+        if (!is_mine)
+            hak_lock_take(fork_locks[i]);
+        fork_took[i] = !is_mine;
+    }
+}
+
+void hak_fork_parent(void) {
+    bool took[3];
+    memcpy(took, fork_took, sizeof took);
+    for (unsigned i = 3; i-- > 0;)
+        if (took[i])
+            hak_lock_give(fork_locks[i]);
+}
+
+/* The threads of the other heaps don't exist here. One that was in a slow path left its lists in
+ * an unknown state; the slabs of the others become orphans when somebody frees into them. */
+void hak_fork_child(void) {
+    for (struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap) {
+        if (heap == hak_heap_mine || heap->thread_pointer == hak_thread_pointer()) {
+            heap->thread_id = hak_os_thread_id();
+            continue;
+        }
+        if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HAK_HEAP_LIVE)
+            continue;
+        bool is_busy = atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
+        heap->thread_pointer = 0;
+        atomic_store_explicit(&heap->state, is_busy ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED,
+                              memory_order_seq_cst);
+    }
+    hak_fork_parent();
+}

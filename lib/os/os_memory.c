@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns mmap, munmap, mprotect, madvise and mremap. Thread-safe without locks: each call concerns a
+ * range that its caller alone decides about. Invariant: errno is unchanged.
+ */
+#define _GNU_SOURCE
+#include "os/os_memory.h"
+
+#include "base/bits.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+size_t hak_os_page_bytes = 4096;
+
+void hak_os_memory_start(void) {
+    size_t page_bytes = (size_t)getauxval(AT_PAGESZ);
+    if (hak_is_power_of_two(page_bytes))
+        hak_os_page_bytes = page_bytes;
+}
+
+static void *map_none(size_t bytes) {
+    void *start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+void *hak_os_reserve(size_t bytes, size_t alignment) {
+    int saved_errno = errno;
+    size_t slack = alignment > hak_os_page_bytes ? alignment : 0;
+    char *start = map_none(bytes + slack);
+    if (start && slack) {
+        char *aligned = (char *)hak_round_up((uintptr_t)start, alignment);
+        size_t before = (size_t)(aligned - start);
+        if (before)
+            munmap(start, before);
+        if (slack - before)
+            munmap(aligned + bytes, slack - before);
+        start = aligned;
+    }
+    errno = saved_errno;
+    return start;
+}
+
+void hak_os_unreserve(void *start, size_t bytes) {
+    int saved_errno = errno;
+    munmap(start, bytes);
+    errno = saved_errno;
+}
+
+bool hak_os_commit(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
+    errno = saved_errno;
+    return done;
+}
+
+bool hak_os_purge(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = madvise(start, bytes, MADV_DONTNEED) == 0;
+    errno = saved_errno;
+    return done;
+}
+
+bool hak_os_renew(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = mmap(start, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+    errno = saved_errno;
+    return done;
+}
+
+/* DONTUNMAP keeps the source mapped: no hole that another thread's mmap could fall into. */
+bool hak_os_move(void *from, void *to, size_t bytes) {
+    int saved_errno = errno;
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    bool done = mremap(from, bytes, bytes, flags, to) != MAP_FAILED;
+    errno = saved_errno;
+    return done;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns every memory system call. Callable by any layer above, by any thread, and never while a lock
+ * is held that malloc can wait on. Every function keeps errno: the api layer alone sets it.
+ *
+ * Life of an address range:  reserve (no access) -> commit (readable, zero) -> use -> purge (zero
+ * again, resident no more, address space stays).
+ */
+#ifndef HAK_OS_MEMORY_H
+#define HAK_OS_MEMORY_H
+
+#include "base/compiler.h"
+
+/* OS page size, read at run time by hak_os_memory_start(); read-only afterwards. */
+extern size_t hak_os_page_bytes;
+
+void hak_os_memory_start(void);
+
+/* Claims address space, aligned (a power of two >= the OS page). NULL when it can't be had. */
+void *hak_os_reserve(size_t bytes, size_t alignment);
+void hak_os_unreserve(void *start, size_t bytes);
+
+/* Makes reserved space usable; new space reads as zero. False: nothing changed. */
+bool hak_os_commit(void *start, size_t bytes);
+
+/* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
+bool hak_os_purge(void *start, size_t bytes);
+
+/* Maps fresh zero pages over a committed range; heals a mapping that hak_os_move() split. */
+bool hak_os_renew(void *start, size_t bytes);
+
+/* Moves the pages of one committed range to another; the source reads as zero afterwards. */
+bool hak_os_move(void *from, void *to, size_t bytes);
+
+#endif
