@@ -3,9 +3,9 @@
  * Owns the C++ operators new and delete in all their forms, written in C under their mangled names,
  * so that the library needs no libstdc++. Any thread may call.
  *
- * Base forms (new, aligned new, delete, aligned delete) go to the heap. Every other form reaches its
- * base through the dynamic linker, never through an alias, so that a program's own replacement of a
- * base form serves all forms, as the C++ standard asks.
+ * Base forms (new, aligned new, delete, aligned delete) go to the heap. Every other form reaches
+ * its base through the dynamic linker, never through an alias, so that a program's own replacement
+ * of a base form serves all forms, as the C++ standard asks.
  *
  * C can't catch. Where an exception has to become NULL (nothrow forms above a base that may throw),
  * the call is passed on to the next definition, the C++ library's, which catches.
@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include "api/api.h"
 
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "os/os_fatal.h"
 
@@ -64,7 +65,8 @@ extern new_handler *std_get_new_handler(void) __asm__("_ZSt15get_new_handlerv")
     __attribute__((weak));
 extern void std_throw_bad_alloc(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
-/* The C++ library may have come with a plugin, out of our scope: asked for by name, never loaded. */
+/* The C++ library may have come with a plugin, out of our scope: asked for by name, never loaded.
+ */
 static HAK_COLD void *plugin_symbol(const char *symbol) {
     static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
     void *found = NULL;
@@ -96,7 +98,8 @@ static HAK_COLD __attribute__((noreturn)) void throw_bad_alloc(void) {
     hak_fatal(HAK_FATAL_NO_BAD_ALLOC, NULL, 0, HAK_NO_THREAD);
 }
 
-/* alignment 0: malloc's own. The standard's loop: each handler may make room, throw, or not return. */
+/* alignment 0: malloc's own. The standard's loop: each handler may make room, throw, or not return.
+ */
 static HAK_COLD void *new_slow(size_t size, align_val alignment) {
     void *block;
     do {
@@ -114,7 +117,10 @@ static void *own_new(size_t size) {
     return HAK_LIKELY(block != NULL) ? block : new_slow(size, 0);
 }
 
+/* As libstdc++ does: an alignment that can't be is no matter for handlers. */
 static void *own_new_aligned(size_t size, align_val alignment) {
+    if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
+        throw_bad_alloc();
     void *block = hak_api_memalign(alignment, size);
     return HAK_LIKELY(block != NULL) ? block : new_slow(size, alignment);
 }
@@ -172,8 +178,7 @@ void *cxx_new_nothrow(size_t size, const struct nothrow *tag) {
         if (HAK_LIKELY(block != NULL) || !current_handler())
             return block;
     }
-    plain_nothrow_form *next =
-        (plain_nothrow_form *)next_form("_ZnwmRKSt9nothrow_t", &known);
+    plain_nothrow_form *next = (plain_nothrow_form *)next_form("_ZnwmRKSt9nothrow_t", &known);
     return next ? next(size, tag) : cxx_new(size);
 }
 
@@ -184,14 +189,15 @@ void *cxx_new_array_nothrow(size_t size, const struct nothrow *tag) {
         if (HAK_LIKELY(block != NULL) || !current_handler())
             return block;
     }
-    plain_nothrow_form *next =
-        (plain_nothrow_form *)next_form("_ZnamRKSt9nothrow_t", &known);
+    plain_nothrow_form *next = (plain_nothrow_form *)next_form("_ZnamRKSt9nothrow_t", &known);
     return next ? next(size, tag) : cxx_new_array(size);
 }
 
 void *cxx_new_aligned_nothrow(size_t size, align_val alignment, const struct nothrow *tag) {
     static void *_Atomic known;
     if (aligned_is_own(cxx_new_aligned, own_new_aligned)) {
+        if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
+            return NULL;
         void *block = hak_api_memalign(alignment, size);
         if (HAK_LIKELY(block != NULL) || !current_handler())
             return block;
@@ -205,6 +211,8 @@ void *cxx_new_array_aligned_nothrow(size_t size, align_val alignment, const stru
     static void *_Atomic known;
     if (aligned_is_own(cxx_new_array_aligned, own_new_array_aligned) &&
         aligned_is_own(cxx_new_aligned, own_new_aligned)) {
+        if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
+            return NULL;
         void *block = hak_api_memalign(alignment, size);
         if (HAK_LIKELY(block != NULL) || !current_handler())
             return block;
@@ -257,8 +265,7 @@ void cxx_delete_aligned_nothrow(void *block, align_val alignment, const struct n
     cxx_delete_aligned(block, alignment);
 }
 
-void cxx_delete_array_aligned_nothrow(void *block, align_val alignment,
-                                      const struct nothrow *tag) {
+void cxx_delete_array_aligned_nothrow(void *block, align_val alignment, const struct nothrow *tag) {
     (void)tag;
     cxx_delete_array_aligned(block, alignment);
 }

@@ -25,6 +25,7 @@
     ".size " name ", . - " name "\n"                                                               \
     ".popsection\n"
 
+/* clang-format off */
 #if defined(__x86_64__)
 /* Three words pushed: rdi, rsi, rdx from the top down, and the stack is aligned for the call. */
 #define HAK_TAIL_JUMP_OFFSET_1 "8"
@@ -40,7 +41,8 @@
             "pop %rdx\n.cfi_adjust_cfa_offset -8\n"                                                \
             "pop %rsi\n.cfi_adjust_cfa_offset -8\n"                                                \
             "pop %rdi\n.cfi_adjust_cfa_offset -8\n"                                                \
-            "jmp *%rax\n" HAK_TAIL_JUMP_END(name))
+            "jmp *%rax\n"                                                                          \
+            HAK_TAIL_JUMP_END(name))
 #else
 #define HAK_TAIL_JUMP_OFFSET_1 "24"
 #define HAK_TAIL_JUMP_OFFSET_2 "32"
@@ -59,7 +61,9 @@
             "ldr x2, [sp, #32]\n"                                                                  \
             "ldp x29, x30, [sp], #48\n"                                                            \
             ".cfi_restore 30\n.cfi_restore 29\n.cfi_def_cfa_offset 0\n"                            \
-            "br x16\n" HAK_TAIL_JUMP_END(name))
+            "br x16\n"                                                                             \
+            HAK_TAIL_JUMP_END(name))
 #endif
+/* clang-format on */
 
 #endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of lib/heap/range, run_set and superslab: random taking, giving, shrinking and lengthening
+ * of runs against a map of who owns each slab; clean runs read as zero; structures verified.
+ */
+#include "conf/conf.h"
+#include "heap/superslab.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+#define RANGE_BYTES HAK_MIB(256)
+#define RUNS 200
+
+static struct hak_slab *runs[RUNS];
+static uint8_t owner_of[2 * RANGE_BYTES / HAK_SLAB_BYTES];
+
+static size_t index_of(const struct hak_slab *run) {
+    return (size_t)(run - hak_ranges[0].slab);
+}
+
+static void own(const struct hak_slab *run, size_t from, size_t to, uint8_t owner) {
+    for (size_t i = from; i < to; i++) {
+        CHECK(owner_of[index_of(run) + i] == (owner ? 0 : 1));
+        owner_of[index_of(run) + i] = owner;
+    }
+}
+
+static void check_zero_and_soil(struct hak_slab *run) {
+    char *start = (char *)hak_slab_address(run);
+    size_t bytes = (size_t)run->run_slabs * HAK_SLAB_BYTES;
+    for (size_t i = 0; i < bytes; i += 4096) {
+        CHECK(!run->is_zero || start[i] == 0);
+        start[i] = 1;
+    }
+}
+
+static void take(unsigned slot, uint64_t *random) {
+    size_t slabs = 1 + unit_random(random) % 40;
+    size_t alignment = (size_t)1 << unit_random(random) % 5;
+    struct hak_slab *run = hak_run_take(slabs, alignment);
+    CHECK(run && run->run_slabs == slabs);
+    CHECK(hak_slab_address(run) % (alignment * HAK_SLAB_BYTES) == 0);
+    own(run, 0, slabs, 1);
+    check_zero_and_soil(run);
+    runs[slot] = run;
+}
+
+static void give(unsigned slot) {
+    own(runs[slot], 0, runs[slot]->run_slabs, 0);
+    hak_run_give(runs[slot]);
+    runs[slot] = NULL;
+}
+
+static void shrink(unsigned slot, uint64_t *random) {
+    size_t old_slabs = runs[slot]->run_slabs;
+    size_t slabs = 1 + unit_random(random) % old_slabs;
+    if (slabs == old_slabs)
+        return;
+    own(runs[slot], slabs, old_slabs, 0);
+    hak_run_shrink(runs[slot], slabs);
+    CHECK(runs[slot]->run_slabs == slabs);
+}
+
+static void extend(unsigned slot, uint64_t *random) {
+    size_t old_slabs = runs[slot]->run_slabs;
+    size_t slabs = old_slabs + 1 + unit_random(random) % 8;
+    if (!hak_run_extend(runs[slot], slabs))
+        return;
+    CHECK(runs[slot]->run_slabs == slabs);
+    own(runs[slot], old_slabs, slabs, 1);
+}
+
+static void step(uint64_t *random) {
+    unsigned slot = (unsigned)(unit_random(random) % RUNS);
+    if (!runs[slot])
+        take(slot, random);
+    else if (unit_random(random) % 4 == 0)
+        shrink(slot, random);
+    else if (unit_random(random) % 3 == 0)
+        extend(slot, random);
+    else
+        give(slot);
+}
+
+int main(void) {
+    uint64_t random = unit_seed();
+    hak_os_memory_start();
+    CHECK(hak_range_start(2 * RANGE_BYTES));
+    hak_superslab_start();
+    for (int i = 0; i < 20000; i++) {
+        hak_conf.dirty_min = i / 5000 % 2 ? HAK_MIB(1) : HAK_MIB(64);
+        step(&random);
+        if (i % 50 == 0)
+            hak_superslab_verify();
+    }
+    for (unsigned slot = 0; slot < RUNS; slot++)
+        if (runs[slot])
+            give(slot);
+    CHECK(hak_process_counters.used_bytes == 0);
+    hak_purge_all();
+    CHECK(hak_process_counters.dirty_bytes == 0);
+    hak_superslab_verify();
+    return 0;
+}
