@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system refuses memory at any single call: this program defines mmap, munmap, mprotect,
+ * madvise and mremap itself, for the library as well, and lets the nth call fail, or every call
+ * from the nth on. Each case runs in a child; after the failure the blocks are whole and the work
+ * goes on.
+ */
+#include "check.h"
+
+#include <malloc.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum call { MMAP, MUNMAP, MPROTECT, MADVISE, MREMAP, CALLS };
+enum { SLOTS = 250, STEPS = 6000, CASES = 40 };
+
+static const char *const call_names[CALLS] = {"mmap", "munmap", "mprotect", "madvise", "mremap"};
+
+static int counts[CALLS];
+static int fail_call = -1;
+static int fail_from, fail_to;
+
+static bool must_fail(enum call call) {
+    int count = ++counts[call];
+    if ((int)call != fail_call || count < fail_from || count > fail_to)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *mmap(void *start, size_t bytes, int protection, int flags, int file, off_t offset) {
+    if (must_fail(MMAP))
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, start, bytes, protection, flags, file, offset);
+}
+
+int munmap(void *start, size_t bytes) {
+    return must_fail(MUNMAP) ? -1 : (int)syscall(SYS_munmap, start, bytes);
+}
+
+int mprotect(void *start, size_t bytes, int protection) {
+    return must_fail(MPROTECT) ? -1 : (int)syscall(SYS_mprotect, start, bytes, protection);
+}
+
+int madvise(void *start, size_t bytes, int advice) {
+    return must_fail(MADVISE) ? -1 : (int)syscall(SYS_madvise, start, bytes, advice);
+}
+
+void *mremap(void *start, size_t bytes, size_t new_bytes, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    void *place = va_arg(rest, void *);
+    va_end(rest);
+    if (must_fail(MREMAP))
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mremap, start, bytes, new_bytes, flags, place);
+}
+
+static void *blocks[SLOTS];
+static size_t sizes[SLOTS];
+
+static size_t random_size(uint64_t random) {
+    switch (random & 31) {
+    case 0:
+        return random >> 8 & 0x7fffff;
+    case 1:
+        return random >> 8 & 0xfffff;
+    case 2:
+    case 3:
+    case 4:
+        return random >> 8 & 0xffff;
+    default:
+        return random >> 8 & 1023;
+    }
+}
+
+static void check_slot(unsigned at) {
+    size_t seen = sizes[at] < 2000 ? sizes[at] : 2000;
+    CHECK(check_filled(blocks[at], seen, at));
+    CHECK(!blocks[at] || malloc_usable_size(blocks[at]) >= sizes[at]);
+}
+
+static void *attempt(unsigned at, uint64_t random, size_t size) {
+    if (random >> 62 == 0)
+        return calloc(1, size);
+    if (random >> 62 == 1)
+        return memalign((size_t)16 << (random >> 50 & 7), size);
+    return random >> 62 == 2 && blocks[at] ? realloc(blocks[at], size) : malloc(size);
+}
+
+/* One failure may be met twice in a call's own second try, not more: patience 3 while it lasts. */
+static void step(unsigned at, uint64_t random, bool may_fail) {
+    size_t size = random_size(random >> 10) + 1;
+    bool is_realloc = random >> 62 == 2 && blocks[at];
+    void *block = NULL;
+    check_slot(at);
+    for (int patience = 0; !block && patience < 3; patience++) {
+        errno = 0;
+        block = attempt(at, random, size);
+        CHECK(block || errno == ENOMEM);
+    }
+    if (!block) {
+        CHECK(may_fail);
+        check_slot(at);
+        return;
+    }
+    if (is_realloc) {
+        size_t kept = sizes[at] < size ? sizes[at] : size;
+        CHECK(check_filled(block, kept < 2000 ? kept : 2000, at));
+    } else {
+        CHECK(random >> 62 || check_zero(block, size));
+        free(blocks[at]);
+    }
+    blocks[at] = block;
+    sizes[at] = size;
+    check_fill(block, size < 2000 ? size : 2000, at);
+}
+
+static void work(bool may_fail) {
+    uint64_t state = 424242;
+    for (int i = 0; i < STEPS; i++) {
+        uint64_t random = check_random(&state);
+        step((unsigned)(random % SLOTS), random, may_fail);
+        if (i % 1500 == 1499)
+            malloc_trim(0);
+    }
+}
+
+static void go_on(void) {
+    fail_call = -1;
+    work(false);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        check_slot(i);
+        free(blocks[i]);
+    }
+}
+
+/* Runs one case in a child; last 0 asks only for the number of calls, which comes back by a pipe.
+ */
+static void run_case(int call, int first, int last, int *ret_counts) {
+    int ends[2], status = 0;
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        memset(counts, 0, sizeof counts);
+        fail_from = first;
+        fail_to = last;
+        fail_call = last ? call : -1;
+        work(last > first);
+        CHECK(write(ends[1], counts, sizeof counts) == sizeof counts);
+        go_on();
+        _exit(0);
+    }
+    close(ends[1]);
+    ssize_t got = read(ends[0], ret_counts, sizeof counts);
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    if (got != sizeof counts || !WIFEXITED(status) || WEXITSTATUS(status)) {
+        fprintf(stderr, "%s refused from call %d to %d\n", call_names[call], first, last);
+        CHECK(!"the child passed");
+    }
+}
+
+int main(void) {
+    int usual[CALLS], seen[CALLS];
+    run_case(0, 0, 0, usual);
+    CHECK(usual[MMAP] > 0 || usual[MPROTECT] > 0);
+    for (int call = 0; call < CALLS; call++) {
+        int stride = usual[call] / CASES + 1;
+        for (int nth = 1; nth <= usual[call]; nth += nth < 12 ? 1 : stride) {
+            run_case(call, nth, nth, seen);
+            CHECK(seen[call] >= nth);
+        }
+        for (int nth = 1; nth <= usual[call]; nth = nth * 2)
+            run_case(call, nth, 1 << 30, seen);
+    }
+    return 0;
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The folders of lib/ are layers: an include points down only, tools/ see conf, os and base, no .c
+# is included anywhere, and every header compiles alone.
+# shellcheck disable=SC2016 # the dollars in quotes are awk's
+set -eu
+cd "${top_srcdir:?}"
+bad=$(mktemp)
+trap 'rm -f "$bad"' EXIT
+
+# Prints FILE:LINE: COMPLAINT for each include that the rules forbid.
+find lib tools -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | xargs "$AWK" '
+BEGIN {
+    n = split("base:base os:base,os conf:base,os,conf stats:base,os,stats" \
+              " heap:base,os,conf,stats,heap report:base,os,conf,stats,heap,report" \
+              " api:base,os,conf,stats,heap,report,api tools:base,os,conf,stats,tools", rows, " ")
+    for (i = 1; i <= n; i++) {
+        split(rows[i], row, ":")
+        m = split(row[2], below, ",")
+        for (j = 1; j <= m; j++)
+            may[row[1], below[j]] = 1
+        known[row[1]] = 1
+    }
+}
+function complain(text) {
+    print FILENAME ":" FNR ": " text
+}
+FNR == 1 {
+    split(FILENAME, part, "/")
+    layer = part[1] == "tools" ? "tools" : part[2]
+    public = FILENAME == "lib/hakmem.h"
+    if (!public && !(layer in known))
+        complain("not in a layer: " layer)
+}
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+    split($0, quoted, "\"")
+    target = quoted[2]
+    if (target ~ /\.c$/)
+        complain("includes a .c file: " target)
+    if (target == "hakmem.h") {
+        if (layer != "api")
+            complain("the public header belongs to api/: " target)
+        next
+    }
+    slash = index(target, "/")
+    if (!slash) {
+        if (layer != "tools")
+            complain("an include names its layer: " target)
+        next
+    }
+    folder = substr(target, 1, slash - 1)
+    if (public || !((layer, folder) in may))
+        complain(layer " must not see " folder ": " target)
+}
+/^[ \t]*#[ \t]*include[ \t]*</ && /\.c>/ {
+    complain("includes a .c file")
+}' >"$bad"
+
+# A header that needs another one before it.
+for header in $(find lib tools -name '*.h' | LC_ALL=C sort); do
+    echo "#include \"$header\"" | $CC -std=gnu17 -I. -Ilib -Itools -Wall -Werror -fsyntax-only \
+        -DHAK_VERSION='"0"' -xc - 2>>"$bad" || echo "$header: does not compile alone" >>"$bad"
+done
+
+cat "$bad"
+[ ! -s "$bad" ]

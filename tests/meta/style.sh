@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What can be counted of the style: lines, files and functions have a size, every file says its
+# licence and what it owns, conditional compilation stays in base/ and os/, and every file of the
+# library is in its list of sources.
+# shellcheck disable=SC2016 # the dollars in quotes are awk's
+set -eu
+cd "${top_srcdir:?}"
+bad=$(mktemp)
+trap 'rm -f "$bad"' EXIT
+
+c_files() {
+    find lib tools tests \( -name '*.[ch]' -o -name '*.def' -o -name '*.cc' \) | LC_ALL=C sort
+}
+all_files() {
+    c_files
+    find lib tools tests man .ci \( -name '*.sh' -o -name '*.inc' -o -name '*.map' \
+        -o -name '*.awk' -o -path .ci/run \) | LC_ALL=C sort
+    printf '%s\n' configure.ac Makefile.am bootstrap
+}
+library_and_tools() {
+    c_files | grep '^\(lib\|tools\)/'
+}
+
+check_lines() {
+    all_files | xargs "$AWK" '
+    function complain(line, text) { print FILENAME ":" line ": " text }
+    # Columns, not bytes: the bytes that continue a UTF-8 character have no width.
+    function width(text) { gsub(/[\200-\277]/, "", text); return length(text) }
+    FNR == 1 { licensed = 0 }
+    FNR <= 2 && /SPDX-License-Identifier: MIT/ { licensed = 1 }
+    FNR == 2 && !licensed { complain(1, "no SPDX line first") }
+    FNR == 401 { complain(FNR, "more than 400 lines") }
+    width($0) > 100 { complain(FNR, "wider than 100 columns") }
+    /[ \t]$/ { complain(FNR, "space at the end of the line") }
+    /\t/ && FILENAME !~ /(\.am|\.inc|\.ac)$/ { complain(FNR, "tab") }
+    /(TO)DO|(FIX)ME|(XX)X/ { complain(FNR, "unfinished: do it or drop it") }'
+}
+
+# A file begins with what it owns: a comment in the first lines after the licence.
+check_openings() {
+    c_files | xargs "$AWK" '
+    function end_of_file() { if (last && !told) print last ": does not begin with what it owns" }
+    FNR == 1 { end_of_file(); told = 0; last = FILENAME }
+    FNR <= 4 && FNR > 1 && /^(\/\*|\/\/| \*)/ { told = 1 }
+    END { end_of_file() }'
+}
+
+# A function: from the last "{" that ends a line which began at the margin, or its continuation, to
+# the closing brace at the margin.
+check_functions() {
+    library_and_tools | xargs "$AWK" '
+    FNR == 1 { start = 0; head = 0 }
+    /^[A-Za-z_]/ && /\(/ { head = FNR }
+    /\{$/ && head && !start { start = head }
+    /;$/ && !start { head = 0 }
+    /^\}/ {
+        if (start && FNR - start + 1 > 60)
+            print FILENAME ":" start ": function of " FNR - start + 1 " lines, 60 are allowed"
+        start = head = 0
+    }'
+}
+
+# Conditional compilation: in base/ and os/, in the public header, and as include guards.
+check_conditions() {
+    library_and_tools | grep -v '^lib/\(base\|os\)/' | grep -v '^lib/hakmem.h$' | xargs "$AWK" '
+    function complain(text) { print FILENAME ":" FNR ": " text }
+    /^[ \t]*#[ \t]*(if|ifdef|elif)([ \t(]|$)/ { complain("#if outside base/ and os/") }
+    /^[ \t]*#[ \t]*ifndef/ && FNR > 20 { complain("#ifndef is no include guard") }'
+}
+
+# Only os/ asks the system for anything, and api/ alone exports names.
+check_boundaries() {
+    library_and_tools | grep '^lib/\(base\|heap\|stats\|conf\|report\)/' | xargs "$AWK" '
+    { code = $0; sub(/\/\*.*/, "", code); sub(/^ \*.*/, "", code); sub(/\/\/.*/, "", code) }
+    code ~ /(^|[^a-z_])(mmap|munmap|mremap|madvise|mprotect|syscall|open|getenv|printf|write) *\(/ {
+        print FILENAME ":" FNR ": a system call or libc outside os/: " $0
+    }
+    code ~ /HAK_EXPORT/ && FILENAME !~ /^lib\/base\// {
+        print FILENAME ":" FNR ": api/ alone exports"
+    }'
+}
+
+check_lists() {
+    find lib -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | while read -r file; do
+        grep -q "%D%/${file#lib/}\( \|\$\)" lib/Makefile.inc ||
+            echo "$file: not in lib/Makefile.inc"
+    done
+}
+
+# Paths of one machine.
+check_paths() {
+    grep -rnE '(^|[^A-Za-z0-9_.])/(home|root|work)/' lib tools tests man bootstrap README.md .ci |
+        grep -v '^tests/meta/style.sh:' || true
+}
+
+{
+    check_lines
+    check_openings
+    check_functions
+    check_conditions
+    check_boundaries
+    check_lists
+    check_paths
+} >"$bad"
+cat "$bad"
+[ ! -s "$bad" ]

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# hakmem-run's manners: --help, --version and --list-knobs on standard output in 80 columns, wrong
+# usage in one line with status 2, and the exit statuses of env(1).
+set -eu
+# shellcheck source=tests/tools/common.sh
+. "${top_srcdir:?}/tests/tools/common.sh"
+
+for option in --help -h --version -V --list-knobs -l; do
+    "$run" "$option" >out 2>errors || complain "$option: exit status $?"
+    [ -s out ] || complain "$option: prints nothing"
+    [ ! -s errors ] || complain "$option: complains"
+    awk 'length > 80 { exit 1 }' out || complain "$option: wider than 80 columns"
+    "$run" "$option" no-such-program >again 2>&1 || complain "$option with a program: status $?"
+    cmp -s out again || complain "$option with a program: another output"
+done
+expect 125 '' 'hakmem-run: cannot write to standard output: No space left on device' \
+    sh -c '"$1" --help >/dev/full' sh "$run"
+"$run" --version >out
+grep -q '^hakmem-run (libhakmem) [0-9][0-9.]*$' out || complain "--version: $(cat out)"
+
+hint='(see hakmem-run --help)'
+expect 2 '' "hakmem-run: no program given $hint" "$run"
+expect 2 '' "hakmem-run: no program given $hint" "$run" --log --
+expect 2 '' 'hakmem-run: unknown option --drity-min (nearest: --dirty-min)' \
+    "$run" --drity-min=1m true
+expect 2 '' 'hakmem-run: unknown option --no-inherti (nearest: --no-inherit)' \
+    "$run" --log --no-inherti true
+expect 2 '' "hakmem-run: unknown option -x $hint" "$run" -x true
+expect 2 '' "hakmem-run: unknown option -x $hint" "$run" -nx true
+expect 2 '' "hakmem-run: option --help takes no value $hint" "$run" --help=all
+expect 2 '' "hakmem-run: option --dirty-min needs a value $hint" "$run" --dirty-min
+expect 2 '' "hakmem-run: option -s needs a value $hint" "$run" -s
+expect 2 '' "hakmem-run: --set log: not NAME=VALUE $hint" "$run" --set log true
+expect 2 '' "hakmem-run: --set =1: not NAME=VALUE $hint" "$run" --set =1 true
+
+expect 0 '' '' "$run" true
+expect 1 '' '' "$run" false
+expect 42 'out' 'err' "$run" sh -c 'echo out; echo err >&2; exit 42'
+expect 137 '' '' sh -c '"$1" sh -c "kill -9 \$\$" 2>/dev/null' sh "$run"
+expect 0 '[-x] [--help] [a b]' '' "$run" sh -c 'printf "[%s] [%s] [%s]" "$@"' sh -x --help 'a b'
+expect 0 'stdin' '' sh -c 'echo stdin | "$1" cat' sh "$run"
+
+no_file='No such file or directory'
+expect 127 '' "hakmem-run: no-such-program: $no_file" "$run" no-such-program
+expect 127 '' "hakmem-run: ./no-such-program: $no_file" "$run" ./no-such-program
+expect 127 '' "hakmem-run: : $no_file" "$run" ''
+expect 127 '' "hakmem-run: sh: $no_file" env PATH=/nowhere:: "$run" sh
+expect 126 '' 'hakmem-run: /: Permission denied' "$run" /
+echo 'echo never' >not-executable
+expect 126 '' 'hakmem-run: ./not-executable: Permission denied' "$run" ./not-executable
+expect 126 '' 'hakmem-run: not-executable: Permission denied' env PATH=/nowhere: "$run" not-executable
+printf '#!/no/such/interpreter\n' >orphan
+chmod 755 orphan
+expect 127 '' 'hakmem-run: ./orphan: its interpreter was not found' "$run" ./orphan
+# A text without #! is the shell's, as with env; so is an empty file.
+printf 'echo "text $1"; exit 7\n' >text
+: >empty
+chmod 755 text empty
+expect 7 'text ok' '' "$run" ./text ok
+expect 0 '' '' "$run" ./empty
+expect 7 'text ok' '' env PATH=":$PATH" "$run" text ok
+exit "$status"

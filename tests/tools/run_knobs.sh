@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A wrong knob, given or inherited, is named in one line with what would be right, and the program
+# is not started: exit status 2.
+set -eu
+# shellcheck source=tests/tools/common.sh
+. "${top_srcdir:?}/tests/tools/common.sh"
+
+# refuse ERRORS COMMAND...
+refuse() {
+    wanted=$1
+    shift
+    expect 2 '' "hakmem-run: $wanted" "$@" sh -c 'echo started; : >started'
+    [ ! -e started ] || complain "$*: the program was started"
+    rm -f started
+}
+
+size='not a size, as 64k, 8m or 1g (0 to 1t)'
+refuse "HAKMEM_DIRTY_MIN=8x: $size" "$run" --dirty-min=8x
+refuse "HAKMEM_DIRTY_MIN=: $size" "$run" --dirty-min=
+refuse "HAKMEM_DIRTY_MIN=-1: $size" "$run" --dirty-min -1
+refuse "HAKMEM_DIRTY_MIN=99999999999999999999: $size" "$run" --dirty-min=99999999999999999999
+refuse 'HAKMEM_DIRTY_MIN=2t: out of range (0 to 1t)' "$run" --dirty-min=2t
+refuse 'HAKMEM_DIRTY_PERCENT=1001: out of range (0 to 1000)' "$run" --dirty-percent=1001
+refuse 'HAKMEM_PURGE=maybe: not yes or no' "$run" --purge=maybe
+refuse 'HAKMEM_CACHE=1: out of range (4k to 1m)' "$run" --set cache=1
+refuse 'HAKMEM_DRITY_MIN: unknown knob (nearest: HAKMEM_DIRTY_MIN)' "$run" --set drity_min=1
+refuse 'HAKMEM_PURGES: unknown knob (nearest: HAKMEM_PURGE)' env HAKMEM_PURGES=1 "$run"
+refuse 'HAKMEM_log: unknown knob (nearest: HAKMEM_LOG)' env HAKMEM_log=1 "$run"
+refuse 'HAKMEM_LOG=: not yes or no' env HAKMEM_LOG= "$run"
+refuse 'HAKMEM_LOG=2: not yes or no
+hakmem-run: HAKMEM_PURGE=3: not yes or no' "$run" --log=2 --purge=3
+# An option takes the place of a wrong variable.
+expect 0 '' '' env HAKMEM_LOG=maybe "$run" --log=no true
+# Names and values of any length stay one line.
+long=$(printf '%060000d' 0)
+for setting in "HAKMEM_DIRTY_MIN=x$long" "HAKMEM_X$long=1"; do
+    "$run" --set "$setting" true >out 2>errors && complain 'a monster passes'
+    [ "$(wc -l <errors)" -eq 1 ] || complain 'a monster is more than one line'
+    [ "$(wc -c <errors)" -lt 200 ] || complain 'a monster is shown'
+done
+# The knobs are judged before the program is looked for.
+refuse 'HAKMEM_LOG=2: not yes or no' "$run" --log=2 ./no-such-program
+# The tests' own variables and hakmem-run's are no knobs.
+expect 0 '' '' env HAKMEM_RUN=x HAKMEM_SO=y HAKMEM_NO_INHERIT=z "$run" true
+exit "$status"

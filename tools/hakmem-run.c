@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns `hakmem-run [OPTION]... PROGRAM [ARGUMENT]...`: checks the knobs, judges the program, puts
+ * the library in front of LD_PRELOAD, and becomes the program. Never links the library, starts no
+ * other process. Exit statuses as env(1)'s: the program's, or one of those below.
+ * Order: knobs are checked first, so that a wrong one never starts a program.
+ */
+#define _GNU_SOURCE
+#include "conf/conf.h"
+#include "library.h"
+#include "message.h"
+#include "program.h"
+#include "run_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+enum { STATUS_USAGE = 2, STATUS_FAILED = 125, STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
+
+#define MARKER "HAKMEM_NO_INHERIT"
+
+/* The settings first: of a variable that occurs twice, conf.c takes the first. */
+static bool knobs_are_valid(const struct hak_run_options *options) {
+    size_t count = options->setting_count;
+    for (char **entry = environ; *entry; entry++)
+        count++;
+    const char **block = calloc(count + 1, sizeof *block), **next = block;
+    if (!block) {
+        hak_complain("out of memory");
+        exit(STATUS_FAILED);
+    }
+    for (unsigned i = 0; i < options->setting_count; i++)
+        *next++ = options->settings[i];
+    for (char **entry = environ; *entry; entry++)
+        *next++ = *entry;
+    hak_conf_read(block, false);
+    free(block);
+    for (unsigned i = 0; hak_conf_complaint(i); i++)
+        hak_complain("%s", hak_conf_complaint(i));
+    return hak_conf_complaint_count() == 0;
+}
+
+/* What the library's constructor takes back: see lib/api/preload.h. */
+static char *make_marker(const struct hak_run_options *options, const char *old_preload) {
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    for (unsigned i = 0; i < options->setting_count; i++) {
+        const char *name = options->settings[i] + strlen("HAKMEM_");
+        fprintf(out, "%s%.*s", i ? "," : "", (int)strcspn(name, "="), name);
+    }
+    if (old_preload)
+        fprintf(out, "=%s", old_preload);
+    return fclose(out) == 0 ? text : NULL;
+}
+
+/* `library` in front of what is there already; once is enough. */
+static int set_preload(const char *library, const char *old_preload) {
+    size_t length = strlen(library);
+    char *joined;
+    if (!old_preload || *old_preload == '\0')
+        return setenv("LD_PRELOAD", library, 1);
+    if (strncmp(old_preload, library, length) == 0 && strchr(": ", old_preload[length]))
+        return 0;
+    if (asprintf(&joined, "%s:%s", library, old_preload) < 0)
+        return -1;
+    return setenv("LD_PRELOAD", joined, 1);
+}
+
+static int set_environment(const struct hak_run_options *options, const char *library) {
+    const char *preload = getenv("LD_PRELOAD");
+    char *old_preload = preload ? strdup(preload) : NULL;
+    if ((preload && !old_preload) || set_preload(library, old_preload) != 0)
+        return -1;
+    for (unsigned i = 0; i < options->setting_count; i++) {
+        if (putenv(options->settings[i]) != 0)
+            return -1;
+    }
+    if (options->is_no_inherit) {
+        char *marker = make_marker(options, old_preload);
+        return marker ? setenv(MARKER, marker, 1) : -1;
+    }
+    return 0;
+}
+
+/* The path has a slash, so that execvpe doesn't search: it runs a file without `#!` by a shell. */
+static int become(const struct hak_program *program, const char *name) {
+    if (program->is_binary)
+        execve(program->path, program->arguments, environ);
+    else
+        execvpe(program->path, program->arguments, environ);
+    int error = errno;
+    if (error == ENOENT)
+        hak_complain("%s: its interpreter was not found", name);
+    else
+        hak_complain("%s: %s", name, strerror(error));
+    return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+}
+
+static int run(const struct hak_run_options *options) {
+    static struct hak_program program;
+    char library[PATH_MAX];
+    const char *name = options->program[0];
+    int error = hak_program_judge(&program, options->program, options->is_no_inherit);
+    if (error != 0) {
+        hak_complain("%s: %s", name, strerror(error));
+        return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+    }
+    unsetenv(MARKER);
+    if (program.obstacle) {
+        hak_complain("%s %s: running it without libhakmem",
+                     program.is_interpreted ? program.judged : name, program.obstacle);
+        return become(&program, name);
+    }
+    if (hak_library_find(library) != 0)
+        return STATUS_FAILED;
+    if (set_environment(options, library) != 0) {
+        hak_complain("%s", strerror(errno));
+        return STATUS_FAILED;
+    }
+    return become(&program, name);
+}
+
+int main(int argc, char **argv) {
+    static struct hak_run_options options;
+    if (getauxval(AT_SECURE)) {
+        hak_complain("must not be installed setuid, setgid or with capabilities");
+        return STATUS_FAILED;
+    }
+    switch (hak_run_options_read(&options, argc, argv)) {
+    case HAK_DONE:
+        return 0;
+    case HAK_WRONG_USAGE:
+        return STATUS_USAGE;
+    case HAK_FAILED:
+        return STATUS_FAILED;
+    case HAK_RUN:
+        break;
+    }
+    if (!knobs_are_valid(&options))
+        return STATUS_USAGE;
+    return run(&options);
+}
