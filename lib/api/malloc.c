@@ -48,12 +48,22 @@ static void *calloc_large(size_t bytes) {
     return is_zero ? block : memset(block, 0, bytes);
 }
 
+static void *calloc_medium(size_t bytes) {
+    void *block = hak_alloc_untouched(bytes);
+    if (block)
+        return block;
+    block = hak_alloc(bytes);
+    return block ? memset(block, 0, bytes) : NULL;
+}
+
 HAK_EXPORT void *calloc(size_t count, size_t bytes) {
     size_t total;
     if (HAK_UNLIKELY(__builtin_mul_overflow(count, bytes, &total)))
         return no_memory();
     if (HAK_UNLIKELY(total > HAK_CLASS_MAX_BYTES))
         return calloc_large(total);
+    if (total > HAK_DIRECT_MAX_BYTES)
+        return calloc_medium(total);
     void *block = hak_alloc(total);
     return HAK_LIKELY(block) ? memset(block, 0, total) : NULL;
 }

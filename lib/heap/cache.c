@@ -128,6 +128,34 @@ void *hak_alloc_slow(size_t bytes) {
     return block;
 }
 
+/* One block at a time: a batch would soil the first page of each. */
+static void *carve_untouched(struct hak_heap *heap, unsigned class) {
+    struct hak_slab *slab = find_slab(heap, class);
+    struct hak_block *block;
+    if (!slab || slab->free_count || !slab->is_zero)
+        return NULL;
+    hak_slab_take(heap, slab, 1, &block);
+    heap->counters.carved++;
+    heap->counters.allocations[class]++;
+    heap->level[class]++;
+    block->next = NULL;
+    block->mark = 0;
+    return block;
+}
+
+void *hak_alloc_untouched(size_t bytes) {
+    struct hak_heap *heap = hak_heap_mine;
+    unsigned class = hak_class_of(bytes);
+    if (!hak_heap_is_real(heap) || heap->hot.bin[class] != HAK_LIST_END)
+        return NULL;
+    hak_heap_enter(heap);
+    hak_remote_drain(heap);
+    void *block = carve_untouched(heap, class);
+    hak_heap_verify(heap);
+    hak_heap_leave(heap);
+    return block;
+}
+
 void *hak_alloc_medium(size_t bytes) {
     struct hak_heap *heap = hak_heap_mine;
     if (HAK_UNLIKELY(bytes > HAK_CLASS_MAX_BYTES))
@@ -143,7 +171,7 @@ void *hak_alloc_medium(size_t bytes) {
 static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
     struct hak_link *head = &heap->partial[slab->class];
     bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
-    if (is_only_one && heap->thread_pointer)
+    if (is_only_one)
         return; /* the last one of its class stays: the next refill would take it again */
     hak_slab_stop(heap, slab);
     heap->counters.slabs_retired++;

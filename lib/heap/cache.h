@@ -16,6 +16,12 @@
 HAK_SLOW void *hak_alloc_slow(size_t bytes);
 HAK_SLOW void *hak_alloc_medium(size_t bytes);
 
+/*
+ * A block of a size class above HAK_DIRECT_MAX_BYTES that reads as zero: made of memory that is
+ * zero anyway. NULL: there is a used block to take instead; nothing has changed.
+ */
+HAK_SLOW void *hak_alloc_untouched(size_t bytes);
+
 /* Slow twins of free: everything but a plain block of the caller's own heap. */
 HAK_SLOW void hak_free_slow(void *pointer);
 /* The block has been pushed already; the class's countdown came to its end. */

@@ -109,8 +109,8 @@ struct hak_heap {
     int64_t level[HAK_CLASS_COUNT];           /* blocks put into the bin less those flushed from it */
     uint16_t batch[HAK_CLASS_COUNT];          /* blocks of the next refill; grows */
     struct hak_outbox outbox[HAK_OUTBOXES];
-    uintptr_t thread_pointer;
-    int thread_id;
+    _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
+    _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;          /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;           /* destructor calls seen */
     struct hak_heap *next_free;     /* thread lock: list of dead heaps */

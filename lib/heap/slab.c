@@ -60,7 +60,9 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
 
 int hak_slab_owner_thread(const struct hak_slab *slab) {
     const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    return owner && owner->thread_pointer ? owner->thread_id : HAK_NO_THREAD;
+    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
+        return HAK_NO_THREAD;
+    return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
 }
 
 struct hak_block *hak_block_next(const struct hak_block *block) {

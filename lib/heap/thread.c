@@ -35,7 +35,7 @@ struct hak_thread_counters hak_exited_counters;
 static struct hak_lock thread_lock;
 static struct hak_heap *all_heaps;  /* thread lock */
 static struct hak_heap *free_heaps; /* thread lock */
-static struct hak_heap *first_heap; /* made by the thread that started the allocator */
+static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
 static size_t heap_bytes(void) {
     return hak_round_up(offsetof(struct hak_heap, slab_class) + hak_ranges[0].slabs,
@@ -92,8 +92,9 @@ static struct hak_heap *make_listed_heap(void) {
     hak_lock_take(&thread_lock);
     heap->next_heap = all_heaps;
     all_heaps = heap;
-    if (!first_heap)
-        first_heap = heap;
+    if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
+        /* release pairs with the acquire in find_lost_heap */
+        atomic_store_explicit(&first_heap, heap, memory_order_release);
     hak_lock_give(&thread_lock);
     return heap;
 }
@@ -110,8 +111,8 @@ static struct hak_heap *begin_heap(void) {
         heap = make_listed_heap();
     if (!heap)
         return NULL;
-    heap->thread_pointer = hak_thread_pointer();
-    heap->thread_id = hak_os_thread_id();
+    atomic_store_explicit(&heap->thread_pointer, hak_thread_pointer(), memory_order_relaxed);
+    atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
     heap->exit_rounds = 0;
     hak_cache_start(heap);
     /* seq_cst pairs with the senders' look at the state */
@@ -120,11 +121,17 @@ static struct hak_heap *begin_heap(void) {
     return heap;
 }
 
+/* relaxed: only the thread itself can have stored its own thread pointer */
+static bool heap_is_of_caller(const struct hak_heap *heap) {
+    return atomic_load_explicit(&heap->thread_pointer, memory_order_relaxed) ==
+           hak_thread_pointer();
+}
+
 /* ld.so writes the main thread's word anew after it has relocated everything: an IFUNC resolver
  * may have made the heap before. */
 static struct hak_heap *find_lost_heap(void) {
-    struct hak_heap *heap = first_heap;
-    bool is_mine = heap && heap->thread_pointer == hak_thread_pointer() &&
+    struct hak_heap *heap = atomic_load_explicit(&first_heap, memory_order_acquire);
+    bool is_mine = heap && heap_is_of_caller(heap) &&
                    atomic_load_explicit(&heap->state, memory_order_relaxed) == HAK_HEAP_LIVE;
     return is_mine ? heap : NULL;
 }
@@ -173,7 +180,7 @@ static void end_heap(struct hak_heap *heap) {
     hak_heap_enter(heap);
     hak_orphan_take_over(heap);
     hak_heap_leave(heap);
-    heap->thread_pointer = 0;
+    atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
     /* seq_cst: pairs with the senders' look at the state; what they sent before is in the inbox */
     atomic_store_explicit(&heap->state, HAK_HEAP_DEAD, memory_order_seq_cst);
     hak_remote_rescue(heap);
@@ -238,14 +245,14 @@ void hak_fork_parent(void) {
  * an unknown state; the slabs of the others become orphans when somebody frees into them. */
 void hak_fork_child(void) {
     for (struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap) {
-        if (heap == hak_heap_mine || heap->thread_pointer == hak_thread_pointer()) {
-            heap->thread_id = hak_os_thread_id();
+        if (heap == hak_heap_mine || heap_is_of_caller(heap)) {
+            atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
             continue;
         }
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HAK_HEAP_LIVE)
             continue;
         bool is_busy = atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
-        heap->thread_pointer = 0;
+        atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
         atomic_store_explicit(&heap->state, is_busy ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED,
                               memory_order_seq_cst);
     }
