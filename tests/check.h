@@ -25,6 +25,7 @@
 #pragma GCC diagnostic ignored "-Wuse-after-free"
 #pragma GCC diagnostic ignored "-Wfree-nonheap-object"
 #pragma GCC diagnostic ignored "-Walloc-size-larger-than="
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
 
 #ifndef CHECK_HANG_SECONDS
 #define CHECK_HANG_SECONDS 240

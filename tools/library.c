@@ -151,14 +151,12 @@ static bool is_installed_with(const char *folder, char path[PATH_MAX]) {
         if (HAK_BINDIR[i] == '/')
             common = i + 1;
     }
-    const char *tail = HAK_BINDIR + common;
+    const char *tail = &HAK_BINDIR[common];
     size_t folder_length = strlen(folder), tail_length = strlen(tail);
-    if (tail_length < folder_length && strcmp(folder + folder_length - tail_length, tail) == 0 &&
-        join(path, "%.*s%s/" SONAME, (int)(folder_length - tail_length), folder,
-             HAK_LIBDIR + common) &&
-        is_usable(path))
-        return true;
-    return join(path, "%s/" SONAME, HAK_LIBDIR) && is_usable(path);
+    return tail_length < folder_length && strcmp(folder + folder_length - tail_length, tail) == 0 &&
+           join(path, "%.*s%s/" SONAME, (int)(folder_length - tail_length), folder,
+                &HAK_LIBDIR[common]) &&
+           is_usable(path);
 }
 
 static bool is_same_file(const char *a, const char *b) {

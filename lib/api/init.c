@@ -3,10 +3,12 @@
  * Owns the library's constructor. It runs once, in the thread that loads the library, before main;
  * malloc works before it too. Nothing of the allocator depends on it but the fork handlers.
  */
+#include "api/init.h"
+
 #include "api/preload.h"
 #include "heap/start.h"
 
-__attribute__((constructor)) static void hak_init(void) {
+__attribute__((constructor)) void hak_init(void) {
     hak_start_process();
     hak_start_fork_handlers();
     hak_init_restore_preload();

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "api/api.h"
 
+#include "api/init.h"
 #include "heap/cache.h"
 #include "heap/foreign.h"
 #include "heap/free.h"
@@ -24,6 +25,9 @@
 HAK_EXPORT void free_sized(void *pointer, size_t bytes);
 HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes);
 HAK_EXPORT void cfree(void *pointer);
+
+/* An archive's member is linked only if it is referred to. */
+__attribute__((used)) static void (*const keep_constructor)(void) = hak_init;
 
 HAK_COLD static void *no_memory(void) {
     errno = ENOMEM;

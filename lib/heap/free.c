@@ -35,9 +35,9 @@ __attribute__((noreturn)) HAK_COLD static void report_dead(const struct hak_rang
                                                            const struct hak_slab *slab,
                                                            const void *pointer, bool is_free) {
     enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
-    if (slab && large_around(range, slab))
+    if (large_around(range, slab))
         code = is_free ? HAK_FATAL_INTERIOR_FREE : HAK_FATAL_INVALID_POINTER;
-    else if (slab && (state_of(slab) == HAK_SLAB_DIRTY || state_of(slab) == HAK_SLAB_CLEAN) &&
+    else if ((state_of(slab) == HAK_SLAB_DIRTY || state_of(slab) == HAK_SLAB_CLEAN) &&
              (uintptr_t)pointer % 16 == 0)
         code = is_free ? HAK_FATAL_DOUBLE_FREE : HAK_FATAL_FREED_BLOCK;
     hak_fatal(code, pointer, 0, HAK_NO_THREAD);
@@ -99,16 +99,16 @@ void hak_free_slow(void *pointer) {
     if (!pointer)
         return;
     struct hak_range *range = hak_range_of((uintptr_t)pointer);
-    if (HAK_UNLIKELY(!range)) {
+    struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)pointer) : NULL;
+    if (HAK_UNLIKELY(!slab)) {
         hak_foreign_free(pointer);
         return;
     }
-    struct hak_slab *slab = hak_range_slab_at(range, (uintptr_t)pointer);
     if (HAK_UNLIKELY(!hak_heap_is_real(heap)))
         heap = hak_heap_start_mine();
-    if (slab && state_of(slab) == HAK_SLAB_BLOCKS)
+    if (state_of(slab) == HAK_SLAB_BLOCKS)
         free_block(heap, slab, pointer);
-    else if (slab && state_of(slab) == HAK_SLAB_LARGE) {
+    else if (state_of(slab) == HAK_SLAB_LARGE) {
         if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
             hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
         hak_large_free(slab, pointer);
@@ -127,12 +127,12 @@ static struct hak_block_info find_foreign(const void *pointer) {
 struct hak_block_info hak_block_find(const void *pointer) {
     const struct hak_block *block = pointer;
     struct hak_range *range = hak_range_of((uintptr_t)pointer);
-    if (!range)
+    struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)pointer) : NULL;
+    if (!slab)
         return find_foreign(pointer);
-    struct hak_slab *slab = hak_range_slab_at(range, (uintptr_t)pointer);
-    if (slab && state_of(slab) == HAK_SLAB_LARGE && (uintptr_t)pointer == hak_slab_address(slab))
+    if (state_of(slab) == HAK_SLAB_LARGE && (uintptr_t)pointer == hak_slab_address(slab))
         return (struct hak_block_info){HAK_OWNED, slab, slab->large_bytes};
-    if (!slab || state_of(slab) != HAK_SLAB_BLOCKS)
+    if (state_of(slab) != HAK_SLAB_BLOCKS)
         report_dead(range, slab, pointer, false);
     size_t bytes = hak_class_bytes[slab->class];
     if (!hak_slab_has_start(slab, (uintptr_t)pointer))

@@ -22,10 +22,14 @@ static size_t marks_bytes(size_t slabs) {
     return hak_round_up(slabs / HAK_SUPERSLAB_SLABS, HAK_PAGE_MAX_BYTES);
 }
 
+static size_t records_total_bytes(size_t slabs) {
+    return records_bytes(slabs) + marks_bytes(slabs) + 3 * HAK_PAGE_MAX_BYTES;
+}
+
 /* Records and marks lie in one reservation, with a page that nobody can touch on either side. */
 static bool reserve_records(struct hak_range *range) {
     size_t marks = marks_bytes(range->slabs);
-    size_t total = records_bytes(range->slabs) + marks + 3 * HAK_PAGE_MAX_BYTES;
+    size_t total = records_total_bytes(range->slabs);
     char *start = hak_os_reserve(total, HAK_PAGE_MAX_BYTES);
     if (!start)
         return false;
@@ -38,23 +42,46 @@ static bool reserve_records(struct hak_range *range) {
     return true;
 }
 
-static bool reserve_range(struct hak_range *range, size_t bytes) {
-    range->slabs = bytes / HAK_SLAB_BYTES;
-    range->top = 0;
-    void *start = hak_os_reserve(bytes, HAK_SUPERSLAB_BYTES);
-    if (!start)
+/* The first SuperSlab is placed at once: it shows whether the plan can be kept. */
+static bool plan_range(struct hak_range *range, size_t bytes) {
+    for (int tries = 0; tries < 4; tries++) {
+        range->base = hak_os_plan(bytes, HAK_SUPERSLAB_BYTES);
+        if (!range->base)
+            return false;
+        enum hak_placing placing = hak_os_place((void *)range->base, HAK_SUPERSLAB_BYTES);
+        range->placed = HAK_SUPERSLAB_SLABS;
+        if (placing != HAK_PLACE_TAKEN)
+            return placing == HAK_PLACED;
+    }
+    return false;
+}
+
+static bool reserve_slabs(struct hak_range *range, size_t bytes) {
+    range->base = (uintptr_t)hak_os_reserve(bytes, HAK_SUPERSLAB_BYTES);
+    range->placed = 0;
+    range->is_reserved = true;
+    return range->base != 0;
+}
+
+static void unreserve_records(struct hak_range *range) {
+    hak_os_unreserve((char *)range->superslab_ready - HAK_PAGE_MAX_BYTES,
+                     records_total_bytes(range->slabs));
+}
+
+static bool make_range(struct hak_range *range, size_t bytes) {
+    *range = (struct hak_range){.slabs = bytes / HAK_SLAB_BYTES};
+    if (!reserve_records(range))
         return false;
-    range->base = (uintptr_t)start;
-    if (reserve_records(range))
+    if (plan_range(range, bytes) || reserve_slabs(range, bytes))
         return true;
-    hak_os_unreserve(start, bytes);
+    unreserve_records(range);
     return false;
 }
 
 /* Tries `bytes`, then half of it, and so on, but never less than `least_bytes`. */
-static bool reserve_shrinking(struct hak_range *range, size_t bytes, size_t least_bytes) {
+static bool make_shrinking(struct hak_range *range, size_t bytes, size_t least_bytes) {
     for (;;) {
-        if (reserve_range(range, bytes))
+        if (make_range(range, bytes))
             return true;
         if (bytes / 2 < least_bytes)
             return false;
@@ -62,18 +89,18 @@ static bool reserve_shrinking(struct hak_range *range, size_t bytes, size_t leas
     }
 }
 
-/* Twice the machine's memory, at least 16 GiB; a quarter of what RLIMIT_AS leaves. */
+/* The machine's memory or more, at least 16 GiB; what RLIMIT_AS allows. */
 static size_t main_range_bytes(void) {
     size_t limit = hak_os_address_limit_bytes();
     size_t bytes = hak_max(hak_os_memory_bytes(), HAK_GIB(8));
     bytes = (size_t)1 << (hak_log2_floor(bytes - 1) + 1);
-    return limit == SIZE_MAX ? bytes : hak_min(bytes, limit / 4);
+    return hak_min(bytes, limit);
 }
 
 bool hak_range_start(size_t wish_bytes) {
     size_t bytes = wish_bytes ? wish_bytes : main_range_bytes();
     bytes = hak_max(hak_round_up(bytes, HAK_SUPERSLAB_BYTES), 2 * HAK_SUPERSLAB_BYTES);
-    if (!reserve_shrinking(&hak_ranges[0], bytes, 2 * HAK_SUPERSLAB_BYTES))
+    if (!make_shrinking(&hak_ranges[0], bytes, 2 * HAK_SUPERSLAB_BYTES))
         return false;
     hak_process_counters.reserved_bytes += hak_ranges[0].slabs * HAK_SLAB_BYTES;
     /* release pairs with the acquire in hak_range_of */
@@ -134,11 +161,24 @@ static bool claim_locked(struct hak_range *range, size_t least, size_t wish, siz
     return true;
 }
 
-static bool commit_part(struct hak_range *range, size_t index, size_t slabs) {
-    char *start = (char *)range->base + (index << HAK_SLAB_SHIFT);
+static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size_t slabs) {
+    size_t first = hak_max(index, range->placed);
+    size_t bytes = (index + slabs - hak_min(first, index + slabs)) << HAK_SLAB_SHIFT;
+    void *start = (void *)(range->base + (first << HAK_SLAB_SHIFT));
+    if (bytes == 0)
+        return HAK_PLACED;
+    if (range->is_reserved)
+        return hak_os_commit(start, bytes) ? HAK_PLACED : HAK_PLACE_FAILED;
+    return hak_os_place(start, bytes);
+}
+
+/* Neighbouring parts may share a page of records: committing it twice does no harm. */
+static enum hak_placing commit_part(struct hak_range *range, size_t index, size_t slabs) {
     uintptr_t first = hak_round_down((uintptr_t)&range->slab[index], hak_os_page_bytes);
     uintptr_t end = hak_round_up((uintptr_t)&range->slab[index + slabs], hak_os_page_bytes);
-    return hak_os_commit((void *)first, end - first) && hak_os_commit(start, slabs * HAK_SLAB_BYTES);
+    if (!hak_os_commit((void *)first, end - first))
+        return HAK_PLACE_FAILED;
+    return commit_slabs(range, index, slabs);
 }
 
 static void mark_ready(struct hak_range *range, size_t index, size_t slabs) {
@@ -156,24 +196,40 @@ static void unclaim(struct hak_range *range, size_t index, size_t slabs) {
     hak_lock_give(&hak_page_lock);
 }
 
-static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs) {
-    size_t index;
-    size_t slabs;
-    hak_lock_take(&hak_page_lock);
-    bool claimed = claim_locked(range, least, growth_slabs(least), &index, &slabs);
-    hak_lock_give(&hak_page_lock);
-    if (!claimed)
-        return NULL;
-    if (!commit_part(range, index, slabs)) {
-        unclaim(range, index, slabs);
-        return NULL;
-    }
+static struct hak_slab *finish_growth(struct hak_range *range, size_t index, size_t slabs) {
     mark_ready(range, index, slabs);
     hak_lock_take(&hak_page_lock);
     hak_process_counters.committed_bytes += slabs * HAK_SLAB_BYTES;
     hak_lock_give(&hak_page_lock);
-    *ret_slabs = slabs;
     return &range->slab[index];
+}
+
+/* A part of the plan that somebody else has mapped meanwhile stays unused: the next one is tried. */
+static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs) {
+    size_t wish = growth_slabs(least);
+    for (;;) {
+        size_t index;
+        hak_lock_take(&hak_page_lock);
+        bool claimed = claim_locked(range, least, wish, &index, ret_slabs);
+        hak_lock_give(&hak_page_lock);
+        if (!claimed)
+            return NULL;
+        enum hak_placing placing = commit_part(range, index, *ret_slabs);
+        if (placing == HAK_PLACED)
+            return finish_growth(range, index, *ret_slabs);
+        if (placing == HAK_PLACE_FAILED) {
+            unclaim(range, index, *ret_slabs);
+            if (wish == least)
+                return NULL;
+            wish = least; /* running ahead of need was too much */
+        }
+    }
+}
+
+static void unmake_range(struct hak_range *range) {
+    size_t mapped = range->is_reserved ? range->slabs : range->placed;
+    hak_os_unreserve((void *)range->base, mapped * HAK_SLAB_BYTES);
+    unreserve_records(range);
 }
 
 /* A further range: as large as the main one if that can be had, at least what is needed now. */
@@ -181,7 +237,7 @@ static struct hak_range *add_range(size_t slabs) {
     struct hak_range range;
     size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS) * HAK_SLAB_BYTES;
     size_t wish = hak_max(least, hak_ranges[0].slabs * HAK_SLAB_BYTES);
-    if (!reserve_shrinking(&range, wish, least))
+    if (!make_shrinking(&range, wish, least))
         return NULL;
     struct hak_range *added = NULL;
     hak_lock_take(&hak_page_lock);
@@ -195,7 +251,7 @@ static struct hak_range *add_range(size_t slabs) {
     }
     hak_lock_give(&hak_page_lock);
     if (!added)
-        hak_os_unreserve((void *)range.base, range.slabs * HAK_SLAB_BYTES);
+        unmake_range(&range);
     return added;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reserved ranges, the slab records that describe them, and their growth by SuperSlabs.
- * A range is reserved once and stays. The first one is the main range, which the fast path of free
- * knows; further ones are found by hak_range_of(). Ranges are added under the page lock and are
- * read-only but for `top` and the SuperSlab marks, which the page lock protects.
+ * Owns the ranges, the slab records that describe them, and their growth by SuperSlabs. A range is
+ * planned, not reserved: address space that is used only as far as it has grown, so that RLIMIT_AS
+ * and overcommit accounting see what is used. Where plans can't be kept it is reserved. The first one
+ * is the main range, which the fast path of free knows; further ones are found by hak_range_of().
+ * Ranges are added under the page lock and are read-only but for `top` and the SuperSlab marks.
  */
 #ifndef HAK_HEAP_RANGE_H
 #define HAK_HEAP_RANGE_H
@@ -18,7 +19,9 @@
 struct hak_range {
     uintptr_t base;         /* aligned to a SuperSlab */
     size_t slabs;
-    size_t top;             /* slabs below it belong to SuperSlabs that were begun */
+    size_t top;             /* page lock; slabs below it belong to SuperSlabs that were begun */
+    size_t placed;          /* slabs from 0 on that are mapped since the range was made */
+    bool is_reserved;       /* mapped without access as a whole: growth is mprotect */
     struct hak_slab *slab;  /* the records; readable where superslab_ready says so */
     _Atomic uint8_t *superslab_ready; /* 1: committed, with its records */
 };
@@ -29,7 +32,7 @@ extern _Atomic uint32_t hak_range_count;
 /* The lock of ranges, runs and process counters. Never held across a system call. */
 extern struct hak_lock hak_page_lock;
 
-/* Reserves the main range; `wish_bytes` 0: by the machine's memory and limits. */
+/* Makes the main range; `wish_bytes` 0: by the machine's memory and limits. */
 bool hak_range_start(size_t wish_bytes);
 
 /* The range that holds an address, or NULL. Any thread, no lock. */

@@ -7,13 +7,19 @@
 #include "os/os_memory.h"
 
 #include "base/bits.h"
+#include "os/os_random.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
+#endif
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
 size_t hak_os_page_bytes = 4096;
@@ -24,8 +30,43 @@ void hak_os_memory_start(void) {
         hak_os_page_bytes = page_bytes;
 }
 
+/* The stack lies in the topmost part of the user's address space, whatever its width. */
+static size_t address_space_bytes(void) {
+    char here;
+    return (size_t)1 << (hak_log2_floor((uintptr_t)&here) + 1);
+}
+
+/* Between an eighth and a half of the address space: below programs, libraries and stacks. */
+uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
+    static _Atomic uint64_t plans;
+    size_t space = address_space_bytes();
+    size_t first = space / 8;
+    size_t room = space / 2 - first;
+    if (bytes > room / 2)
+        return 0;
+    /* relaxed: only to be another number each time */
+    uint64_t plan = atomic_fetch_add_explicit(&plans, 1, memory_order_relaxed);
+    return hak_round_down(first + hak_os_random(plan) % (room - bytes), alignment);
+}
+
+/* Kernels before 4.17 take the address for a hint: then the place isn't ours. */
+enum hak_placing hak_os_place(void *start, size_t bytes) {
+    int saved_errno = errno;
+    enum hak_placing result = HAK_PLACED;
+    void *got = mmap(start, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (got == MAP_FAILED)
+        result = errno == EEXIST ? HAK_PLACE_TAKEN : HAK_PLACE_FAILED;
+    else if (got != start) {
+        munmap(got, bytes);
+        result = HAK_PLACE_FAILED;
+    }
+    errno = saved_errno;
+    return result;
+}
+
 static void *map_none(size_t bytes) {
-    void *start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return start == MAP_FAILED ? NULL : start;
 }
 
@@ -69,7 +110,7 @@ bool hak_os_purge(void *start, size_t bytes) {
 bool hak_os_renew(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mmap(start, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
     errno = saved_errno;
     return done;
 }

@@ -3,8 +3,8 @@
  * Owns every memory system call. Callable by any layer above, by any thread, and never while a lock
  * is held that malloc can wait on. Every function keeps errno: the api layer alone sets it.
  *
- * Life of an address range:  reserve (no access) -> commit (readable, zero) -> use -> purge (zero
- * again, resident no more, address space stays).
+ * Life of an address range:  plan and place, or reserve (no access) and commit -> use, reads as zero
+ * -> purge (zero again, resident no more, address space stays).
  */
 #ifndef HAK_OS_MEMORY_H
 #define HAK_OS_MEMORY_H
@@ -15,6 +15,17 @@
 extern size_t hak_os_page_bytes;
 
 void hak_os_memory_start(void);
+
+/*
+ * An address, aligned (a power of two), with probably `bytes` of free address space behind it: a
+ * random place far from where the kernel maps by itself. Claims nothing, so a plan costs nothing
+ * under RLIMIT_AS. 0: the address space is too small for it.
+ */
+uintptr_t hak_os_plan(size_t bytes, size_t alignment);
+
+/* Maps usable zero pages exactly at `start`, if nothing is mapped there. */
+enum hak_placing { HAK_PLACED, HAK_PLACE_TAKEN, HAK_PLACE_FAILED };
+enum hak_placing hak_os_place(void *start, size_t bytes);
 
 /* Claims address space, aligned (a power of two >= the OS page). NULL when it can't be had. */
 void *hak_os_reserve(size_t bytes, size_t alignment);

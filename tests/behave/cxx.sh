@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The C++ operators, in programs of every kind: linked with the library, shared and static, and
-# preloaded; with replaced operators in each combination; C++ in a plugin of a C program; no C++ at all.
+# preloaded; with replaced operators in each combination; C++ in a plugin of a C program; no C++
+# at all.
 # shellcheck source-path=SCRIPTDIR source=prelude.sh
 . "${top_srcdir:?}/tests/behave/prelude.sh"
 

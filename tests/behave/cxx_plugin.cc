@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A C++ plugin of a C program: libstdc++ comes with it, out of the program's scope, and operator new
-// must still throw, handlers must be called and nothrow forms must return null.
+// A C++ plugin of a C program: libstdc++ comes with it, out of the program's scope, and operator
+// new must still throw, handlers must be called and nothrow forms must return null.
 #include <cstdlib>
 #include <new>
 #include <string>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A plugin opened with RTLD_DEEPBIND shares the program's malloc, is found by its opener's own RUNPATH,
-# and keeps the flag where HAKMEM_DEEPBIND=1 asks for that.
+# A plugin opened with RTLD_DEEPBIND shares the program's malloc, is found by its opener's own
+# RUNPATH, and keeps the flag where HAKMEM_DEEPBIND=1 asks for that.
 # shellcheck source-path=SCRIPTDIR source=prelude.sh
 . "${top_srcdir:?}/tests/behave/prelude.sh"
 

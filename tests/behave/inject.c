@@ -136,6 +136,14 @@ static void go_on(void) {
     }
 }
 
+static void be_refused(int call, int first, int last) {
+    memset(counts, 0, sizeof counts);
+    fail_from = first;
+    fail_to = last;
+    fail_call = last ? call : -1;
+    work(last > first);
+}
+
 /* Runs one case in a child; last 0 asks only for the number of calls, which comes back by a pipe.
  */
 static void run_case(int call, int first, int last, int *ret_counts) {
@@ -145,11 +153,7 @@ static void run_case(int call, int first, int last, int *ret_counts) {
     CHECK(child >= 0);
     if (child == 0) {
         alarm(60);
-        memset(counts, 0, sizeof counts);
-        fail_from = first;
-        fail_to = last;
-        fail_call = last ? call : -1;
-        work(last > first);
+        be_refused(call, first, last);
         CHECK(write(ends[1], counts, sizeof counts) == sizeof counts);
         go_on();
         _exit(0);
@@ -159,16 +163,24 @@ static void run_case(int call, int first, int last, int *ret_counts) {
     close(ends[0]);
     CHECK(waitpid(child, &status, 0) == child);
     if (got != sizeof counts || !WIFEXITED(status) || WEXITSTATUS(status)) {
-        fprintf(stderr, "%s refused from call %d to %d\n", call_names[call], first, last);
+        fprintf(stderr, "%s refused from call %d to %d: status %#x\n", call_names[call], first,
+                last, (unsigned)status);
         CHECK(!"the child passed");
     }
 }
 
 int main(void) {
-    int usual[CALLS], seen[CALLS];
+    int usual[CALLS], seen[CALLS], call, from, to;
+    /* CHECK_CASE="call from to", the call as a number: that case alone, here, for a debugger. */
+    if (sscanf(getenv("CHECK_CASE") ? getenv("CHECK_CASE") : "", "%d %d %d", &call, &from, &to) ==
+        3) {
+        be_refused(call, from, to);
+        go_on();
+        return 0;
+    }
     run_case(0, 0, 0, usual);
     CHECK(usual[MMAP] > 0 || usual[MPROTECT] > 0);
-    for (int call = 0; call < CALLS; call++) {
+    for (call = 0; call < CALLS; call++) {
         int stride = usual[call] / CASES + 1;
         for (int nth = 1; nth <= usual[call]; nth += nth < 12 ? 1 : stride) {
             run_case(call, nth, nth, seen);

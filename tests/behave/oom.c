@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-enum { MOST = 400000 };
+enum { MOST = 400000, LIMIT = 256 << 20 };
 
 static void **blocks;
 
@@ -86,18 +86,28 @@ static void check_threads(void) {
     for (int i = 0; i < 4; i++) {
         set_limit(RLIM_INFINITY); /* the threads' stacks are not the question */
         CHECK(pthread_create(&threads[i], NULL, allocate_in_thread, NULL) == 0);
-        set_limit((size_t)256 << 20);
+        set_limit(LIMIT);
     }
     for (int i = 0; i < 4; i++)
         CHECK(pthread_join(threads[i], &result) == 0);
     check_and_free(0, count - 40, 1, 30000);
 }
 
+/* The limit holds from the start, so that it bounds what the library reserves as well. */
+static void run_below_limit(void) {
+    if (getenv("CHECK_LIMITED"))
+        return;
+    CHECK(setenv("CHECK_LIMITED", "1", 1) == 0);
+    set_limit(LIMIT);
+    execl("/proc/self/exe", "oom", (char *)NULL);
+    CHECK(!"execl");
+}
+
 int main(void) {
+    run_below_limit();
     blocks = malloc(MOST * sizeof *blocks);
     CHECK(blocks != NULL);
     memset(blocks, 0, MOST * sizeof *blocks);
-    set_limit((size_t)256 << 20);
     for (int round = 0; round < 2; round++) {
         check_exhaustion((size_t)4 << 20);
         check_exhaustion(100000);

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <stdatomic.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -34,6 +35,7 @@ static struct sock_filter instructions[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
+static atomic_int ready;
 static atomic_int go;
 static atomic_int done;
 static void *_Atomic exchanged[SLOTS];
@@ -75,6 +77,7 @@ static void work(uint64_t state) {
 
 /* Ends in a wait, not in thread exit, which needs system calls that are not the heap's. */
 __attribute__((noreturn)) static void *be_thread(void *argument) {
+    atomic_fetch_add(&ready, 1);
     futex_wait(&go, 0);
     work((uintptr_t)argument);
     atomic_fetch_add(&done, 1);
@@ -91,6 +94,8 @@ int main(void) {
     free(malloc(10));
     if (!check_is_hakmem())
         return 0;
+    while (atomic_load(&ready) < THREADS)
+        sched_yield();
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
         SKIP("this kernel has no seccomp filters");

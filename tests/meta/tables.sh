@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What stands in the tables is what people are told, and the other way round: knobs.def, variables.def,
-# run_options.def and fatals.def against --list-knobs, --help, the man pages and the code.
+# What stands in the tables is what people are told, and the other way round: knobs.def,
+# variables.def, run_options.def and fatals.def against --list-knobs, --help, man pages and code.
 set -eu
 : "${top_srcdir:?}" "${top_builddir:?}" "${HAKMEM_RUN:?}"
 run=$HAKMEM_RUN
@@ -15,7 +15,7 @@ complain() {
     status=1
 }
 
-# same WORDS: the lists in $work/a and $work/b hold the same, neither is empty, nothing is there twice.
+# same WORDS: the lists in $work/a and $work/b hold the same, are not empty, and name nothing twice.
 same() {
     grep -q . "$work/a" || complain "$1: the first list is empty"
     for list in a b; do
@@ -102,7 +102,7 @@ done
     echo 'uint64_t sum(void) { return 0'
     rows $knobs HAK_KNOB | sed 's/.*/    + hak_conf.&/'
     echo '; }'
-    echo "_Static_assert(sizeof hak_conf == $(rows $knobs HAK_KNOB | wc -l) * sizeof(uint64_t), \"\");"
+    echo "_Static_assert(sizeof hak_conf == 8 * $(rows $knobs HAK_KNOB | wc -l), \"fields\");"
 } >"$work/struct.c"
 ${CC:-cc} -std=gnu17 -fsyntax-only -I "$top_srcdir/lib" "$work/struct.c" ||
     complain 'struct hak_conf and knobs.def differ'
@@ -121,6 +121,7 @@ sed -n 's/^\.Nm \(hakmem_[a-z_]*\).*/\1/p' "$top_srcdir/man/hakmem_malloc.3" >"$
 same 'hakmem.h and the names of hakmem_malloc(3)'
 sed -n 's/^\.Fn \(hakmem_[a-z_]*\) "*[a-z].*/\1/p' "$top_srcdir/man/hakmem_malloc.3" >"$work/b"
 same 'hakmem.h and the synopsis of hakmem_malloc(3)'
-find "$top_srcdir/man" "$top_builddir/man" -name '*.3' | sed 's|.*/||; s|\.3$||' | sort -u >"$work/b"
+find "$top_srcdir/man" "$top_builddir/man" -name '*.3' | sed 's|.*/||; s|\.3$||' |
+    sort -u >"$work/b"
 same 'hakmem.h and the pages of section 3'
 exit "$status"

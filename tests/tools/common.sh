@@ -37,9 +37,9 @@ expect() {
     got_status=0
     got_output=$("$@" 2>"$work/errors") || got_status=$?
     got_errors=$(cat "$work/errors")
-    [ "$got_status" -eq "$wanted_status" ] || complain "$*: exit status $got_status, not $wanted_status"
+    [ "$got_status" -eq "$wanted_status" ] || complain "$*: status $got_status, not $wanted_status"
     [ "$got_output" = "$wanted_output" ] || complain "$*: printed: $got_output, not: $wanted_output"
-    [ "$got_errors" = "$wanted_errors" ] || complain "$*: complained: $got_errors, not: $wanted_errors"
+    [ "$got_errors" = "$wanted_errors" ] || complain "$*: errors: $got_errors, not: $wanted_errors"
 }
 
 # expect_loaded COMMAND...: COMMAND prints its /proc/self/maps, and the library is there.

@@ -42,14 +42,16 @@ expect 0 '[-x] [--help] [a b]' '' "$run" sh -c 'printf "[%s] [%s] [%s]" "$@"' sh
 expect 0 'stdin' '' sh -c 'echo stdin | "$1" cat' sh "$run"
 
 no_file='No such file or directory'
-expect 127 '' "hakmem-run: no-such-program: $no_file" "$run" no-such-program
+expect 127 '' "hakmem-run: no-such-program: $no_file" \
+    env PATH=/usr/bin:/bin "$run" no-such-program
 expect 127 '' "hakmem-run: ./no-such-program: $no_file" "$run" ./no-such-program
 expect 127 '' "hakmem-run: : $no_file" "$run" ''
 expect 127 '' "hakmem-run: sh: $no_file" env PATH=/nowhere:: "$run" sh
 expect 126 '' 'hakmem-run: /: Permission denied' "$run" /
 echo 'echo never' >not-executable
 expect 126 '' 'hakmem-run: ./not-executable: Permission denied' "$run" ./not-executable
-expect 126 '' 'hakmem-run: not-executable: Permission denied' env PATH=/nowhere: "$run" not-executable
+expect 126 '' 'hakmem-run: not-executable: Permission denied' \
+    env PATH=/nowhere: "$run" not-executable
 printf '#!/no/such/interpreter\n' >orphan
 chmod 755 orphan
 expect 127 '' 'hakmem-run: ./orphan: its interpreter was not found' "$run" ./orphan

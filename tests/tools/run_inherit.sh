@@ -23,7 +23,8 @@ int main(int argc, char **argv, char **envp) {
     const char *preload = getenv("LD_PRELOAD");
     printf("%d %s %d\n", is_here, preload ? preload : "-", environ == envp);
     fflush(stdout);
-    return system(argc > 1 ? argv[1] : "env | grep -E '^(LD_PRELOAD|HAKMEM_|Z)' | sort; exit 0") >> 8;
+    const char *show = "env | grep -E '^(LD_PRELOAD|HAKMEM_|Z)' | sort; exit 0";
+    return system(argc > 1 ? argv[1] : show) >> 8;
 }
 END
 compile start <start.c

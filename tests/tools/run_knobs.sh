@@ -30,6 +30,9 @@ refuse 'HAKMEM_log: unknown knob (nearest: HAKMEM_LOG)' env HAKMEM_log=1 "$run"
 refuse 'HAKMEM_LOG=: not yes or no' env HAKMEM_LOG= "$run"
 refuse 'HAKMEM_LOG=2: not yes or no
 hakmem-run: HAKMEM_PURGE=3: not yes or no' "$run" --log=2 --purge=3
+# Of several settings of one knob the last one counts, here too.
+expect 0 '' '' "$run" --dirty-min=8x --set dirty_min=1m true
+refuse "HAKMEM_DIRTY_MIN=8x: $size" "$run" --dirty-min=1m --dirty-min=8x
 # An option takes the place of a wrong variable.
 expect 0 '' '' env HAKMEM_LOG=maybe "$run" --log=no true
 # Names and values of any length stay one line.

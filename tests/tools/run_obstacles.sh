@@ -47,8 +47,10 @@ for style in gnu sysv both; do
     compile "own-$style" -fno-builtin -rdynamic "-Wl,--hash-style=$style" <own.c
     passes_by "./own-$style defines its own malloc" "./own-$style"
     # One that only uses malloc, and exports many other names, has none of its own.
-    { cat show.c; echo 'int malloc_1, xmalloc, mallo, free_list, mallocs; void *m(void) { return malloc(1); }'; } |
-        compile "uses-$style" -rdynamic "-Wl,--hash-style=$style"
+    {
+        cat show.c
+        echo 'int malloc_1, xmalloc, mallo, free_list, mallocs; void *m(void) { return malloc(1); }'
+    } | compile "uses-$style" -rdynamic "-Wl,--hash-style=$style"
     expect 42 "$library -" '' "$run" "./uses-$style" 42
 done
 compile no-pie -no-pie <show.c # takes malloc's address in its own procedure linkage table
@@ -88,6 +90,11 @@ for name in 32-bit:'is a 32-bit program' other-order:'is a program for another m
     [ "$(head -n 1 errors)" = "hakmem-run: ./$file ${name#*:}: $without" ] ||
         complain "$file: $(cat errors)"
 done
+
+# What looks like a binary is never given to a shell: here an object file that one may execute.
+{ head -c 16 plain; printf '\001'; tail -c +18 plain; } >object
+chmod 755 object
+expect 126 '' 'hakmem-run: ./object: Exec format error' "$run" ./object
 
 # A script is judged by its interpreter, also through env and through other scripts.
 printf '#!%s/static\n' "$work" >by-static

@@ -28,8 +28,8 @@ expect 0 "$library:$work/other.so" '' env LD_PRELOAD="$work/other.so" \
     "$run" sh -c 'echo "$LD_PRELOAD"'
 LD_PRELOAD=$work/other.so expect_loaded "$run" cat /proc/self/maps
 grep -q 'other\.so' maps || complain 'the other library of LD_PRELOAD is gone'
-expect 0 "$library:$work/other.so $work/other.so" '' env LD_PRELOAD="$work/other.so $work/other.so" \
-    "$run" sh -c 'echo "$LD_PRELOAD"'
+two="$work/other.so $work/other.so"
+expect 0 "$library:$two" '' env LD_PRELOAD="$two" "$run" sh -c 'echo "$LD_PRELOAD"'
 expect 0 "$library" '' env LD_PRELOAD= "$run" sh -c 'echo "$LD_PRELOAD"'
 expect 0 "$library" '' "$run" "$run" sh -c 'echo "$LD_PRELOAD"'
 cp other.so "$library.old" # begins as ours does

@@ -5,17 +5,9 @@
  */
 #include "conf/conf.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#define CHECK(cond)                                                                                \
-    do {                                                                                           \
-        if (!(cond)) {                                                                             \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);                     \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include <string.h>
 
 static void read_one(const char *entry) {
     const char *const block[] = {"PATH=/bin", entry, "HOME=/", NULL};
