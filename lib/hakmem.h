@@ -42,9 +42,9 @@ void *hakmem_memalign(size_t alignment, size_t bytes);
 int hakmem_posix_memalign(void **ret_pointer, size_t alignment, size_t bytes);
 
 /*
- * Bytes that the program may use at `pointer`: at least what was asked for, the same for the block's
- * whole life; hakmem_realloc to that size stays in place. 0 for NULL. A pointer that is no live
- * block ends the process with a report.
+ * Bytes that the program may use at `pointer`: at least what was asked for, the same for the
+ * block's whole life; hakmem_realloc to that size stays in place. 0 for NULL. A pointer that is no
+ * live block ends the process with a report.
  */
 size_t hakmem_usable_size(void *pointer);
 

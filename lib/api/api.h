@@ -19,7 +19,8 @@ int hak_api_posix_memalign(void **ret_pointer, size_t alignment, size_t bytes);
 void *hak_api_memalign_rounded(size_t alignment, size_t bytes); /* memalign */
 size_t hak_api_usable_size(void *pointer);
 
-/* A block whose address is a multiple of `alignment`, a power of two. NULL and ENOMEM: no memory. */
+/* A block whose address is a multiple of `alignment`, a power of two. NULL and ENOMEM: no memory.
+ */
 void *hak_api_memalign(size_t alignment, size_t bytes);
 
 #endif

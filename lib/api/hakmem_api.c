@@ -8,7 +8,6 @@
 #include "api/api.h"
 #include "heap/thread.h"
 
-
 HAK_EXPORT void *hakmem_malloc(size_t bytes) {
     return hak_api_malloc(bytes);
 }

@@ -42,7 +42,7 @@ static void arm(struct hak_heap *heap, unsigned class) {
 }
 
 void hak_cache_start(struct hak_heap *heap) {
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
         heap->hot.bin[class] = HAK_LIST_END;
         heap->level[class] = 0;
         heap->batch[class] = 0;
@@ -237,7 +237,7 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
 
 void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_enter(heap);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         if (heap->hot.bin[class] == HAK_LIST_END)
             continue;
         flush_bin(heap, class, 0);

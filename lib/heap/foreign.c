@@ -76,6 +76,7 @@ void hak_foreign_free(void *pointer) {
 
 size_t hak_foreign_bytes(const void *pointer) {
     struct chunk_header header = header_of(pointer);
-    size_t overhead = header.bytes_and_flags & CHUNK_IS_MAPPED ? 2 * sizeof(size_t) : sizeof(size_t);
+    size_t overhead =
+        header.bytes_and_flags & CHUNK_IS_MAPPED ? 2 * sizeof(size_t) : sizeof(size_t);
     return (header.bytes_and_flags & ~(size_t)CHUNK_FLAGS) - overhead;
 }

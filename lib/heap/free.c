@@ -27,7 +27,7 @@ static const struct hak_slab *large_around(const struct hak_range *range,
     for (const struct hak_slab *first = slab; first >= range->slab; first--)
         if (state_of(first) != HAK_SLAB_UNUSED)
             return state_of(first) == HAK_SLAB_LARGE && first + first->run_slabs > slab ? first
-                                                                                       : NULL;
+                                                                                        : NULL;
     return NULL;
 }
 

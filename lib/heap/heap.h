@@ -26,8 +26,9 @@ _Static_assert(HAK_STATS_CLASSES == HAK_CLASS_COUNT, "one counter a size class")
 /*
  * A free block. In a bin or a slab's list: mark = next + secret, and the list ends with
  * hak_list_end, whose mark never fits. In an outbox or inbox: mark = (next + secret) ^ address, and
- * the list ends with NULL. The secret's top byte is HAK_MARK_TAG and its next 9 bits are 0, so every
- * mark shows the tag in the block's byte 15: a cheap suspicion of a double free. malloc clears it.
+ * the list ends with NULL. The secret's top byte is HAK_MARK_TAG and its next 9 bits are 0, so
+ * every mark shows the tag in the block's byte 15: a cheap suspicion of a double free. malloc
+ * clears it.
  */
 struct hak_block {
     struct hak_block *next;
@@ -56,33 +57,34 @@ enum hak_slab_state {
  * the owner heap's thread while HAK_SLAB_BLOCKS, by the caller that holds the block while large.
  */
 struct hak_slab {
-    _Alignas(64) _Atomic(struct hak_heap *) owner; /* BLOCKS only; changed by it, or under the orphan lock */
-    struct hak_link link;             /* list of the owner's class, or of a run set */
+    _Alignas(64) _Atomic(struct hak_heap *)
+        owner;            /* BLOCKS only; changed by it, or under the orphan lock */
+    struct hak_link link; /* list of the owner's class, or of a run set */
     union {
-        struct hak_link age;          /* DIRTY: oldest first */
-        struct {                      /* BLOCKS */
-            struct hak_block *free;   /* blocks returned to the slab */
+        struct hak_link age;        /* DIRTY: oldest first */
+        struct {                    /* BLOCKS */
+            struct hak_block *free; /* blocks returned to the slab */
             uint16_t free_count;
-            uint16_t carved;          /* blocks made so far, from the slab's start */
+            uint16_t carved; /* blocks made so far, from the slab's start */
             uint16_t capacity;
-            uint16_t used;            /* carved blocks that aren't in `free` */
+            uint16_t used; /* carved blocks that aren't in `free` */
         };
-        size_t large_bytes;           /* LARGE: usable bytes */
+        size_t large_bytes; /* LARGE: usable bytes */
     };
-    uint32_t run_slabs;               /* first and last record of a run: its length */
-    _Atomic uint8_t state;            /* enum hak_slab_state */
+    uint32_t run_slabs;    /* first and last record of a run: its length */
+    _Atomic uint8_t state; /* enum hak_slab_state */
     uint8_t class;
-    bool is_zero;                     /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
-    bool is_moved;                    /* pages came by mremap: purge by mapping anew */
-    bool is_full;                     /* BLOCKS: on the owner's list of full slabs */
+    bool is_zero;  /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
+    bool is_moved; /* pages came by mremap: purge by mapping anew */
+    bool is_full;  /* BLOCKS: on the owner's list of full slabs */
 };
 
 _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
 
 /* What malloc and free read; a read-only copy stands in for threads that have no heap yet. */
 struct hak_heap_hot {
-    uintptr_t range_base;  /* the main range */
-    size_t range_slabs;    /* 0 in the stand-ins: every free goes to the slow twin */
+    uintptr_t range_base; /* the main range */
+    size_t range_slabs;   /* 0 in the stand-ins: every free goes to the slow twin */
     uint64_t secret;
     struct hak_block *bin[HAK_CLASS_COUNT];
     uint32_t magic[HAK_CLASS_COUNT];
@@ -90,7 +92,7 @@ struct hak_heap_hot {
 };
 
 struct hak_outbox {
-    struct hak_heap *owner;  /* destination; NULL: empty */
+    struct hak_heap *owner; /* destination; NULL: empty */
     struct hak_block *first;
     struct hak_block *last;
     uint32_t count;
@@ -106,17 +108,17 @@ struct hak_heap {
     struct hak_heap_hot hot;
     struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
     struct hak_link full[HAK_CLASS_COUNT];
-    int64_t level[HAK_CLASS_COUNT];           /* blocks put into the bin less those flushed from it */
-    uint16_t batch[HAK_CLASS_COUNT];          /* blocks of the next refill; grows */
+    int64_t level[HAK_CLASS_COUNT];  /* blocks put into the bin less those flushed from it */
+    uint16_t batch[HAK_CLASS_COUNT]; /* blocks of the next refill; grows */
     struct hak_outbox outbox[HAK_OUTBOXES];
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
     _Atomic int thread_id;             /* for reports */
-    _Atomic uint32_t busy;          /* slow paths now inside; read by a fork's child */
-    uint32_t exit_rounds;           /* destructor calls seen */
-    struct hak_heap *next_free;     /* thread lock: list of dead heaps */
-    struct hak_heap *next_heap;     /* thread lock: list of all heaps; never removed */
+    _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
+    uint32_t exit_rounds;              /* destructor calls seen */
+    struct hak_heap *next_free;        /* thread lock: list of dead heaps */
+    struct hak_heap *next_heap;        /* thread lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
-    _Atomic uint32_t state;         /* enum hak_heap_state */
+    _Atomic uint32_t state;                         /* enum hak_heap_state */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint8_t slab_class[];
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the slabs that no thread owns. All state is protected by the orphan lock, which is never held
- * across a system call: an emptied slab is given back after it. Invariant: a slab whose owner is the
- * orphan heap changes its owner only under the lock.
+ * Owns the slabs that no thread owns. All state is protected by the orphan lock, which is never
+ * held across a system call: an emptied slab is given back after it. Invariant: a slab whose owner
+ * is the orphan heap changes its owner only under the lock.
  */
 #include "heap/orphan.h"
 
@@ -58,7 +58,7 @@ static void release_spare(struct hak_heap *heap, unsigned class) {
 }
 
 void hak_orphan_take_over(struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         release_spare(heap, class);
         take_over_list(heap, &heap->partial[class]);
         take_over_list(heap, &heap->full[class]);

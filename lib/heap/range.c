@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns reserving and committing. Growth: a part of a range is claimed under the page lock, committed
- * outside it, and only then marked ready, so nobody reads records that aren't there yet.
+ * Owns reserving and committing. Growth: a part of a range is claimed under the page lock,
+ * committed outside it, and only then marked ready, so nobody reads records that aren't there yet.
  * Invariant: a SuperSlab marked ready is committed, and so are its records.
  */
 #include "heap/range.h"
@@ -204,7 +204,8 @@ static struct hak_slab *finish_growth(struct hak_range *range, size_t index, siz
     return &range->slab[index];
 }
 
-/* A part of the plan that somebody else has mapped meanwhile stays unused: the next one is tried. */
+/* A part of the plan that somebody else has mapped meanwhile stays unused: the next one is tried.
+ */
 static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs) {
     size_t wish = growth_slabs(least);
     for (;;) {

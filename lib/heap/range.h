@@ -2,9 +2,10 @@
 /*
  * Owns the ranges, the slab records that describe them, and their growth by SuperSlabs. A range is
  * planned, not reserved: address space that is used only as far as it has grown, so that RLIMIT_AS
- * and overcommit accounting see what is used. Where plans can't be kept it is reserved. The first one
- * is the main range, which the fast path of free knows; further ones are found by hak_range_of().
- * Ranges are added under the page lock and are read-only but for `top` and the SuperSlab marks.
+ * and overcommit accounting see what is used. Where plans can't be kept it is reserved. The first
+ * one is the main range, which the fast path of free knows; further ones are found by
+ * hak_range_of(). Ranges are added under the page lock and are read-only but for `top` and the
+ * SuperSlab marks.
  */
 #ifndef HAK_HEAP_RANGE_H
 #define HAK_HEAP_RANGE_H
@@ -17,12 +18,12 @@
 #define HAK_RANGES_MAX 64u
 
 struct hak_range {
-    uintptr_t base;         /* aligned to a SuperSlab */
+    uintptr_t base; /* aligned to a SuperSlab */
     size_t slabs;
-    size_t top;             /* page lock; slabs below it belong to SuperSlabs that were begun */
-    size_t placed;          /* slabs from 0 on that are mapped since the range was made */
-    bool is_reserved;       /* mapped without access as a whole: growth is mprotect */
-    struct hak_slab *slab;  /* the records; readable where superslab_ready says so */
+    size_t top;            /* page lock; slabs below it belong to SuperSlabs that were begun */
+    size_t placed;         /* slabs from 0 on that are mapped since the range was made */
+    bool is_reserved;      /* mapped without access as a whole: growth is mprotect */
+    struct hak_slab *slab; /* the records; readable where superslab_ready says so */
     _Atomic uint8_t *superslab_ready; /* 1: committed, with its records */
 };
 

@@ -11,8 +11,8 @@
 #include "heap/slab.h"
 #include "os/os_fatal.h"
 
-#define HAK_OUTBOX_BLOCKS 64u    /* sent when it holds as many blocks, */
-#define HAK_OUTBOX_BYTES 65536u  /* or as many bytes */
+#define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
+#define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
 
 static struct hak_slab *slab_of(const struct hak_block *block) {
     struct hak_range *range = hak_range_of((uintptr_t)block);

@@ -15,7 +15,7 @@ uint64_t hak_secret;
 static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
         hak_heap_is_real(heap))
-        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t)class;
+        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t) class;
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
@@ -35,7 +35,7 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     slab->carved = 0;
     slab->used = 0;
     slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
-    slab->class = (uint8_t)class;
+    slab->class = (uint8_t) class;
     set_owner(slab, heap);
     atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
     set_class_byte(heap, slab, class);

@@ -2,8 +2,8 @@
 /*
  * Owns the two sets of free runs, their splitting and joining, and purging. Everything is protected
  * by the page lock; a run that is being purged is in no set (state MOVING), so the system call
- * happens without the lock. Invariant: two neighbouring free runs of one kind are one run; the first
- * and last record of a free run hold its state and length; records inside a run are UNUSED.
+ * happens without the lock. Invariant: two neighbouring free runs of one kind are one run; the
+ * first and last record of a free run hold its state and length; records inside a run are UNUSED.
  */
 #include "heap/superslab.h"
 

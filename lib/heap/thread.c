@@ -19,7 +19,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define HAK_EXIT_ROUNDS 3 /* other destructors may still free: stay until the last round but one */
+#define HAK_EXIT_ROUNDS 3 /* other destructors may still free: stay until the last round but one   \
+                           */
 
 /* clang-format off */
 #define HAK_STAND_IN                                                                               \
@@ -33,8 +34,8 @@ HAK_TLS struct hak_heap *hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap
 struct hak_thread_counters hak_exited_counters;
 
 static struct hak_lock thread_lock;
-static struct hak_heap *all_heaps;  /* thread lock */
-static struct hak_heap *free_heaps; /* thread lock */
+static struct hak_heap *all_heaps;            /* thread lock */
+static struct hak_heap *free_heaps;           /* thread lock */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
 static size_t heap_bytes(void) {
@@ -59,7 +60,7 @@ static struct hak_heap *map_heap(void) {
 static void start_structure(struct hak_heap *heap) {
     heap->hot.range_base = hak_ranges[0].base;
     heap->hot.secret = hak_secret;
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
         heap->hot.magic[class] = hak_class_magic(class);
         hak_list_init(&heap->partial[class]);
         hak_list_init(&heap->full[class]);
@@ -155,13 +156,14 @@ struct hak_heap *hak_heap_start_mine(void) {
 static void fold_counters(struct hak_heap *heap) {
     struct hak_thread_counters *from = &heap->counters;
     struct hak_thread_counters *to = &hak_exited_counters;
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
         to->free_goal[class] += (int64_t)hak_own_frees(from, class);
         from->free_goal[class] = 0;
         from->free_countdown[class] = 0;
     }
 #define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) to->name[class] += from->name[class]; \
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)                                    \
+        to->name[class] += from->name[class];                                                      \
     memset(from->name, 0, sizeof from->name);
 #define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
     to->name += from->name;                                                                        \

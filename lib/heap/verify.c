@@ -46,7 +46,7 @@ static void verify_bin(const struct hak_heap *heap, unsigned class) {
 }
 
 void hak_heap_verify_always(const struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         verify_bin(heap, class);
         verify_list(heap, &heap->partial[class], class, false);
         verify_list(heap, &heap->full[class], class, true);

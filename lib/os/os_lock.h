@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 
 struct hak_lock {
-    _Atomic uint32_t state;    /* 0 free, 1 held, 2 held and waited for */
-    _Atomic(uintptr_t) owner;  /* thread pointer of the holder; only compared with one's own */
+    _Atomic uint32_t state;   /* 0 free, 1 held, 2 held and waited for */
+    _Atomic(uintptr_t) owner; /* thread pointer of the holder; only compared with one's own */
 };
 
 void hak_lock_take_slow(struct hak_lock *lock);

@@ -8,8 +8,14 @@
 
 #include "base/compiler.h"
 
-enum hak_map_kind { HAK_MAP_UNKNOWN, HAK_MAP_NOTHING, HAK_MAP_FILE, HAK_MAP_STACK, HAK_MAP_BRK,
-                    HAK_MAP_ANONYMOUS };
+enum hak_map_kind {
+    HAK_MAP_UNKNOWN,
+    HAK_MAP_NOTHING,
+    HAK_MAP_FILE,
+    HAK_MAP_STACK,
+    HAK_MAP_BRK,
+    HAK_MAP_ANONYMOUS
+};
 
 struct hak_map {
     enum hak_map_kind kind;

@@ -109,8 +109,8 @@ bool hak_os_purge(void *start, size_t bytes) {
 
 bool hak_os_renew(void *start, size_t bytes) {
     int saved_errno = errno;
-    bool done = mmap(start, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+    bool done = mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                     -1, 0) != MAP_FAILED;
     errno = saved_errno;
     return done;
 }

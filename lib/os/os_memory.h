@@ -3,7 +3,8 @@
  * Owns every memory system call. Callable by any layer above, by any thread, and never while a lock
  * is held that malloc can wait on. Every function keeps errno: the api layer alone sets it.
  *
- * Life of an address range:  plan and place, or reserve (no access) and commit -> use, reads as zero
+ * Life of an address range:  plan and place, or reserve (no access) and commit -> use, reads as
+ * zero
  * -> purge (zero again, resident no more, address space stays).
  */
 #ifndef HAK_OS_MEMORY_H

@@ -7,7 +7,8 @@
 
 #include "base/compiler.h"
 
-/* 64 unpredictable bits from the kernel's AT_RANDOM bytes: no system call. `salt` tells uses apart. */
+/* 64 unpredictable bits from the kernel's AT_RANDOM bytes: no system call. `salt` tells uses apart.
+ */
 uint64_t hak_os_random(uint64_t salt);
 
 #endif

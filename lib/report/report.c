@@ -24,10 +24,11 @@ struct totals {
 
 /* The countdown is left out: own frees go to free_goal. */
 static void add_counters(const struct hak_thread_counters *from, struct hak_thread_counters *to) {
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++)
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)
         to->free_goal[class] += (int64_t)hak_own_frees(from, class);
 #define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class++) to->name[class] += from->name[class];
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)                                    \
+        to->name[class] += from->name[class];
 #define HAK_THREAD_COUNTER(name, unit, kind, help) to->name += from->name;
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
@@ -47,7 +48,7 @@ static struct totals sum_up(void) {
     hak_lock_take(&hak_page_lock);
     totals.process = hak_process_counters;
     hak_lock_give(&hak_page_lock);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         uint64_t frees = hak_own_frees(&totals.threads, class) + totals.threads.remote_frees[class];
         totals.live_blocks[class] = totals.threads.allocations[class] - frees;
         totals.live_bytes += totals.live_blocks[class] * hak_class_bytes[class];
@@ -125,7 +126,7 @@ static void log_row(const char *name, uint64_t value, const char *unit) {
 
 static uint64_t sum_of(const uint64_t *values) {
     uint64_t sum = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++)
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         sum += values[class];
     return sum;
 }
@@ -157,7 +158,7 @@ static void print_counter(FILE *stream, const char *name, uint64_t value, const 
 int hak_report_xml(FILE *stream) {
     struct totals totals = sum_up();
     fputs("<malloc version=\"hakmem-1\">\n", stream);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++)
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         print_class(stream, &totals, class);
     print_counter(stream, "live_bytes", totals.live_bytes + totals.process.large_bytes, "bytes");
 #define HAK_CLASS_COUNTER(name, unit, kind, help)

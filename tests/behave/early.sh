@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The heap is used before it could be made ready: by constructors of libraries initialised earlier, by
-# resolvers of indirect functions, in the program and in libraries, and below an LD_AUDIT library.
+# The heap is used before it could be made ready: by constructors of libraries initialised earlier,
+# by resolvers of indirect functions, and below an LD_AUDIT library.
 # shellcheck source-path=SCRIPTDIR source=prelude.sh
 . "${top_srcdir:?}/tests/behave/prelude.sh"
 
@@ -25,7 +25,16 @@ with_object first_user
 build ifunc-program -DWITH_MAIN "$src/dso/ifunc.c"
 build ifunc-program-linked -DWITH_MAIN "$src/dso/ifunc.c" "$HAKMEM_SO" -Wl,-rpath,"$libdir"
 both ifunc-program
-with_object ifunc
+
+# A library's resolver runs when that library is relocated. It may call what it depends on: libhakmem
+# where it is linked with it, or anything, where the library is opened by a running program.
+build_shared libifunc.so "$src/dso/ifunc.c" "$HAKMEM_SO" -Wl,-rpath,"$libdir"
+build ifunc-linked "$src/dso/ifunc_main.c" "$work/libifunc.so" -Wl,-rpath,"$work"
+run "$work/ifunc-linked" || fail "a library's resolver"
+run "$HAKMEM_RUN" "$work/ifunc-linked" || fail "a library's resolver, preloaded"
+build_shared libifunc-plugin.so "$src/dso/ifunc.c"
+build ifunc-opener -DOPENS_PLUGIN "$src/dso/ifunc_main.c"
+run "$HAKMEM_RUN" "$work/ifunc-opener" "$work/libifunc-plugin.so" || fail "a plugin's resolver"
 
 build_shared libaudit.so "$src/dso/audit.c"
 LD_AUDIT="$work/libaudit.so" run "$HAKMEM_RUN" "$work/first_user" || fail "audited"

@@ -50,7 +50,7 @@ static void empty_slot(unsigned i) {
 
 static void check_counters(void) {
     uint64_t counted_allocations = 0, counted_frees = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         counted_allocations += hak_heap_mine->counters.allocations[class];
         counted_frees += hak_own_frees(&hak_heap_mine->counters, class);
     }

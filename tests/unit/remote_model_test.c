@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of the protocol of lib/heap/remote.c, orphan.c and thread.c, run through every
- * interleaving: two freers send a block each to an owner that exits, while a new thread may take the
- * owner's heap over. Each step is one atomic operation or one critical section of the code.
+ * interleaving: two freers send a block each to an owner that exits, while a new thread may take
+ * the owner's heap over. Each step is one atomic operation or one critical section of the code.
  * Checked in every final state: each block was freed exactly once, none waits in a dead inbox.
  *
- * BREAK=1 (the owner says DEAD after its last look), BREAK=2 (no look at the state after a send) and
- * BREAK=3 (DEAD before the slabs have moved) must fail: the test runs them, too.
+ * BREAK=1 (the owner says DEAD after its last look), BREAK=2 (no look at the state after a send)
+ * and BREAK=3 (DEAD before the slabs have moved) must fail: the test runs them, too.
  */
 #include "unit.h"
 
@@ -16,11 +16,11 @@
 enum { BLOCKS = 2, LIVE = 0, DEAD = 1, HEAP = 1, ORPHAN = 2, SPINS = 3 };
 
 struct state {
-    int slab_owner;           /* HEAP or ORPHAN */
+    int slab_owner; /* HEAP or ORPHAN */
     int heap_state;
-    unsigned inbox;           /* bit a block */
+    unsigned inbox; /* bit a block */
     int freed[BLOCKS];
-    int step[BLOCKS + 2];     /* freers, exiting owner, next user of the heap */
+    int step[BLOCKS + 2]; /* freers, exiting owner, next user of the heap */
     int spins[BLOCKS];
     unsigned taken[BLOCKS + 2]; /* what an exchange brought, still to be routed */
 };

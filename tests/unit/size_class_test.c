@@ -9,7 +9,7 @@
 
 static void check_table(void) {
     CHECK(hak_class_bytes[HAK_CLASS_COUNT - 1] == HAK_CLASS_MAX_BYTES);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         CHECK(hak_class_bytes[class] % 16 == 0);
         CHECK(hak_class_bytes[class] > hak_class_bytes[class - 1]);
     }
@@ -28,7 +28,7 @@ static void check_requests(void) {
 
 static void check_magic(void) {
     CHECK(hak_class_magic(HAK_CLASS_NONE) == 0);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class++) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         uint32_t magic = hak_class_magic(class);
         for (uint32_t offset = 0; offset < 65536; offset++)
             CHECK((offset * magic < magic) == (offset % hak_class_bytes[class] == 0));

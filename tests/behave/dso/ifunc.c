@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int chosen(void);
+static int chosen(void);
 
 static int good(void) {
     return 1;
@@ -38,7 +38,7 @@ __attribute__((no_stack_protector)) static int (*choose(void))(void) {
     return ok ? good : bad;
 }
 
-int chosen(void) __attribute__((ifunc("choose")));
+static int chosen(void) __attribute__((ifunc("choose")));
 
 int ifunc_is_well(void);
 int ifunc_is_well(void) {
