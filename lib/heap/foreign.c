@@ -68,9 +68,9 @@ bool hak_foreign_is_libc(const void *pointer) {
 void hak_foreign_free(void *pointer) {
     if (HAK_UNLIKELY(!hak_foreign_is_libc(pointer)))
         hak_fatal(HAK_FATAL_INVALID_FREE, pointer, 0, HAK_NO_THREAD);
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     hak_process_counters.foreign_frees++;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     __libc_free(pointer);
 }
 

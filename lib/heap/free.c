@@ -21,24 +21,24 @@ static uint8_t state_of(const struct hak_slab *slab) {
     return atomic_load_explicit(&slab->state, memory_order_acquire);
 }
 
-/* The large block that an inner address belongs to; only on the way to a fatal report. */
-static const struct hak_slab *large_around(const struct hak_range *range,
-                                           const struct hak_slab *slab) {
-    for (const struct hak_slab *first = slab; first >= range->slab; first--)
-        if (state_of(first) != HAK_SLAB_UNUSED)
-            return state_of(first) == HAK_SLAB_LARGE && first + first->run_slabs > slab ? first
-                                                                                        : NULL;
-    return NULL;
+/* The first record of the run that a slab is inside of; only on the way to a fatal report. */
+static const struct hak_slab *run_around(const struct hak_range *range,
+                                         const struct hak_slab *slab) {
+    const struct hak_slab *first = slab;
+    while (first > range->slab && state_of(first) == HAK_SLAB_UNUSED)
+        first--;
+    return first;
 }
 
 __attribute__((noreturn)) HAK_COLD static void report_dead(const struct hak_range *range,
                                                            const struct hak_slab *slab,
                                                            const void *pointer, bool is_free) {
     enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
-    if (large_around(range, slab))
-        code = is_free ? HAK_FATAL_INTERIOR_FREE : HAK_FATAL_INVALID_POINTER;
-    else if ((state_of(slab) == HAK_SLAB_DIRTY || state_of(slab) == HAK_SLAB_CLEAN) &&
-             (uintptr_t)pointer % 16 == 0)
+    uint8_t state = state_of(run_around(range, slab));
+    bool is_free_run = state == HAK_SLAB_DIRTY || state == HAK_SLAB_CLEAN;
+    if (state == HAK_SLAB_LARGE && is_free)
+        code = HAK_FATAL_INTERIOR_FREE;
+    else if (is_free_run && (uintptr_t)pointer % 16 == 0)
         code = is_free ? HAK_FATAL_DOUBLE_FREE : HAK_FATAL_FREED_BLOCK;
     hak_fatal(code, pointer, 0, HAK_NO_THREAD);
 }

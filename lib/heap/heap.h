@@ -53,12 +53,12 @@ enum hak_slab_state {
 
 /*
  * The record of 64 KiB of address space. A run is several of them in a row; its first record
- * speaks for it, its last holds the length too. Written under the page lock while free, by
+ * speaks for it, its last holds the length too. Written under the heap lock while free, by
  * the owner heap's thread while HAK_SLAB_BLOCKS, by the caller that holds the block while large.
  */
 struct hak_slab {
     _Alignas(64) _Atomic(struct hak_heap *)
-        owner;            /* BLOCKS only; changed by it, or under the orphan lock */
+        owner;            /* BLOCKS only; changed by it, or under the heap lock */
     struct hak_link link; /* list of the owner's class, or of a run set */
     union {
         struct hak_link age;        /* DIRTY: oldest first */
@@ -115,8 +115,8 @@ struct hak_heap {
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
-    struct hak_heap *next_free;        /* thread lock: list of dead heaps */
-    struct hak_heap *next_heap;        /* thread lock: list of all heaps; never removed */
+    struct hak_heap *next_free;        /* heap lock: list of dead heaps */
+    struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;

@@ -17,11 +17,11 @@
 #define HAK_MOVE_MIN_BYTES HAK_KIB(256)
 
 static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     hak_process_counters.large_bytes += (uint64_t)bytes;
     hak_process_counters.large_allocations += allocations;
     hak_process_counters.large_frees += frees;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 static size_t slabs_for(size_t bytes) {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the slabs that no thread owns. All state is protected by the orphan lock, which is never
+ * Owns the slabs that no thread owns. All state is protected by the heap lock, which is never
  * held across a system call: an emptied slab is given back after it. Invariant: a slab whose owner
  * is the orphan heap changes its owner only under the lock.
  */
 #include "heap/orphan.h"
 
+#include "heap/lock.h"
 #include "heap/slab.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 
 #define HAK_MOVES_A_LOCK 64 /* slabs moved before others get a turn */
 
-struct hak_lock hak_orphan_lock;
 struct hak_heap *hak_orphan_heap;
 
 /* Slabs on partial lists, a class; read without the lock as a hint. */
@@ -36,10 +36,10 @@ static void move_in(struct hak_heap *from, struct hak_slab *slab) {
 
 static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
     while (!hak_list_is_empty(head)) {
-        hak_lock_take(&hak_orphan_lock);
+        hak_lock_take(&hak_heap_lock);
         for (int i = 0; i < HAK_MOVES_A_LOCK && !hak_list_is_empty(head); i++)
             move_in(heap, hak_container(head->next, struct hak_slab, link));
-        hak_lock_give(&hak_orphan_lock);
+        hak_lock_give(&hak_heap_lock);
     }
 }
 
@@ -69,7 +69,7 @@ bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {
     bool found = false;
     if (atomic_load_explicit(&partial_slabs[class], memory_order_relaxed) == 0)
         return false;
-    hak_lock_take(&hak_orphan_lock);
+    hak_lock_take(&hak_heap_lock);
     struct hak_link *head = &hak_orphan_heap->partial[class];
     if (!hak_list_is_empty(head)) {
         struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
@@ -77,7 +77,7 @@ bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {
         hak_slab_move(hak_orphan_heap, heap, slab);
         found = true;
     }
-    hak_lock_give(&hak_orphan_lock);
+    hak_lock_give(&hak_heap_lock);
     return found;
 }
 
@@ -87,7 +87,7 @@ static bool owner_is(const struct hak_slab *slab, const struct hak_heap *heap) {
 
 bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
     bool is_empty = false;
-    hak_lock_take(&hak_orphan_lock);
+    hak_lock_take(&hak_heap_lock);
     bool is_orphan = owner_is(slab, hak_orphan_heap);
     if (is_orphan) {
         count_partial(slab, -1);
@@ -97,17 +97,17 @@ bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
         else
             count_partial(slab, 1);
     }
-    hak_lock_give(&hak_orphan_lock);
+    hak_lock_give(&hak_heap_lock);
     if (is_empty)
         hak_run_give(slab);
     return is_orphan;
 }
 
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab) {
-    hak_lock_take(&hak_orphan_lock);
+    hak_lock_take(&hak_heap_lock);
     if (owner_is(slab, from))
         move_in(from, slab);
-    hak_lock_give(&hak_orphan_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 /* The lock is held. */
@@ -125,7 +125,7 @@ void *hak_orphan_alloc(unsigned class) {
     if (!hak_orphan_heap)
         return NULL;
     for (;;) {
-        hak_lock_take(&hak_orphan_lock);
+        hak_lock_take(&hak_heap_lock);
         struct hak_link *head = &hak_orphan_heap->partial[class];
         if (fresh) {
             hak_slab_start(hak_orphan_heap, fresh, class);
@@ -133,7 +133,7 @@ void *hak_orphan_alloc(unsigned class) {
         }
         if (!hak_list_is_empty(head))
             block = take_one(hak_container(head->next, struct hak_slab, link));
-        hak_lock_give(&hak_orphan_lock);
+        hak_lock_give(&hak_heap_lock);
         if (block) {
             block->mark = 0; /* a live block must not look like a free one */
             return block;

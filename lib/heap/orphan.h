@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the orphan heap: the slabs of threads that have exited, until somebody adopts them. It has
- * no thread; every function takes the orphan lock, under which anyone acts as its owner.
+ * no thread; every function takes the heap lock, under which anyone acts as its owner.
  */
 #ifndef HAK_HEAP_ORPHAN_H
 #define HAK_HEAP_ORPHAN_H
 
 #include "heap/heap.h"
-#include "os/os_lock.h"
 
-extern struct hak_lock hak_orphan_lock;
 extern struct hak_heap *hak_orphan_heap;
 
 void hak_orphan_start(struct hak_heap *heap);

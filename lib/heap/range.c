@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns reserving and committing. Growth: a part of a range is claimed under the page lock,
+ * Owns reserving and committing. Growth: a part of a range is claimed under the heap lock,
  * committed outside it, and only then marked ready, so nobody reads records that aren't there yet.
  * Invariant: a SuperSlab marked ready is committed, and so are its records.
  */
@@ -12,7 +12,7 @@
 
 struct hak_range hak_ranges[HAK_RANGES_MAX];
 _Atomic uint32_t hak_range_count;
-struct hak_lock hak_page_lock;
+struct hak_lock hak_heap_lock;
 
 static size_t records_bytes(size_t slabs) {
     return hak_round_up(slabs * sizeof(struct hak_slab), HAK_PAGE_MAX_BYTES);
@@ -149,7 +149,7 @@ static size_t growth_slabs(size_t slabs) {
     return hak_round_up(hak_max(slabs, ahead / HAK_SLAB_BYTES), HAK_SUPERSLAB_SLABS);
 }
 
-/* Claims the next part of a range. The page lock is held. */
+/* Claims the next part of a range. The heap lock is held. */
 static bool claim_locked(struct hak_range *range, size_t least, size_t wish, size_t *ret_index,
                          size_t *ret_slabs) {
     size_t left = range->slabs - range->top;
@@ -190,17 +190,17 @@ static void mark_ready(struct hak_range *range, size_t index, size_t slabs) {
 
 /* Gives back a claim whose commit failed, if nobody claimed behind it; else it stays unused. */
 static void unclaim(struct hak_range *range, size_t index, size_t slabs) {
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     if (range->top == index + slabs)
         range->top = index;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 static struct hak_slab *finish_growth(struct hak_range *range, size_t index, size_t slabs) {
     mark_ready(range, index, slabs);
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     hak_process_counters.committed_bytes += slabs * HAK_SLAB_BYTES;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     return &range->slab[index];
 }
 
@@ -210,9 +210,9 @@ static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *r
     size_t wish = growth_slabs(least);
     for (;;) {
         size_t index;
-        hak_lock_take(&hak_page_lock);
+        hak_lock_take(&hak_heap_lock);
         bool claimed = claim_locked(range, least, wish, &index, ret_slabs);
-        hak_lock_give(&hak_page_lock);
+        hak_lock_give(&hak_heap_lock);
         if (!claimed)
             return NULL;
         enum hak_placing placing = commit_part(range, index, *ret_slabs);
@@ -241,7 +241,7 @@ static struct hak_range *add_range(size_t slabs) {
     if (!make_shrinking(&range, wish, least))
         return NULL;
     struct hak_range *added = NULL;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
     if (count < HAK_RANGES_MAX) {
         hak_ranges[count] = range;
@@ -250,7 +250,7 @@ static struct hak_range *add_range(size_t slabs) {
         /* release pairs with the acquire in hak_range_of */
         atomic_store_explicit(&hak_range_count, count + 1, memory_order_release);
     }
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     if (!added)
         unmake_range(&range);
     return added;

@@ -4,14 +4,14 @@
  * planned, not reserved: address space that is used only as far as it has grown, so that RLIMIT_AS
  * and overcommit accounting see what is used. Where plans can't be kept it is reserved. The first
  * one is the main range, which the fast path of free knows; further ones are found by
- * hak_range_of(). Ranges are added under the page lock and are read-only but for `top` and the
+ * hak_range_of(). Ranges are added under the heap lock and are read-only but for `top` and the
  * SuperSlab marks.
  */
 #ifndef HAK_HEAP_RANGE_H
 #define HAK_HEAP_RANGE_H
 
 #include "heap/heap.h"
-#include "os/os_lock.h"
+#include "heap/lock.h"
 
 #define HAK_SUPERSLAB_BYTES HAK_MIB(2) /* one huge page of both architectures with 4 KiB pages */
 #define HAK_SUPERSLAB_SLABS (HAK_SUPERSLAB_BYTES / HAK_SLAB_BYTES)
@@ -20,7 +20,7 @@
 struct hak_range {
     uintptr_t base; /* aligned to a SuperSlab */
     size_t slabs;
-    size_t top;            /* page lock; slabs below it belong to SuperSlabs that were begun */
+    size_t top;            /* heap lock; slabs below it belong to SuperSlabs that were begun */
     size_t placed;         /* slabs from 0 on that are mapped since the range was made */
     bool is_reserved;      /* mapped without access as a whole: growth is mprotect */
     struct hak_slab *slab; /* the records; readable where superslab_ready says so */
@@ -29,9 +29,6 @@ struct hak_range {
 
 extern struct hak_range hak_ranges[HAK_RANGES_MAX];
 extern _Atomic uint32_t hak_range_count;
-
-/* The lock of ranges, runs and process counters. Never held across a system call. */
-extern struct hak_lock hak_page_lock;
 
 /* Makes the main range; `wish_bytes` 0: by the machine's memory and limits. */
 bool hak_range_start(size_t wish_bytes);

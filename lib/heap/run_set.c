@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the binning of free runs by length. Protected by the page lock, which the caller holds.
+ * Owns the binning of free runs by length. Protected by the heap lock, which the caller holds.
  * Invariant: a bin's bit is set exactly if the bin has a run.
  */
 #include "heap/run_set.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns a set of free runs, binned by length: exact up to 16 slabs, then four bins a doubling, so a
- * fitting run is found by a bit search. Only superslab.c calls it, under the page lock.
+ * fitting run is found by a bit search. Only superslab.c calls it, under the heap lock.
  */
 #ifndef HAK_HEAP_RUN_SET_H
 #define HAK_HEAP_RUN_SET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the blocks of one slab. Called by the owner heap's thread, or under the orphan lock for the
+ * Owns the blocks of one slab. Called by the owner heap's thread, or under the heap lock for the
  * orphan heap. Invariant: used + free_count == carved <= capacity; a slab is on the full list
  * exactly if it has neither a free nor an uncarved block; its owner's slab_class byte is its class.
  */

@@ -2,7 +2,7 @@
 /*
  * Owns a slab's blocks: carving, its free list, and whether it is on its owner's list of partial or
  * full slabs. A slab belongs to the heap in its `owner`: that heap's thread calls, or, for the
- * orphan heap, whoever holds the orphan lock.
+ * orphan heap, whoever holds the heap lock.
  */
 #ifndef HAK_HEAP_SLAB_H
 #define HAK_HEAP_SLAB_H

@@ -38,9 +38,11 @@ static uint64_t make_secret(void) {
 }
 
 static bool start_heap_layer(void) {
-    if (hak_range_count == 0 && !hak_range_start(hak_conf.reserve))
-        return false;
-    hak_superslab_start();
+    if (atomic_load_explicit(&hak_range_count, memory_order_relaxed) == 0) {
+        hak_superslab_start();
+        if (!hak_range_start(hak_conf.reserve))
+            return false;
+    }
     struct hak_heap *orphans = hak_heap_make();
     if (!orphans)
         return false;

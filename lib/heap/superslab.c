@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the two sets of free runs, their splitting and joining, and purging. Everything is protected
- * by the page lock; a run that is being purged is in no set (state MOVING), so the system call
+ * by the heap lock; a run that is being purged is in no set (state MOVING), so the system call
  * happens without the lock. Invariant: two neighbouring free runs of one kind are one run; the
  * first and last record of a free run hold its state and length; records inside a run are UNUSED.
  */
@@ -133,19 +133,21 @@ static bool grow_clean_runs(size_t slabs) {
     struct hak_slab *run = hak_range_grow(slabs, &grown);
     if (!run)
         return false;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     run->is_moved = false;
     insert_run(run, grown, HAK_SLAB_CLEAN);
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     return true;
 }
 
 struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
     bool has_purged = false;
+    if (HAK_UNLIKELY(atomic_load_explicit(&hak_range_count, memory_order_acquire) == 0))
+        return NULL; /* the allocator could not start */
     for (;;) {
-        hak_lock_take(&hak_page_lock);
+        hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_free_run(slabs, alignment_slabs);
-        hak_lock_give(&hak_page_lock);
+        hak_lock_give(&hak_heap_lock);
         if (run)
             return run;
         if (grow_clean_runs(slabs + alignment_slabs - 1))
@@ -160,13 +162,13 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
 /* A run out of its set, ready to be purged. */
 static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
     struct hak_slab *run = NULL;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     if (!hak_list_is_empty(&dirty_ages) && hak_process_counters.dirty_bytes > bound_bytes) {
         run = hak_container(dirty_ages.next, struct hak_slab, age);
         leave_set(run);
         shape_run(run, run->run_slabs, HAK_SLAB_MOVING);
     }
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     return run;
 }
 
@@ -175,14 +177,14 @@ static bool purge_run(struct hak_slab *run) {
     size_t bytes = run_bytes(run);
     void *start = (void *)hak_slab_address(run);
     bool done = run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes);
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     if (done) {
         run->is_moved = false;
         hak_process_counters.purges++;
         hak_process_counters.purged_bytes += bytes;
     }
     insert_run(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     return done;
 }
 
@@ -209,12 +211,12 @@ static size_t dirty_bound_bytes(void) {
 }
 
 void hak_run_give(struct hak_slab *run) {
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     hak_process_counters.used_bytes -= run_bytes(run);
     insert_run(run, run->run_slabs, HAK_SLAB_DIRTY);
     size_t bound_bytes = dirty_bound_bytes();
     bool is_above = hak_process_counters.dirty_bytes > bound_bytes;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     if (is_above && hak_conf.purge)
         purge_above(bound_bytes / 4 * 3);
 }
@@ -222,11 +224,11 @@ void hak_run_give(struct hak_slab *run) {
 void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     struct hak_slab *rest = run + slabs;
     size_t rest_slabs = run->run_slabs - slabs;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     rest->is_moved = run->is_moved;
     rest->run_slabs = (uint32_t)rest_slabs;
     run->run_slabs = (uint32_t)slabs;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     hak_run_give(rest);
 }
 
@@ -242,7 +244,7 @@ static struct hak_slab *run_after(const struct hak_slab *run) {
 bool hak_run_extend(struct hak_slab *run, size_t slabs) {
     size_t more = slabs - run->run_slabs;
     bool done = false;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     struct hak_slab *after = run_after(run);
     if (after && after->run_slabs >= more && after->is_moved == run->is_moved) {
         struct hak_slab *taken = cut_run(after, more, 1);
@@ -253,7 +255,7 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
         run->run_slabs = (uint32_t)slabs;
         done = true;
     }
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     return done;
 }
 
@@ -277,11 +279,11 @@ static void verify_set(struct hak_run_set *set, uint8_t kind, size_t *ret_bytes)
 void hak_superslab_verify(void) {
     size_t clean_bytes = 0;
     size_t dirty_bytes = 0;
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
     verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
     hak_assert(dirty_bytes == hak_process_counters.dirty_bytes);
     hak_assert(clean_bytes + dirty_bytes + hak_process_counters.used_bytes <=
                hak_process_counters.committed_bytes);
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
 }

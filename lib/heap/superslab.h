@@ -2,7 +2,7 @@
 /*
  * Owns free runs of slabs: which are clean (read as zero), which are dirty (still resident), and
  * the giving back of the dirty ones. A run is named by its first record. Every function takes the
- * page lock itself and must be called without it; none holds it across a system call.
+ * heap lock itself and must be called without it; none holds it across a system call.
  */
 #ifndef HAK_HEAP_SUPERSLAB_H
 #define HAK_HEAP_SUPERSLAB_H
@@ -29,7 +29,7 @@ size_t hak_purge_all(void);
 
 void hak_superslab_start(void);
 
-/* Debug builds and tests: walks every free run; the page lock must not be held. */
+/* Debug builds and tests: walks every free run; the heap lock must not be held. */
 void hak_superslab_verify(void);
 
 #endif

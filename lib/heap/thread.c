@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the heaps' structures and their hand-over between threads. The thread lock protects the list
+ * Owns the heaps' structures and their hand-over between threads. The heap lock protects the list
  * of heaps; a heap itself is its thread's. A heap structure is never unmapped: a late sender may
  * still hold its address. Invariant: hak_heap_mine is this thread's heap, or a read-only stand-in.
  */
@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "heap/cache.h"
+#include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
 #include "heap/start.h"
@@ -19,8 +20,9 @@
 #include <pthread.h>
 #include <string.h>
 
-#define HAK_EXIT_ROUNDS 3 /* other destructors may still free: stay until the last round but one   \
-                           */
+#define HAK_EXIT_ROUNDS                                                                            \
+    3 /* other destructors may still free: stay until the last round but one                       \
+       */
 
 /* clang-format off */
 #define HAK_STAND_IN                                                                               \
@@ -33,9 +35,8 @@ HAK_TLS struct hak_heap *hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap
 
 struct hak_thread_counters hak_exited_counters;
 
-static struct hak_lock thread_lock;
-static struct hak_heap *all_heaps;            /* thread lock */
-static struct hak_heap *free_heaps;           /* thread lock */
+static struct hak_heap *all_heaps;            /* heap lock */
+static struct hak_heap *free_heaps;           /* heap lock */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
 static size_t heap_bytes(void) {
@@ -77,11 +78,11 @@ struct hak_heap *hak_heap_make(void) {
 }
 
 static struct hak_heap *take_free_heap(void) {
-    hak_lock_take(&thread_lock);
+    hak_lock_take(&hak_heap_lock);
     struct hak_heap *heap = free_heaps;
     if (heap)
         free_heaps = heap->next_free;
-    hak_lock_give(&thread_lock);
+    hak_lock_give(&hak_heap_lock);
     return heap;
 }
 
@@ -90,20 +91,20 @@ static struct hak_heap *make_listed_heap(void) {
     if (!heap)
         return NULL;
     heap->hot.range_slabs = hak_ranges[0].slabs;
-    hak_lock_take(&thread_lock);
+    hak_lock_take(&hak_heap_lock);
     heap->next_heap = all_heaps;
     all_heaps = heap;
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         /* release pairs with the acquire in find_lost_heap */
         atomic_store_explicit(&first_heap, heap, memory_order_release);
-    hak_lock_give(&thread_lock);
+    hak_lock_give(&hak_heap_lock);
     return heap;
 }
 
 static void count_heaps(int change) {
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     hak_process_counters.heaps += (uint64_t)change;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 static struct hak_heap *begin_heap(void) {
@@ -152,7 +153,7 @@ struct hak_heap *hak_heap_start_mine(void) {
     return heap;
 }
 
-/* Adds a dying thread's counters to the row of exited threads. The thread lock is held. */
+/* Adds a dying thread's counters to the row of exited threads. The heap lock is held. */
 static void fold_counters(struct hak_heap *heap) {
     struct hak_thread_counters *from = &heap->counters;
     struct hak_thread_counters *to = &hak_exited_counters;
@@ -187,11 +188,11 @@ static void end_heap(struct hak_heap *heap) {
     atomic_store_explicit(&heap->state, HAK_HEAP_DEAD, memory_order_seq_cst);
     hak_remote_rescue(heap);
     count_heaps(-1);
-    hak_lock_take(&thread_lock);
+    hak_lock_take(&hak_heap_lock);
     fold_counters(heap);
     heap->next_free = free_heaps;
     free_heaps = heap;
-    hak_lock_give(&thread_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 bool hak_heap_exit_round(struct hak_heap *heap) {
@@ -203,10 +204,10 @@ bool hak_heap_exit_round(struct hak_heap *heap) {
 }
 
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
-    hak_lock_take(&thread_lock);
+    hak_lock_take(&hak_heap_lock);
     for (const struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap)
         visit(heap, context);
-    hak_lock_give(&thread_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 size_t hak_heap_trim(void) {
@@ -220,27 +221,24 @@ size_t hak_heap_trim(void) {
 }
 
 /*
- * A signal handler may fork while this very thread holds a lock: it is left alone, and the
- * interrupted critical section goes on in both processes.
+ * A signal handler may fork while this very thread is inside a critical section: then the lock is
+ * left alone, and the section goes on in both processes. Forks inside forks are counted; only the
+ * lock's holder touches the count.
  */
-static struct hak_lock *const fork_locks[] = {&thread_lock, &hak_orphan_lock, &hak_page_lock};
-static bool fork_took[3]; /* written by the forking thread, which holds what it says */
+static unsigned forks_that_hold;
 
 void hak_fork_prepare(void) {
-    for (unsigned i = 0; i < 3; i++) {
-        bool is_mine = hak_lock_is_mine(fork_locks[i]);
-        if (!is_mine)
-            hak_lock_take(fork_locks[i]);
-        fork_took[i] = !is_mine;
+    if (!hak_lock_is_mine(&hak_heap_lock)) {
+        hak_lock_take(&hak_heap_lock);
+        forks_that_hold = 1;
+    } else if (forks_that_hold) {
+        forks_that_hold++;
     }
 }
 
 void hak_fork_parent(void) {
-    bool took[3];
-    memcpy(took, fork_took, sizeof took);
-    for (unsigned i = 3; i-- > 0;)
-        if (took[i])
-            hak_lock_give(fork_locks[i]);
+    if (forks_that_hold && --forks_that_hold == 0)
+        hak_lock_give(&hak_heap_lock);
 }
 
 /* The threads of the other heaps don't exist here. One that was in a slow path left its lists in

@@ -7,7 +7,6 @@
 #define HAK_HEAP_THREAD_H
 
 #include "heap/heap.h"
-#include "os/os_lock.h"
 
 /*
  * Gives the calling thread a heap, and starts the allocator at the first call of the process. NULL:
@@ -20,7 +19,7 @@ void hak_fork_prepare(void);
 void hak_fork_parent(void);
 void hak_fork_child(void);
 
-/* Calls `visit` for every heap there is, under the thread lock. */
+/* Calls `visit` for every heap there is, under the heap lock. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
 /* Counters of threads that have exited; read under hak_heap_each's lock, or as a hint. */

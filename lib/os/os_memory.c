@@ -100,11 +100,30 @@ bool hak_os_commit(void *start, size_t bytes) {
     return done;
 }
 
+/*
+ * Emulators of the kernel have been seen to ignore MADV_DONTNEED and to call it done. calloc relies
+ * on the zeroes, so the first purge is looked at.
+ */
+static bool purge_zeroes(volatile char *start, size_t bytes) {
+    static _Atomic char verdict; /* 0 not known, 'y', 'n'; relaxed: every thread finds the same */
+    char known = atomic_load_explicit(&verdict, memory_order_relaxed);
+    if (known == 'n')
+        return false;
+    if (!known)
+        *start = 1;
+    bool done = madvise((char *)start, bytes, MADV_DONTNEED) == 0;
+    if (!known && done) {
+        known = *start == 0 ? 'y' : 'n';
+        atomic_store_explicit(&verdict, known, memory_order_relaxed);
+    }
+    return done && known == 'y';
+}
+
 bool hak_os_purge(void *start, size_t bytes) {
     int saved_errno = errno;
-    bool done = madvise(start, bytes, MADV_DONTNEED) == 0;
+    bool done = purge_zeroes(start, bytes);
     errno = saved_errno;
-    return done;
+    return done || hak_os_renew(start, bytes);
 }
 
 bool hak_os_renew(void *start, size_t bytes) {
@@ -115,11 +134,16 @@ bool hak_os_renew(void *start, size_t bytes) {
     return done;
 }
 
-/* DONTUNMAP keeps the source mapped: no hole that another thread's mmap could fall into. */
+/*
+ * DONTUNMAP keeps the source mapped: no hole that another thread's mmap could fall into. Mapping it
+ * anew makes it one mapping with its neighbours again.
+ */
 bool hak_os_move(void *from, void *to, size_t bytes) {
     int saved_errno = errno;
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     bool done = mremap(from, bytes, bytes, flags, to) != MAP_FAILED;
     errno = saved_errno;
+    if (done)
+        hak_os_renew(from, bytes);
     return done;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the summing of counters and their text and XML forms. Takes the thread lock and the page
+ * Owns the summing of counters and their text and XML forms. Takes the heap lock and the page
  * lock, one after the other, while it sums; writes without a lock. Stateless.
  */
 #define _GNU_SOURCE
@@ -45,9 +45,9 @@ static struct totals sum_up(void) {
     struct totals totals = {0};
     hak_heap_each(add_heap, &totals);
     add_counters(&hak_exited_counters, &totals.threads);
-    hak_lock_take(&hak_page_lock);
+    hak_lock_take(&hak_heap_lock);
     totals.process = hak_process_counters;
-    hak_lock_give(&hak_page_lock);
+    hak_lock_give(&hak_heap_lock);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         uint64_t frees = hak_own_frees(&totals.threads, class) + totals.threads.remote_frees[class];
         totals.live_blocks[class] = totals.threads.allocations[class] - frees;
@@ -89,9 +89,9 @@ struct mallinfo hak_report_mallinfo_int(void) {
 int hak_report_mallopt(int parameter, int value) {
     switch (parameter) {
     case M_TRIM_THRESHOLD:
-        hak_lock_take(&hak_page_lock);
+        hak_lock_take(&hak_heap_lock);
         hak_conf.dirty_min = value < 0 ? SIZE_MAX : (uint64_t)value;
-        hak_lock_give(&hak_page_lock);
+        hak_lock_give(&hak_heap_lock);
         return 1;
     case M_MXFAST:
     case M_TOP_PAD:

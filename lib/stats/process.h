@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the process's counters: one instance, written under the page lock of the heap layer.
+ * Owns the process's counters: one instance, written under the heap lock of the heap layer.
  */
 #ifndef HAK_STATS_PROCESS_H
 #define HAK_STATS_PROCESS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the storage of the process's counters. Written under the page lock of the heap layer, read
+ * Owns the storage of the process's counters. Written under the heap lock of the heap layer, read
  * by anyone.
  */
 #include "stats/process.h"

@@ -26,8 +26,8 @@ build ifunc-program -DWITH_MAIN "$src/dso/ifunc.c"
 build ifunc-program-linked -DWITH_MAIN "$src/dso/ifunc.c" "$HAKMEM_SO" -Wl,-rpath,"$libdir"
 both ifunc-program
 
-# A library's resolver runs when that library is relocated. It may call what it depends on: libhakmem
-# where it is linked with it, or anything, where the library is opened by a running program.
+# A library's resolver runs when that library is relocated, which is before a preloaded library's
+# turn: it may use the heap where it depends on libhakmem, or is opened by a running program.
 build_shared libifunc.so "$src/dso/ifunc.c" "$HAKMEM_SO" -Wl,-rpath,"$libdir"
 build ifunc-linked "$src/dso/ifunc_main.c" "$work/libifunc.so" -Wl,-rpath,"$work"
 run "$work/ifunc-linked" || fail "a library's resolver"
