@@ -14,7 +14,6 @@
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
-#include "os/os_fatal.h"
 #include "os/os_memory.h"
 
 #include <errno.h>
@@ -182,7 +181,7 @@ void hak_cache_return(struct hak_heap *heap, struct hak_block *block) {
     struct hak_range *range = hak_range_of((uintptr_t)block);
     struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)block) : NULL;
     if (HAK_UNLIKELY(!slab || atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap))
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+        hak_slab_report_link(block);
     if (hak_slab_give(heap, slab, block))
         retire_if_spare(heap, slab);
 }

@@ -9,7 +9,6 @@
 #include "heap/cache.h"
 #include "heap/orphan.h"
 #include "heap/slab.h"
-#include "os/os_fatal.h"
 
 #define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
 #define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
@@ -45,7 +44,7 @@ static void send_outbox(struct hak_outbox *outbox) {
 static void route(struct hak_block *block) {
     struct hak_slab *slab = slab_of(block);
     if (HAK_UNLIKELY(!slab))
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+        hak_slab_report_link(block);
     for (;;) {
         /* acquire pairs with the release in set_owner (slab.c) */
         struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
@@ -68,7 +67,7 @@ static void route(struct hak_block *block) {
 
 static struct hak_block *next_remote(const struct hak_block *block) {
     if (HAK_UNLIKELY(block->mark != hak_mark_remote(block, block->next)))
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+        hak_slab_report_link(block);
     return block->next;
 }
 

@@ -65,9 +65,18 @@ int hak_slab_owner_thread(const struct hak_slab *slab) {
     return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
 }
 
+void hak_slab_report_link(const struct hak_block *block) {
+    struct hak_range *range = hak_range_of((uintptr_t)block);
+    const struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)block) : NULL;
+    if (slab && atomic_load_explicit(&slab->state, memory_order_acquire) == HAK_SLAB_BLOCKS)
+        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, hak_class_bytes[slab->class],
+                  hak_slab_owner_thread(slab));
+    hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+}
+
 struct hak_block *hak_block_next(const struct hak_block *block) {
     if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
+        hak_slab_report_link(block);
     return block->next;
 }
 

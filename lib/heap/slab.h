@@ -34,6 +34,9 @@ void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 /* True if the address is the start of a block of the slab's class. */
 bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address);
 
+/* Ends the process: the links of `block` were overwritten. */
+__attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
+
 /* The following block of a local list; a fatal report if the link was overwritten. */
 struct hak_block *hak_block_next(const struct hak_block *block);
 
