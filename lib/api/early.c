@@ -11,7 +11,7 @@ static void nothing(void) {}
 
 static void (*resolve_early(void))(void) {
     if (!hak_heap_mine)
-        hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap_none;
+        hak_heap_mine = &hak_heap_none;
     return nothing;
 }
 

@@ -44,7 +44,7 @@ HAK_EXPORT HAK_HOT void free(void *pointer) {
 
 static void *calloc_large(size_t bytes) {
     bool is_zero = false;
-    if (!hak_heap_is_real(hak_heap_mine))
+    if (!hak_heap_get())
         hak_heap_start_mine();
     void *block = hak_large_alloc(bytes, HAK_SLAB_BYTES, &is_zero);
     if (!block)
@@ -131,7 +131,7 @@ void *hak_api_memalign(size_t alignment, size_t bytes) {
         return hak_alloc(bytes);
     if (hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES)
         return align_in_class(alignment, bytes);
-    if (!hak_heap_is_real(hak_heap_mine))
+    if (!hak_heap_get())
         hak_heap_start_mine();
     void *block = hak_large_alloc(bytes, alignment, NULL);
     return block ? block : no_memory();

@@ -107,8 +107,8 @@ static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
 }
 
 static void *alloc_after_miss(size_t bytes) {
-    struct hak_heap *heap = hak_heap_mine;
-    if (HAK_UNLIKELY(!hak_heap_is_real(heap)))
+    struct hak_heap *heap = hak_heap_get();
+    if (HAK_UNLIKELY(!heap))
         heap = hak_heap_start_mine();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
@@ -143,9 +143,9 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
 }
 
 void *hak_alloc_untouched(size_t bytes) {
-    struct hak_heap *heap = hak_heap_mine;
+    struct hak_heap *heap = hak_heap_get();
     unsigned class = hak_class_of(bytes);
-    if (!hak_heap_is_real(heap) || heap->hot.bin[class] != HAK_LIST_END)
+    if (!heap || heap->hot.bin[class] != HAK_LIST_END)
         return NULL;
     hak_heap_enter(heap);
     hak_remote_drain(heap);
@@ -156,15 +156,9 @@ void *hak_alloc_untouched(size_t bytes) {
 }
 
 void *hak_alloc_medium(size_t bytes) {
-    struct hak_heap *heap = hak_heap_mine;
     if (HAK_UNLIKELY(bytes > HAK_CLASS_MAX_BYTES))
         return hak_alloc_slow(bytes);
-    size_t class = hak_class_of(bytes);
-    struct hak_block *block = heap->hot.bin[class];
-    struct hak_block *next = (struct hak_block *)(block->mark - heap->hot.secret);
-    if (HAK_UNLIKELY(next != block->next))
-        return hak_alloc_slow(bytes);
-    return hak_cache_pop(heap, class, block, next);
+    return hak_alloc_class(hak_heap_mine, hak_class_of(bytes), bytes);
 }
 
 static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {

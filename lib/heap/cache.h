@@ -37,25 +37,30 @@ HAK_INLINE void *hak_cache_pop(struct hak_heap *heap, size_t class, struct hak_b
     return block;
 }
 
-HAK_INLINE void *hak_alloc(size_t bytes) {
-    struct hak_heap *heap = hak_heap_mine;
-    if (HAK_UNLIKELY(bytes > HAK_DIRECT_MAX_BYTES))
-        return hak_alloc_medium(bytes);
-    size_t class = heap->hot.class_of[bytes];
-    struct hak_block *block = heap->hot.bin[class];
+/* Takes the bin's first block, if its link proves that there is one. */
+HAK_INLINE void *hak_alloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
+    struct hak_block *block = hot->bin[class];
     HAK_RETURN_REGISTER(block);
-    struct hak_block *next = (struct hak_block *)(block->mark - heap->hot.secret);
+    struct hak_block *next = (struct hak_block *)(block->mark - hot->secret);
     if (HAK_UNLIKELY(next != block->next))
         return hak_alloc_slow(bytes);
-    return hak_cache_pop(heap, class, block, next);
+    return hak_cache_pop(hak_heap_of_hot(hot), class, block, next);
+}
+
+HAK_INLINE void *hak_alloc(size_t bytes) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    if (HAK_UNLIKELY(bytes > HAK_DIRECT_MAX_BYTES))
+        return hak_alloc_medium(bytes);
+    return hak_alloc_class(hot, hot->class_of[bytes], bytes);
 }
 
 HAK_INLINE void hak_free(void *pointer) {
-    struct hak_heap *heap = hak_heap_mine;
+    const struct hak_heap_hot *hot = hak_heap_mine;
     struct hak_block *block = pointer;
-    size_t index = ((uintptr_t)pointer - heap->hot.range_base) >> HAK_SLAB_SHIFT;
-    if (HAK_UNLIKELY(index >= heap->hot.range_slabs))
+    size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= hot->range_slabs))
         return hak_free_slow(pointer);
+    struct hak_heap *heap = hak_heap_of_hot(hot);
     size_t class = heap->slab_class[index];
     /* Class 0 has magic 0, so another heap's slab fails here too. */
     uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];

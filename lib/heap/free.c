@@ -95,7 +95,7 @@ static void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_
 }
 
 void hak_free_slow(void *pointer) {
-    struct hak_heap *heap = hak_heap_mine;
+    struct hak_heap *heap = hak_heap_get();
     if (!pointer)
         return;
     struct hak_range *range = hak_range_of((uintptr_t)pointer);
@@ -104,7 +104,7 @@ void hak_free_slow(void *pointer) {
         hak_foreign_free(pointer);
         return;
     }
-    if (HAK_UNLIKELY(!hak_heap_is_real(heap)))
+    if (HAK_UNLIKELY(!heap))
         heap = hak_heap_start_mine();
     if (state_of(slab) == HAK_SLAB_BLOCKS)
         free_block(heap, slab, pointer);
@@ -137,9 +137,8 @@ struct hak_block_info hak_block_find(const void *pointer) {
     size_t bytes = hak_class_bytes[slab->class];
     if (!hak_slab_has_start(slab, (uintptr_t)pointer))
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, bytes, hak_slab_owner_thread(slab));
-    struct hak_heap *heap = hak_heap_is_real(hak_heap_mine) ? hak_heap_mine : NULL;
     if (((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG &&
-        block_is_free(heap, slab, block))
+        block_is_free(hak_heap_get(), slab, block))
         hak_fatal(HAK_FATAL_FREED_BLOCK, pointer, bytes, hak_slab_owner_thread(slab));
     return (struct hak_block_info){HAK_OWNED, slab, bytes};
 }

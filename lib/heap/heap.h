@@ -127,10 +127,17 @@ extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet *
 extern const struct hak_heap_hot hak_heap_late; /* this thread has given its heap up */
 
 /* The one thread-local word. */
-extern HAK_TLS struct hak_heap *hak_heap_mine;
+extern HAK_TLS const struct hak_heap_hot *hak_heap_mine;
 
-HAK_INLINE bool hak_heap_is_real(const struct hak_heap *heap) {
-    return heap->hot.range_slabs != 0;
+/* The heap that a hot part belongs to; only for one that isn't a stand-in. */
+HAK_INLINE struct hak_heap *hak_heap_of_hot(const struct hak_heap_hot *hot) {
+    return (struct hak_heap *)(uintptr_t)hot;
+}
+
+/* The calling thread's heap, or NULL. */
+HAK_INLINE struct hak_heap *hak_heap_get(void) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    return hot->range_slabs ? hak_heap_of_hot(hot) : NULL;
 }
 
 /* Every mark needs it; constant once the first heap exists. */

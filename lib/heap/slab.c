@@ -14,7 +14,7 @@ uint64_t hak_secret;
 /* The byte by which free() knows the owner; slabs outside the main range have none. */
 static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
-        hak_heap_is_real(heap))
+        heap->hot.range_slabs != 0)
         heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t) class;
 }
 

@@ -31,7 +31,7 @@
 const struct hak_heap_hot hak_heap_none = HAK_STAND_IN;
 const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
 
-HAK_TLS struct hak_heap *hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap_none;
+HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
 
 struct hak_thread_counters hak_exited_counters;
 
@@ -139,16 +139,17 @@ static struct hak_heap *find_lost_heap(void) {
 }
 
 struct hak_heap *hak_heap_start_mine(void) {
-    if (hak_heap_is_real(hak_heap_mine))
-        return hak_heap_mine;
-    if (hak_heap_mine == (struct hak_heap *)(uintptr_t)&hak_heap_late || !hak_start_process())
+    struct hak_heap *heap = hak_heap_get();
+    if (heap)
+        return heap;
+    if (hak_heap_mine == &hak_heap_late || !hak_start_process())
         return NULL;
-    struct hak_heap *heap = find_lost_heap();
+    heap = find_lost_heap();
     if (!heap)
         heap = begin_heap();
     if (!heap)
         return NULL;
-    hak_heap_mine = heap;
+    hak_heap_mine = &heap->hot;
     hak_start_thread_exit(heap); /* may allocate: the heap is ready */
     return heap;
 }
@@ -198,7 +199,7 @@ static void end_heap(struct hak_heap *heap) {
 bool hak_heap_exit_round(struct hak_heap *heap) {
     if (++heap->exit_rounds < HAK_EXIT_ROUNDS)
         return true;
-    hak_heap_mine = (struct hak_heap *)(uintptr_t)&hak_heap_late;
+    hak_heap_mine = &hak_heap_late;
     end_heap(heap);
     return false;
 }
@@ -211,8 +212,8 @@ void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), vo
 }
 
 size_t hak_heap_trim(void) {
-    struct hak_heap *heap = hak_heap_mine;
-    if (hak_heap_is_real(heap)) {
+    struct hak_heap *heap = hak_heap_get();
+    if (heap) {
         hak_remote_flush(heap);
         hak_remote_drain(heap);
         hak_cache_flush_all(heap);
@@ -245,7 +246,7 @@ void hak_fork_parent(void) {
  * an unknown state; the slabs of the others become orphans when somebody frees into them. */
 void hak_fork_child(void) {
     for (struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap) {
-        if (heap == hak_heap_mine || heap_is_of_caller(heap)) {
+        if (heap_is_of_caller(heap)) {
             atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
             continue;
         }

@@ -51,8 +51,8 @@ static void empty_slot(unsigned i) {
 static void check_counters(void) {
     uint64_t counted_allocations = 0, counted_frees = 0;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        counted_allocations += hak_heap_mine->counters.allocations[class];
-        counted_frees += hak_own_frees(&hak_heap_mine->counters, class);
+        counted_allocations += hak_heap_get()->counters.allocations[class];
+        counted_frees += hak_own_frees(&hak_heap_get()->counters, class);
     }
     CHECK(counted_allocations == allocations && counted_frees == frees);
 }
@@ -70,7 +70,7 @@ static void check_each_once(size_t bytes) {
             CHECK(memcmp(blocks[i], &i, sizeof i) == 0);
         for (int i = 0; i < COUNT; i++)
             hak_free(blocks[round == 1 ? COUNT - 1 - i : i]);
-        hak_heap_verify_always(hak_heap_mine);
+        hak_heap_verify_always(hak_heap_get());
     }
     allocations += 3 * COUNT;
     frees += 3 * COUNT;
@@ -85,7 +85,7 @@ int main(void) {
         else
             fill_slot(slot, &random);
         if (i % 4000 == 0)
-            hak_heap_verify_always(hak_heap_mine);
+            hak_heap_verify_always(hak_heap_get());
     }
     check_counters();
     check_each_once(16);
@@ -96,7 +96,7 @@ int main(void) {
             empty_slot(i);
     check_counters();
     hak_heap_trim();
-    hak_heap_verify_always(hak_heap_mine);
+    hak_heap_verify_always(hak_heap_get());
     hak_superslab_verify();
     return 0;
 }
