@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns one thing that C can't say: a function that asks a helper where to go, then jumps there with
+ * Owns one thing that C can't say: a function that asks a chooser where to go and jumps there with
  * its own arguments, its own stack and its caller's return address, so that the target takes the
  * caller for its own. Pure: no state. Needed where a libc function looks at its return address.
  *
- * HAK_TAIL_JUMP(name, helper, CHANGED): defines the exported function name. helper is
- *     void *helper(uintptr_t first_argument, int *argument_CHANGED);
+ * HAK_TAIL_JUMP(name, chooser, CHANGED): defines the exported function name. chooser is
+ *     void *chooser(uintptr_t first_argument, int *argument_CHANGED);
  * it may change the argument number CHANGED (1 or 2, counted from 0) and returns the target.
  */
 #ifndef HAK_BASE_TAIL_JUMP_H
@@ -30,14 +30,14 @@
 /* Three words pushed: rdi, rsi, rdx from the top down, and the stack is aligned for the call. */
 #define HAK_TAIL_JUMP_OFFSET_1 "8"
 #define HAK_TAIL_JUMP_OFFSET_2 "0"
-#define HAK_TAIL_JUMP(name, helper, changed)                                                       \
+#define HAK_TAIL_JUMP(name, chooser, changed)                                                      \
     __asm__(HAK_TAIL_JUMP_BEGIN(name)                                                              \
             "endbr64\n"                                                                            \
             "push %rdi\n.cfi_adjust_cfa_offset 8\n"                                                \
             "push %rsi\n.cfi_adjust_cfa_offset 8\n"                                                \
             "push %rdx\n.cfi_adjust_cfa_offset 8\n"                                                \
             "lea " HAK_TAIL_JUMP_OFFSET_##changed "(%rsp), %rsi\n"                                 \
-            "call " helper "\n"                                                                    \
+            "call " chooser "\n"                                                                   \
             "pop %rdx\n.cfi_adjust_cfa_offset -8\n"                                                \
             "pop %rsi\n.cfi_adjust_cfa_offset -8\n"                                                \
             "pop %rdi\n.cfi_adjust_cfa_offset -8\n"                                                \
@@ -46,7 +46,7 @@
 #else
 #define HAK_TAIL_JUMP_OFFSET_1 "24"
 #define HAK_TAIL_JUMP_OFFSET_2 "32"
-#define HAK_TAIL_JUMP(name, helper, changed)                                                       \
+#define HAK_TAIL_JUMP(name, chooser, changed)                                                      \
     __asm__(HAK_TAIL_JUMP_BEGIN(name)                                                              \
             "hint #34\n" /* bti c, a no-op on older machines */                                    \
             "stp x29, x30, [sp, #-48]!\n"                                                          \
@@ -55,7 +55,7 @@
             "stp x0, x1, [sp, #16]\n"                                                              \
             "str x2, [sp, #32]\n"                                                                  \
             "add x1, sp, #" HAK_TAIL_JUMP_OFFSET_##changed "\n"                                    \
-            "bl " helper "\n"                                                                      \
+            "bl " chooser "\n"                                                                     \
             "mov x16, x0\n"                                                                        \
             "ldp x0, x1, [sp, #16]\n"                                                              \
             "ldr x2, [sp, #32]\n"                                                                  \

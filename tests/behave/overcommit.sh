@@ -25,4 +25,4 @@ build limits "$src/limits.c"
 trap 'echo "$old" >"$setting"; rm -rf "$work"' EXIT
 run "$HAKMEM_RUN" "$work/first_user" || fail "preloaded"
 run "$work/first_user-linked" || fail "linked"
-CHECK_LIMITED=1 run prlimit --as=268435456 "$HAKMEM_RUN" "$work/limits" || fail "load"
+CHECK_LIMITED=1 run prlimit --as=167772160 "$HAKMEM_RUN" "$work/limits" || fail "load"

@@ -6,13 +6,11 @@ set -eu
 cd "${top_srcdir:?}"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
-find bootstrap .ci/run tests tools -type f | LC_ALL=C sort | while read -r file; do
-    if head -n 1 "$file" | grep -q '^#!/bin/sh'; then
-        echo "$file"
-    elif head -n 1 "$file" | grep -q '^#!.*sh'; then
-        echo "$file: a shell other than /bin/sh" >&2
-        echo "$file"
-    fi
-done >"$list"
+find bootstrap .ci/run tests tools -type f -exec grep -l -m 1 '^#!.*sh' {} + | LC_ALL=C sort >"$list"
 [ -s "$list" ]
 xargs shellcheck --shell=sh --exclude=SC1090,SC1091,SC2154 <"$list"
+others=$(xargs sed -n '1{/^#!.*sh/{/^#!\/bin\/sh$/!F}}' -s <"$list")
+if [ -n "$others" ]; then
+    echo "not for /bin/sh: $others"
+    exit 1
+fi

@@ -6,7 +6,6 @@ set -eu
 unset LD_PRELOAD
 : "${top_srcdir:?}" "${top_builddir:?}" "${HAKMEM_SO:?}" "${HAKMEM_RUN:?}" "${CC:=cc}" "${AWK:=awk}"
 table=$top_srcdir/tests/misuse/misuse.tab
-fatals=$top_srcdir/lib/os/fatals.def
 work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -17,9 +16,17 @@ complain() {
     failures=$((failures + 1))
 }
 
+# The table as lines CODE@message@advice, expanded as the library does it.
+$CC -E -P -x c '-DHAK_FATAL(code, message, advice)=@code@message@advice@' \
+    "$top_srcdir/lib/os/fatals.def" |
+    tr '\n' ' ' | sed 's/@\([A-Z_]*\)@"\([^@]*\)"@"\([^@]*\)"@/\
+\1@\2@\3\
+/g' | grep '^[A-Z_]*@' >"$work/fatals"
+[ -s "$work/fatals" ] || complain "fatals.def can't be read"
+
 # column CODE NUMBER: message (2) or advice (3) of a code.
 column() {
-    sed -n "s/^HAK_FATAL($1, \"\\(.*\\)\", \"\\(.*\\)\")\$/\\$(($2 - 1))/p" "$fatals"
+    grep "^$1@" "$work/fatals" | cut -d@ -f"$2"
 }
 
 # pattern CODE POINTER CLASS OWNER: an extended expression for the whole line.
@@ -30,15 +37,20 @@ pattern() {
         sed 's/[().?+]/\\&/g; s/ANY_HEX/0x[0-9a-f]+/; s/ANY/[^ ,)]+/g; s/.*/^&$/'
 }
 
+# run COMMAND...: sets status, out and err. The outer redirection takes the shell's word about the
+# signal; the inner shell is replaced, so that no shell writes into err.
+run() {
+    status=0
+    { (exec timeout 60 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
+}
+
 # run_case HOW NAME CODE POINTER CLASS OWNER
 run_case() {
     how=$1 name=$2 code=$3
-    status=0
     program=$work/linked
     [ "$how" = linked ] || program="$HAKMEM_RUN $work/plain"
-    # The outer redirection is for the shell's own word about the signal.
     # shellcheck disable=SC2086
-    { timeout 60 $program "$name" >"$work/out" 2>"$work/err" || status=$?; } 2>/dev/null
+    run $program "$name"
     if [ "$code" = none ]; then
         [ "$status" -eq 0 ] || complain "$how $name: status $status, $(cat "$work/err")"
         return 0
@@ -61,11 +73,7 @@ run_case() {
 
 # Wrong settings in strict mode are told line by line before the last one.
 run_bad_knob() {
-    status=0
-    {
-        HAKMEM_STRICT=1 HAKMEM_NO_SUCH_KNOB=1 "$work/linked" nothing >"$work/out" 2>"$work/err" ||
-            status=$?
-    } 2>/dev/null
+    run env HAKMEM_STRICT=1 HAKMEM_NO_SUCH_KNOB=1 "$work/linked" nothing
     [ "$status" -eq 134 ] || complain "bad knob: status $status"
     tail -n 1 "$work/err" | grep -Eq "$(pattern BAD_KNOB ANY_HEX '?' none)" ||
         complain "bad knob: said '$(cat "$work/err")'"
@@ -92,7 +100,7 @@ run_bad_knob
 while read -r name; do
     grep -q "^$name " "$work/cases" || complain "$name is not in misuse.tab"
 done <"$work/names"
-sed -n 's/^HAK_FATAL(\([A-Z_]*\),.*/\1/p' "$fatals" | grep -v '^BAD_KNOB$' >"$work/codes"
+cut -d@ -f1 "$work/fatals" | grep -v '^BAD_KNOB$' >"$work/codes"
 while read -r code; do
     # shellcheck disable=SC2016
     "$AWK" -v code="$code" '$2 == code { found = 1 } END { exit !found }' "$work/cases" ||
