@@ -24,8 +24,9 @@ for wanted in /bin/hakmem-run /libhakmem.so.0 /libhakmem.so /libhakmem.a /hakmem
     grep -q "$wanted\$" "$work/installed" || complain "not installed: $wanted"
 done
 # One machine's folders don't get into what is installed.
-find "$stage" -type f ! -name '*.la' -exec grep -lF -e "$top_builddir" -e "${top_srcdir:?}" {} + \
-    >"$work/out" && complain "these name the build's folder: $(cat "$work/out")"
+find "$stage" -type f ! -name '*.la' \
+    -exec grep -lF -e "$top_builddir/" -e "${top_srcdir:?}/lib/" {} + >"$work/out" &&
+    complain "these name the build's folder: $(cat "$work/out")"
 
 pc=$(find "$stage" -name hakmem.pc)
 libdir=$(dirname "$(dirname "$pc")")
