@@ -9,7 +9,8 @@
 
 static void nothing(void) {}
 
-static void (*resolve_early(void))(void) {
+/* "used": clang doesn't see that the attribute below names it. */
+__attribute__((used)) static void (*resolve_early(void))(void) {
     if (!hak_heap_mine)
         hak_heap_mine = &hak_heap_none;
     return nothing;

@@ -45,6 +45,18 @@
 #define HAK_DEBUG_BUILD 0
 #endif
 
+/* ThreadSanitizer knows only some parts of the address space. */
+#if defined(__SANITIZE_THREAD__)
+#define HAK_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAK_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef HAK_THREAD_SANITIZER
+#define HAK_THREAD_SANITIZER 0
+#endif
+
 /* Debug builds only: what must hold inside the library. No side effects in the expression. */
 #define hak_assert(x)                                                                              \
     do {                                                                                           \

@@ -42,7 +42,7 @@ uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
     size_t space = address_space_bytes();
     size_t first = space / 8;
     size_t room = space / 2 - first;
-    if (bytes > room / 2)
+    if (bytes > room / 2 || HAK_THREAD_SANITIZER)
         return 0;
     /* relaxed: only to be another number each time */
     uint64_t plan = atomic_fetch_add_explicit(&plans, 1, memory_order_relaxed);

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need gcc g++ clang awk
 mkdir "$work/src"
-awk -v functions=$((700 * scale)) -f "$here/gcc_long.awk" >"$work/src/long.c"
+awk -v functions=$((200 * scale)) -f "$here/gcc_long.awk" >"$work/src/long.c"
 cp "$here/gcc_templates.cc" "$work/src/templates.cc"
 echo 'int main(void) { return 0; }' >"$work/src/small.c"
 served cc1 gcc -c "$work/src/small.c"

@@ -19,7 +19,7 @@ sub say_digest {
 }
 
 my %words;
-for (1 .. 300_000 * $scale) {
+for (1 .. 60_000 * $scale) {
     my $word = join '', map { chr(97 + random(26)) } 1 .. 1 + random(4);
     push @{$words{$word}}, random(1000);
     delete $words{$word} if random(50) == 0;
@@ -32,7 +32,7 @@ my $count = 0;
 $text =~ s/\b(\w)(\w*)\1\b/$count++; "<$1|" . reverse($2) . ">"/ge;
 say_digest('regex', $count, split / /, $text);
 my $long = '';
-$long .= pack('Nw/a*', $_, 'z' x random(200)) for 1 .. 100_000 * $scale;
+$long .= pack('Nw/a*', $_, 'z' x random(200)) for 1 .. 40_000 * $scale;
 say_digest('grow', $long, map { substr $long, random(length $long), 50 } 1 .. 1000);
 
 my @tree;
@@ -44,7 +44,7 @@ for (my $node = $tree[17]; $node; $node = $node->{left}) { $depth += length $nod
 say_digest('tree', $depth);
 
 my @results;
-for my $batch (1 .. 10) {
+for my $batch (1 .. 5) {
     my @children;
     for my $child (1 .. 20) {
         pipe(my $in, my $out) or die "pipe: $!";
@@ -74,9 +74,9 @@ if ($Config{useithreads}) {
         threads->create(sub {
             $state = $seed;
             my %own;
-            $own{random(5000)} .= chr(32 + random(90)) for 1 .. 40_000;
+            $own{random(5000)} .= chr(32 + random(90)) for 1 .. 20_000;
             return md5_hex(map { "$_$own{$_}" } sort keys %own);
         })
-    } 1 .. 6;
+    } 1 .. 4;
     say_digest('threads', map { $_->join } @threads);
 }
