@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# tar, gzip, bzip2, xz and zstd, the last two with threads: archives the same to the bit, and unpacked
-# again by a run of the other kind.
+# tar, gzip, bzip2, xz and zstd, the last two with threads: archives the same to the bit, and
+# unpacked again by a run of the other kind.
 . "$(dirname "$0")/lib.sh"
 need tar gzip bzip2 xz zstd awk
 mkdir "$work/tree"

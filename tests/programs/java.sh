@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A Java program with threads, garbage, direct buffers, native zlib and child processes: compiled to the
-# same classes, and run with each of three garbage collectors.
+# A Java program with threads, garbage, direct buffers, native zlib and child processes: compiled
+# to the same classes, and run with each of three garbage collectors.
 . "$(dirname "$0")/lib.sh"
 need java javac
 served 'libjvm.so' java -Xmx256m -version

@@ -2,9 +2,9 @@
 # shellcheck shell=sh disable=SC2034
 # Owns what the tests of real programs share: a work folder, running a program plain and under
 # hakmem-run and comparing all that it leaves, the proof that the library really serves a program,
-# and stopping the servers that a test started. Sourced by each test, first thing.
-# Kept of the environment: HAKMEM_RUN and HAKMEM_SO (what to test), HAKMEM_TEST_SCALE (how much work,
-# 1 if unset), TMPDIR. Programs are Debian's own (tests/programs/packages), so PATH is fixed.
+# and stopping the servers that a test started. Sourced by each test, first thing. Kept of the
+# environment: HAKMEM_RUN and HAKMEM_SO (what to test), HAKMEM_TEST_SCALE (how much work, 1 if
+# unset), TMPDIR. Programs are Debian's own (tests/programs/packages), so PATH is fixed.
 set -u
 : "${HAKMEM_RUN:?}" "${HAKMEM_SO:?}"
 unset LD_PRELOAD LD_LIBRARY_PATH
@@ -78,8 +78,9 @@ tail_of() {
     tail -n 30 "$@" >&2
 }
 
-# once LABEL HOW COMMAND...: runs COMMAND, HOW is "plain" or "hakmem", in an empty folder that has the
-# same path each time and ends up as $work/LABEL.HOW, with output, errors and exit status in it.
+# once LABEL HOW COMMAND...: runs COMMAND, HOW is "plain" or "hakmem", in an empty folder that has
+# the same path each time and ends up as $work/LABEL.HOW, with output, errors and exit status in
+# it.
 once() {
     once_label=$1
     once_how=$2
@@ -120,8 +121,9 @@ same() {
     echo "$same_label: the same"
 }
 
-# served OBJECT COMMAND...: runs COMMAND under hakmem-run; ld.so must bind the malloc or the operator
-# new that OBJECT (the base name of an ELF file, a regular expression) calls to our library.
+# served OBJECT COMMAND...: runs COMMAND under hakmem-run; ld.so must bind the malloc or the
+# operator new that OBJECT (the base name of an ELF file, a regular expression) calls to our
+# library.
 served() {
     object=$1
     shift
@@ -132,8 +134,8 @@ served() {
         tail_of "$work/probe/out"
         fail "fails with LD_DEBUG: $*"
     }
-    grep -q "binding file \([^ ]*/\)\{0,1\}$object \[0\] to [^ ]*/$library \[0\]: .* .\(malloc\|_Znwm\)'" \
-        "$work/probe"/ld.* || fail "$object does not get its memory from $library"
+    from="binding file \([^ ]*/\)\{0,1\}$object \[0\]"
+    grep -q "$from to [^ ]*/$library \[0\]: .* .\(malloc\|_Znwm\)'" "$work/probe"/ld.* || fail "$object does not get its memory from $library"
     rm -rf "$work/probe"
 }
 

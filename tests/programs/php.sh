@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# php: arrays, strings, regular expressions, serialising, generators and child processes; a second time
-# with Zend's own allocator off, so that each block is one of malloc's.
+# php: arrays, strings, regular expressions, serialising, generators and child processes; a second
+# time with Zend's own allocator off, so that each block is one of malloc's.
 . "$(dirname "$0")/lib.sh"
 need php
 served php php -n -r 'echo str_repeat("x", 1000);'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# sqlite3: a big table with indexes, joins, full text search, JSON, VACUUM and the integrity check. The
-# answers and the database file are the same to the bit.
+# sqlite3: a big table with indexes, joins, full text search, JSON, VACUUM and the integrity
+# check. The answers and the database file are the same to the bit.
 . "$(dirname "$0")/lib.sh"
 need sqlite3
 rows=$((120000 * scale))

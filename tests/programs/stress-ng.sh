@@ -12,18 +12,19 @@ stressed() {
     shift
     once "$label" hakmem stress-ng --verify --no-rand-seed --temp-path "$work" "$@"
     said="$work/$label.hakmem"
-    if [ "$(cat "$said/status")" -ne 0 ] || ! grep -q 'successful run completed' "$said/out" "$said/err" ||
+    if [ "$(cat "$said/status")" -ne 0 ] ||
+        ! grep -q 'successful run completed' "$said/out" "$said/err" ||
         grep -Eiq 'fail|corrupt|terminated on signal|hakmem:' "$said/err"; then
         tail_of "$said/out" "$said/err"
         fail "stress-ng $*: status $(cat "$said/status")"
     fi
     echo "$label: good"
 }
-stressed malloc --malloc 2 --malloc-bytes 64m --malloc-max 8192 --malloc-ops $((60000 * scale))
-stressed malloc-threads --malloc 2 --malloc-pthreads 4 --malloc-bytes 64m --malloc-max 8192 \
-    --malloc-ops $((60000 * scale))
-stressed malloc-touch --malloc 1 --malloc-touch --malloc-bytes 8m --malloc-max 100 \
-    --malloc-ops $((10000 * scale))
+stressed malloc --malloc 2 --malloc-bytes 64k --malloc-max 20000 --malloc-ops $((1000000 * scale))
+stressed malloc-threads --malloc 2 --malloc-pthreads 4 --malloc-bytes 256k --malloc-max 2000 \
+    --malloc-ops $((300000 * scale))
+stressed malloc-touch --malloc 1 --malloc-touch --malloc-bytes 8m --malloc-max 32 \
+    --malloc-ops $((2000 * scale))
 stressed tables --tree 1 --tree-size 25000 --tree-ops 4 --hash 1 --hash-ops 20 --list 1 \
     --list-ops 20 --skiplist 1 --skiplist-ops 4 --tsearch 1 --tsearch-ops 8
 stressed processes --fork 1 --fork-ops $((1000 * scale)) --vfork 1 --vfork-ops $((1000 * scale)) \
