@@ -135,7 +135,8 @@ served() {
         fail "fails with LD_DEBUG: $*"
     }
     from="binding file \([^ ]*/\)\{0,1\}$object \[0\]"
-    grep -q "$from to [^ ]*/$library \[0\]: .* .\(malloc\|_Znwm\)'" "$work/probe"/ld.* || fail "$object does not get its memory from $library"
+    grep -q "$from to [^ ]*/$library \[0\]: .* .\(malloc\|_Znwm\)'" "$work/probe"/ld.* ||
+        fail "$object does not get its memory from $library"
     rm -rf "$work/probe"
 }
 

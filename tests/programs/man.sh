@@ -24,5 +24,6 @@ man -P cat long >/dev/null 2>&1 || {
 served 'libman-[0-9.]*\.so' man -P cat long
 served troff nroff -man -c "$here/../../man/hakmem_malloc.3"
 same long man -P cat long
+# shellcheck disable=SC2016 # for the inner shell
 same search sh -c 'mandb -q "$0" && man -f long && apropos -e long' "$work/manual"
 same page nroff -man -c "$here/../../man/hakmem_malloc.3"

@@ -4,6 +4,7 @@
 # or start threads; each checks its own results (--verify) for a fixed number of operations.
 . "$(dirname "$0")/lib.sh"
 need stress-ng
+# shellcheck disable=SC2034 # read by lib.sh
 seconds=120
 served stress-ng stress-ng --malloc 1 --malloc-ops 1000
 # stressed LABEL OPTION...: stress-ng ends well and found nothing wrong.
