@@ -15,7 +15,8 @@ public class Work {
         Map<String, List<Entry>> map = new HashMap<>();
         for (int i = 0; i < count; i++) {
             String key = "key" + random.nextInt(3000);
-            map.computeIfAbsent(key, k -> new ArrayList<>()).add(new Entry(key, random.nextInt(99)));
+            map.computeIfAbsent(key, k -> new ArrayList<>())
+                .add(new Entry(key, random.nextInt(99)));
             if (random.nextInt(100) == 0) {
                 map.remove("key" + random.nextInt(3000));
             }
