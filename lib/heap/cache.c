@@ -6,7 +6,7 @@
  */
 #include "heap/cache.h"
 
-#include "conf/conf.h"
+#include "heap/bin.h"
 #include "heap/large.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
@@ -14,50 +14,13 @@
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
-#include "os/os_memory.h"
 
 #include <errno.h>
 
-#define HAK_CAP_BLOCKS 512u /* a longer bin gains nothing, and its flush takes longer */
-
-static unsigned bin_cap(unsigned class) {
-    size_t cap = hak_conf.cache / hak_class_bytes[class];
-    return (unsigned)hak_min(hak_max(cap, 4), HAK_CAP_BLOCKS);
-}
-
-static int64_t bin_length(const struct hak_heap *heap, unsigned class) {
-    return heap->level[class] + (int64_t)hak_own_frees(&heap->counters, class) -
-           (int64_t)heap->counters.allocations[class];
-}
-
-/* Sets the countdown so that it ends when the bin can be full. Goal first, see hak_own_frees. */
-static void arm(struct hak_heap *heap, unsigned class) {
-    struct hak_thread_counters *counters = &heap->counters;
-    int64_t frees = (int64_t)hak_own_frees(counters, class);
-    int64_t room = (int64_t)bin_cap(class) - bin_length(heap, class);
-    hak_assert(room > 0);
-    counters->free_goal[class] = frees + room;
-    counters->free_countdown[class] = -room;
-}
-
 void hak_cache_start(struct hak_heap *heap) {
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
-        heap->hot.bin[class] = HAK_LIST_END;
-        heap->level[class] = 0;
-        heap->batch[class] = 0;
-        if (class != HAK_CLASS_NONE)
-            arm(heap, class);
-    }
-}
-
-/* Steps grow: one OS page of blocks first, twice as many each time, up to half a bin. */
-static unsigned next_batch(struct hak_heap *heap, unsigned class) {
-    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_class_bytes[class], 1);
-    unsigned most = bin_cap(class) / 2;
-    unsigned batch = heap->batch[class] ? heap->batch[class] : least;
-    batch = batch < most ? batch : most;
-    heap->batch[class] = (uint16_t)(batch * 2);
-    return batch;
+    heap->hot.bin[HAK_CLASS_NONE] = HAK_LIST_END;
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        hak_bin_start(heap, class);
 }
 
 static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
@@ -89,12 +52,12 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     if (slab) {
         struct hak_block *first;
         uint16_t carved = slab->carved;
-        unsigned count = hak_slab_take(heap, slab, next_batch(heap, class), &first);
+        unsigned count = hak_slab_take(heap, slab, hak_bin_refill(heap, class), &first);
         heap->counters.carved += (unsigned)(slab->carved - carved);
         heap->counters.refills++;
-        heap->level[class] += count;
+        heap->bin_state[class].level += count;
         heap->hot.bin[class] = first;
-        arm(heap, class);
+        hak_bin_arm(heap, class);
     }
     hak_heap_verify(heap);
     hak_heap_leave(heap);
@@ -136,7 +99,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     hak_slab_take(heap, slab, 1, &block);
     heap->counters.carved++;
     heap->counters.allocations[class]++;
-    heap->level[class]++;
+    heap->bin_state[class].level++;
     block->next = NULL;
     block->mark = 0;
     return block;
@@ -161,35 +124,54 @@ void *hak_alloc_medium(size_t bytes) {
     return hak_alloc_class(hak_heap_mine, hak_class_of(bytes), bytes);
 }
 
-static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
-    struct hak_link *head = &heap->partial[slab->class];
-    bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
-    if (is_only_one)
-        return; /* the last one of its class stays: the next refill would take it again */
+static void retire(struct hak_heap *heap, struct hak_slab *slab) {
     hak_slab_stop(heap, slab);
     heap->counters.slabs_retired++;
     hak_run_give(slab);
 }
 
-void hak_cache_return(struct hak_heap *heap, struct hak_block *block) {
-    struct hak_range *range = hak_range_of((uintptr_t)block);
-    struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)block) : NULL;
+/* The last one of its class stays: the next refill would take it again. */
+static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
+    struct hak_link *head = &heap->partial[slab->class];
+    bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
+    if (!is_only_one)
+        retire(heap, slab);
+}
+
+void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
+    struct hak_link *head = &heap->partial[class];
+    struct hak_link *link = head->next;
+    while (link != head) {
+        struct hak_slab *slab = hak_container(link, struct hak_slab, link);
+        link = link->next;
+        if (slab->used == 0)
+            retire(heap, slab);
+    }
+}
+
+void hak_cache_return(struct hak_heap *heap, struct hak_block *first, struct hak_block *last,
+                      unsigned count) {
+    struct hak_slab *slab = hak_slab_of(first);
     if (HAK_UNLIKELY(!slab || atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap))
-        hak_slab_report_link(block);
-    if (hak_slab_give(heap, slab, block))
+        hak_slab_report_link(first);
+    if (hak_slab_give_list(heap, slab, first, last, count))
         retire_if_spare(heap, slab);
 }
 
-/* Gives every block of a list back. */
-static int64_t return_list(struct hak_heap *heap, struct hak_block *block) {
-    int64_t count = 0;
-    while (block != HAK_LIST_END) {
-        struct hak_block *next = hak_block_next(block);
-        hak_cache_return(heap, block);
-        block = next;
-        count++;
+/* Gives every block of a list back: neighbours in the list that lie in one slab go as they are. */
+static int64_t return_list(struct hak_heap *heap, struct hak_block *first) {
+    int64_t total = 0;
+    while (first != HAK_LIST_END) {
+        struct hak_block *last = first;
+        struct hak_block *next = hak_block_next(first);
+        unsigned count = 1;
+        for (; hak_slab_is_same(first, next); next = hak_block_next(next), count++)
+            last = next;
+        hak_cache_return(heap, first, last, count);
+        total += count;
+        first = next;
     }
-    return count;
+    return total;
 }
 
 /* Keeps the `keep` blocks freed last, which are warm; the rest goes back to the slabs. */
@@ -202,27 +184,28 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
         while (--keep)
             last = hak_block_next(last);
         rest = hak_block_next(last);
-        last->next = HAK_LIST_END;
-        last->mark = hak_mark_local(HAK_LIST_END);
+        hak_block_link(last, HAK_LIST_END);
     }
-    heap->level[class] -= return_list(heap, rest);
+    heap->bin_state[class].level -= return_list(heap, rest);
     heap->counters.flushes++;
 }
 
-void hak_cache_trip(struct hak_heap *heap, size_t class) {
+void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
+    unsigned class = (unsigned)tripped;
     hak_heap_enter(heap);
-    int64_t cap = bin_cap((unsigned)class);
-    if (bin_length(heap, (unsigned)class) > cap / 4 * 3)
-        flush_bin(heap, (unsigned)class, cap / 2);
-    arm(heap, (unsigned)class);
+    int64_t keep = hak_bin_keep(heap, class);
+    if (keep < hak_bin_length(heap, class))
+        flush_bin(heap, class, keep);
+    if (hak_bin_is_over(heap, class))
+        hak_cache_release_spare(heap, class);
+    hak_bin_arm(heap, class);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
 }
 
 void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block) {
     struct hak_block *next = heap->hot.bin[class];
-    block->next = next;
-    block->mark = hak_mark_local(next);
+    hak_block_link(block, next);
     heap->hot.bin[class] = block;
     if (++heap->counters.free_countdown[class] == 0)
         hak_cache_trip(heap, class);
@@ -234,7 +217,7 @@ void hak_cache_flush_all(struct hak_heap *heap) {
         if (heap->hot.bin[class] == HAK_LIST_END)
             continue;
         flush_bin(heap, class, 0);
-        arm(heap, class);
+        hak_bin_arm(heap, class);
     }
     hak_heap_leave(heap);
 }

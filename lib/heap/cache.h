@@ -88,11 +88,15 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class);
 /* Gives all blocks of all bins back to their slabs, and empty slabs to the page layer. */
 void hak_cache_flush_all(struct hak_heap *heap);
 
+/* Gives back the slab that a class keeps although no block of it is used. */
+void hak_cache_release_spare(struct hak_heap *heap, unsigned class);
+
 /* Makes bins empty and arms the countdowns of a new heap. */
 void hak_cache_start(struct hak_heap *heap);
 
-/* Gives one own block back to its slab; retires the slab if that emptied it. */
-void hak_cache_return(struct hak_heap *heap, struct hak_block *block);
+/* Gives linked blocks of one own slab back to it; retires the slab if that emptied it. */
+void hak_cache_return(struct hak_heap *heap, struct hak_block *first, struct hak_block *last,
+                      unsigned count);
 
 /* True if `block` lies in the bin. */
 bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block);

@@ -6,6 +6,7 @@
  */
 #include "heap/orphan.h"
 
+#include "heap/cache.h"
 #include "heap/lock.h"
 #include "heap/slab.h"
 #include "heap/superslab.h"
@@ -43,26 +44,12 @@ static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
     }
 }
 
-/* The one slab a class that a heap keeps although it is empty. */
-static void release_spare(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->partial[class];
-    struct hak_link *link = head->next;
-    while (link != head) {
-        struct hak_slab *slab = hak_container(link, struct hak_slab, link);
-        link = link->next;
-        if (slab->used == 0) {
-            hak_slab_stop(heap, slab);
-            hak_run_give(slab);
-        }
-    }
-}
-
 void hak_orphan_take_over(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        release_spare(heap, class);
+        hak_cache_release_spare(heap, class);
         take_over_list(heap, &heap->partial[class]);
-        take_over_list(heap, &heap->full[class]);
     }
+    take_over_list(heap, &heap->full);
 }
 
 bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {

@@ -130,6 +130,11 @@ struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t addr
     return &range->slab[index];
 }
 
+struct hak_slab *hak_slab_of_slow(uintptr_t address) {
+    struct hak_range *range = hak_range_of(address);
+    return range ? hak_range_slab_at(range, address) : NULL;
+}
+
 struct hak_range *hak_range_of_slab(const struct hak_slab *slab) {
     for (struct hak_range *range = hak_ranges;; range++) {
         hak_assert(range < hak_ranges + HAK_RANGES_MAX);

@@ -39,6 +39,24 @@ struct hak_range *hak_range_of(uintptr_t address);
 /* The record of an address in a committed SuperSlab of `range`, else NULL. Any thread, no lock. */
 struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t address);
 
+/* The record of an address in a committed SuperSlab of any range, else NULL. No lock. */
+struct hak_slab *hak_slab_of_slow(uintptr_t address);
+HAK_INLINE struct hak_slab *hak_slab_of(const void *pointer) {
+    const struct hak_range *main = &hak_ranges[0];
+    size_t index = ((uintptr_t)pointer - main->base) >> HAK_SLAB_SHIFT;
+    /* acquire pairs with the release in mark_ready (range.c): the records are readable */
+    if (HAK_LIKELY(index < main->slabs) &&
+        atomic_load_explicit(&main->superslab_ready[index / HAK_SUPERSLAB_SLABS],
+                             memory_order_acquire))
+        return &main->slab[index];
+    return hak_slab_of_slow((uintptr_t)pointer);
+}
+
+/* True if both addresses lie in one slab. */
+HAK_INLINE bool hak_slab_is_same(const void *one, const void *other) {
+    return ((uintptr_t)one ^ (uintptr_t)other) < HAK_SLAB_BYTES;
+}
+
 /* The range and the address that a record describes. */
 struct hak_range *hak_range_of_slab(const struct hak_slab *slab);
 uintptr_t hak_slab_address(const struct hak_slab *slab);

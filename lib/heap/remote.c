@@ -13,11 +13,6 @@
 #define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
 #define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
 
-static struct hak_slab *slab_of(const struct hak_block *block) {
-    struct hak_range *range = hak_range_of((uintptr_t)block);
-    return range ? hak_range_slab_at(range, (uintptr_t)block) : NULL;
-}
-
 static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
@@ -42,7 +37,7 @@ static void send_outbox(struct hak_outbox *outbox) {
 /* Frees a block wherever its slab belongs by now. FROZEN: the slab's lists can't be trusted, so the
  * block stays lost in this child of a fork. */
 static void route(struct hak_block *block) {
-    struct hak_slab *slab = slab_of(block);
+    struct hak_slab *slab = hak_slab_of(block);
     if (HAK_UNLIKELY(!slab))
         hak_slab_report_link(block);
     for (;;) {
@@ -85,22 +80,43 @@ void hak_remote_rescue(struct hak_heap *heap) {
     }
 }
 
+/* Takes the blocks of one own slab off the front of a remote list and returns them to it. */
+static struct hak_block *return_front(struct hak_heap *heap, struct hak_block *block) {
+    struct hak_block *last = block;
+    struct hak_block *first = block;
+    struct hak_block *next = next_remote(block);
+    unsigned count = 1;
+    while (next && hak_slab_is_same(next, last)) {
+        block = next;
+        next = next_remote(block);
+        hak_block_link(block, first);
+        first = block;
+        count++;
+    }
+    heap->counters.inbox_blocks += count;
+    hak_cache_return(heap, first, last, count);
+    return next;
+}
+
+/* Gives the blocks of a remote list back to their slabs, wherever those belong by now. */
+static void return_remote(struct hak_heap *heap, struct hak_block *block) {
+    while (block) {
+        struct hak_slab *slab = hak_slab_of(block);
+        if (HAK_LIKELY(slab &&
+                       atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)) {
+            block = return_front(heap, block);
+        } else {
+            struct hak_block *next = next_remote(block);
+            route(block);
+            block = next;
+        }
+    }
+}
+
 void hak_remote_drain(struct hak_heap *heap) {
     /* relaxed: a hint; what is missed now is taken next time */
-    if (HAK_LIKELY(!atomic_load_explicit(&heap->inbox, memory_order_relaxed)))
-        return;
-    struct hak_block *block = take_inbox(heap);
-    while (block) {
-        struct hak_block *next = next_remote(block);
-        struct hak_slab *slab = slab_of(block);
-        if (slab && atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap) {
-            heap->counters.inbox_blocks++;
-            hak_cache_return(heap, block);
-        } else {
-            route(block);
-        }
-        block = next;
-    }
+    if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed)))
+        return_remote(heap, take_inbox(heap));
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,

@@ -12,7 +12,7 @@
 #define HAK_CLASS_NONE 0u
 #define HAK_CLASS_COUNT 81u             /* class 0 and 80 real ones */
 #define HAK_CLASS_MAX_BYTES HAK_KIB(64) /* one slab; above it a request is large */
-#define HAK_DIRECT_MAX_BYTES 1024u      /* the fast path looks these up in a byte table */
+#define HAK_DIRECT_MAX_BYTES 2048u      /* the fast path looks these up in a byte table */
 
 extern const uint32_t hak_class_bytes[HAK_CLASS_COUNT];
 

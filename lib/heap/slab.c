@@ -20,8 +20,7 @@ static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, u
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
     slab->is_full = slab->free_count == 0 && slab->carved == slab->capacity;
-    hak_list_push_front(slab->is_full ? &heap->full[slab->class] : &heap->partial[slab->class],
-                        &slab->link);
+    hak_list_push_front(slab->is_full ? &heap->full : &heap->partial[slab->class], &slab->link);
 }
 
 /* release pairs with the acquire where a freer reads the owner: the record is complete */
@@ -47,6 +46,8 @@ void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *
     set_class_byte(from, slab, HAK_CLASS_NONE);
     set_owner(slab, to);
     set_class_byte(to, slab, slab->class);
+    from->bin_state[slab->class].used -= slab->used;
+    to->bin_state[slab->class].used += slab->used;
     join_list(to, slab);
 }
 
@@ -66,18 +67,11 @@ int hak_slab_owner_thread(const struct hak_slab *slab) {
 }
 
 void hak_slab_report_link(const struct hak_block *block) {
-    struct hak_range *range = hak_range_of((uintptr_t)block);
-    const struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)block) : NULL;
+    const struct hak_slab *slab = hak_slab_of(block);
     if (slab && atomic_load_explicit(&slab->state, memory_order_acquire) == HAK_SLAB_BLOCKS)
         hak_fatal(HAK_FATAL_CORRUPT_LINK, block, hak_class_bytes[slab->class],
                   hak_slab_owner_thread(slab));
     hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
-}
-
-struct hak_block *hak_block_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
-        hak_slab_report_link(block);
-    return block->next;
 }
 
 bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
@@ -100,8 +94,7 @@ static struct hak_block *carve(struct hak_slab *slab, unsigned count) {
     struct hak_block *next = HAK_LIST_END;
     for (unsigned i = count; i-- > 0;) {
         struct hak_block *block = (struct hak_block *)(first + i * bytes);
-        block->next = next;
-        block->mark = hak_mark_local(next);
+        hak_block_link(block, next);
         next = block;
     }
     slab->carved = (uint16_t)(slab->carved + count);
@@ -118,8 +111,7 @@ static struct hak_block *unlink_blocks(struct hak_slab *slab, unsigned count) {
         for (unsigned i = 1; i < count; i++)
             last = hak_block_next(last);
         slab->free = hak_block_next(last);
-        last->next = HAK_LIST_END;
-        last->mark = hak_mark_local(HAK_LIST_END);
+        hak_block_link(last, HAK_LIST_END);
     }
     slab->free_count = (uint16_t)(slab->free_count - count);
     return first;
@@ -137,6 +129,7 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
         *ret_first = carve(slab, count);
     }
     slab->used = (uint16_t)(slab->used + count);
+    heap->bin_state[slab->class].used += count;
     if (slab->free_count == 0 && slab->carved == slab->capacity && !slab->is_full) {
         hak_list_remove(&slab->link);
         join_list(heap, slab);
@@ -144,18 +137,23 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
     return count;
 }
 
-bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    hak_slab_check(slab, block);
-    block->next = slab->free;
-    block->mark = hak_mark_local(slab->free);
-    slab->free = block;
-    slab->free_count++;
-    slab->used--;
+bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *first,
+                        struct hak_block *last, unsigned count) {
+    hak_block_link(last, slab->free);
+    slab->free = first;
+    slab->free_count = (uint16_t)(slab->free_count + count);
+    slab->used = (uint16_t)(slab->used - count);
+    heap->bin_state[slab->class].used -= count;
     if (slab->is_full) {
         hak_list_remove(&slab->link);
         join_list(heap, slab);
     }
     return slab->used == 0;
+}
+
+bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    hak_slab_check(slab, block);
+    return hak_slab_give_list(heap, slab, block, block, 1);
 }
 
 bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block) {

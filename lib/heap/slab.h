@@ -25,7 +25,14 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first);
 
-/* Returns one block. True: the slab is empty now. */
+/*
+ * Returns `count` of the slab's blocks, linked as in a bin from `first` to `last`, whose own link
+ * is written here. True: the slab is empty now.
+ */
+bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *first,
+                        struct hak_block *last, unsigned count);
+
+/* The same for one block, checked again. */
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
 /* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
@@ -38,7 +45,17 @@ bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address);
 __attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
 
 /* The following block of a local list; a fatal report if the link was overwritten. */
-struct hak_block *hak_block_next(const struct hak_block *block);
+HAK_INLINE struct hak_block *hak_block_next(const struct hak_block *block) {
+    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
+        hak_slab_report_link(block);
+    return block->next;
+}
+
+/* Writes a local link. */
+HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) {
+    block->next = next;
+    block->mark = hak_mark_local(next);
+}
 
 /* True if `block` is on the slab's own free list. */
 bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block);

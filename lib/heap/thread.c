@@ -7,6 +7,7 @@
 #include "heap/thread.h"
 
 #include "conf/conf.h"
+#include "heap/bin.h"
 #include "heap/cache.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
@@ -64,8 +65,8 @@ static void start_structure(struct hak_heap *heap) {
     for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
         heap->hot.magic[class] = hak_class_magic(class);
         hak_list_init(&heap->partial[class]);
-        hak_list_init(&heap->full[class]);
     }
+    hak_list_init(&heap->full);
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
 }
@@ -177,10 +178,16 @@ static void fold_counters(struct hak_heap *heap) {
 #undef HAK_PROCESS_COUNTER
 }
 
+static void give_up_caps(struct hak_heap *heap) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        hak_bin_stop(heap, class);
+}
+
 static void end_heap(struct hak_heap *heap) {
     hak_remote_flush(heap);
     hak_remote_drain(heap);
     hak_cache_flush_all(heap);
+    give_up_caps(heap);
     hak_heap_enter(heap);
     hak_orphan_take_over(heap);
     hak_heap_leave(heap);
@@ -253,6 +260,7 @@ void hak_fork_child(void) {
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HAK_HEAP_LIVE)
             continue;
         bool is_busy = atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
+        give_up_caps(heap);
         atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
         atomic_store_explicit(&heap->state, is_busy ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED,
                               memory_order_seq_cst);

@@ -5,6 +5,7 @@
  */
 #include "heap/verify.h"
 
+#include "heap/bin.h"
 #include "heap/slab.h"
 
 static void require(bool holds) {
@@ -12,10 +13,9 @@ static void require(bool holds) {
         __builtin_trap();
 }
 
-static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab, unsigned class,
-                        bool is_full) {
+static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab, bool is_full) {
     require(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
-    require(slab->class == class && slab->is_full == is_full);
+    require(slab->is_full == is_full);
     require(slab->used + slab->free_count == slab->carved && slab->carved <= slab->capacity);
     require(is_full == (slab->free_count == 0 && slab->carved == slab->capacity));
     unsigned listed = 0;
@@ -25,12 +25,15 @@ static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab
     require(listed == slab->free_count);
 }
 
-static void verify_list(const struct hak_heap *heap, const struct hak_link *head, unsigned class,
-                        bool is_full) {
+/* Adds the blocks that are out of the list's slabs to `used`, by class. */
+static void verify_list(const struct hak_heap *heap, const struct hak_link *head, bool is_full,
+                        int64_t *used) {
     const struct hak_link *link = head->next;
     for (; link != head; link = link->next) {
+        const struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         require(link->next->previous == link);
-        verify_slab(heap, hak_container(link, struct hak_slab, link), class, is_full);
+        verify_slab(heap, slab, is_full);
+        used[slab->class] += slab->used;
     }
 }
 
@@ -39,16 +42,16 @@ static void verify_bin(const struct hak_heap *heap, unsigned class) {
     for (const struct hak_block *block = heap->hot.bin[class]; block != HAK_LIST_END;
          block = hak_block_next(block))
         listed++;
-    int64_t frees = (int64_t)hak_own_frees(&heap->counters, class);
-    int64_t allocations = (int64_t)heap->counters.allocations[class];
-    require(listed == heap->level[class] + frees - allocations);
+    require(listed == hak_bin_length(heap, class));
     require(heap->counters.free_countdown[class] < 0);
 }
 
 void hak_heap_verify_always(const struct hak_heap *heap) {
+    int64_t used[HAK_CLASS_COUNT] = {0};
+    verify_list(heap, &heap->full, true, used);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         verify_bin(heap, class);
-        verify_list(heap, &heap->partial[class], class, false);
-        verify_list(heap, &heap->full[class], class, true);
+        verify_list(heap, &heap->partial[class], false, used);
+        require(used[class] == heap->bin_state[class].used);
     }
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the caps of the bins. A heap's bin states are its thread's; the sum of what all caps were
+ * granted is one atomic word. Invariant: granted_bytes is the sum over all heaps of what lies
+ * above the first caps.
+ */
+#include "heap/bin.h"
+
+#include "conf/conf.h"
+#include "os/os_memory.h"
+
+#define HAK_MOST_BLOCKS 512u    /* a longer bin gains nothing, and its flush takes longer */
+#define HAK_LEAST_BLOCKS 64u    /* the first cap of small classes */
+#define HAK_DECLINE_RATIO 4
+#define HAK_DECLINE_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
+#define HAK_DECLINE_BYTES 16384u/* or less bytes in them */
+#define HAK_MOST_DECLINES 8u
+
+/* relaxed everywhere: a bound, nothing is read because of it */
+static _Atomic int64_t granted_bytes;
+
+static unsigned first_cap(unsigned class) {
+    size_t blocks = hak_os_page_bytes / hak_class_bytes[class];
+    return (unsigned)hak_min(hak_max(blocks, 1), HAK_LEAST_BLOCKS);
+}
+
+static unsigned last_cap(unsigned class) {
+    size_t blocks = hak_conf.cache / hak_class_bytes[class];
+    return (unsigned)hak_min(hak_max(blocks, 4), HAK_MOST_BLOCKS);
+}
+
+static bool take_grant(size_t bytes) {
+    int64_t wanted = (int64_t)bytes;
+    int64_t before = atomic_fetch_add_explicit(&granted_bytes, wanted, memory_order_relaxed);
+    if (before + wanted <= (int64_t)hak_conf.cache_total)
+        return true;
+    atomic_fetch_sub_explicit(&granted_bytes, wanted, memory_order_relaxed);
+    return false;
+}
+
+static void give_grant(size_t bytes) {
+    atomic_fetch_sub_explicit(&granted_bytes, (int64_t)bytes, memory_order_relaxed);
+}
+
+static void grow_cap(struct hak_bin_state *state, unsigned class) {
+    if (HAK_LIKELY(state->cap >= state->most))
+        return;
+    unsigned cap = (unsigned)hak_min((size_t)state->cap * 2, state->most);
+    if (take_grant((cap - state->cap) * (size_t)hak_class_bytes[class]))
+        state->cap = (uint16_t)cap;
+}
+
+static void reset_cap(struct hak_bin_state *state, unsigned class) {
+    unsigned first = first_cap(class);
+    if (state->cap > first)
+        give_grant((state->cap - first) * (size_t)hak_class_bytes[class]);
+    state->cap = (uint16_t)first;
+}
+
+/* A class that keeps its blocks through declines keeps a slab, too. */
+static bool keeps_through_declines(const struct hak_bin_state *state) {
+    return state->declines >= HAK_MOST_DECLINES;
+}
+
+void hak_bin_start(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    *state = (struct hak_bin_state){
+        .used = state->used,
+        .cap = (uint16_t)first_cap(class),
+        .most = (uint16_t)last_cap(class),
+    };
+    heap->hot.bin[class] = HAK_LIST_END;
+    hak_bin_arm(heap, class);
+}
+
+void hak_bin_stop(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    reset_cap(state, class);
+    if (keeps_through_declines(state))
+        give_grant(HAK_SLAB_BYTES);
+}
+
+/* Goal first: see struct hak_thread_counters. */
+static void arm_at(struct hak_heap *heap, unsigned class, int64_t room) {
+    struct hak_thread_counters *counters = &heap->counters;
+    int64_t frees = (int64_t)hak_own_frees(counters, class);
+    counters->free_goal[class] = frees + room;
+    counters->free_countdown[class] = -room;
+}
+
+static void note_live(struct hak_bin_state *state, int64_t live) {
+    if (live > state->peak)
+        state->peak = live;
+}
+
+void hak_bin_arm(struct hak_heap *heap, unsigned class) {
+    const struct hak_bin_state *state = &heap->bin_state[class];
+    int64_t room = state->cap - hak_bin_length(heap, class);
+    if (room < state->cap / 2)
+        room = state->cap / 2; /* a trip too many costs more than a bin a little too long */
+    if (state->is_declining && room > state->live / 2)
+        room = state->live / 2;
+    arm_at(heap, class, room > 0 ? room : 1);
+}
+
+/* Steps grow: one OS page of blocks first, twice as many each time, up to half the longest bin. */
+unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    unsigned most = state->most / 2u;
+    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_class_bytes[class], 1);
+    note_live(state, state->used);
+    if (state->has_flushed)
+        grow_cap(state, class);
+    if (state->is_declining && !keeps_through_declines(state) &&
+        ++state->declines == HAK_MOST_DECLINES && !take_grant(HAK_SLAB_BYTES))
+        state->declines--;
+    state->has_flushed = false;
+    state->is_declining = false;
+    unsigned batch = state->batch > least ? state->batch : least;
+    batch = batch < most ? batch : most;
+    state->batch = (uint16_t)(batch * 2);
+    return batch;
+}
+
+/* Fallen far below the peak, or declining already and still falling. */
+static bool is_declining(const struct hak_bin_state *state, unsigned class, int64_t live) {
+    if (keeps_through_declines(state))
+        return false;
+    if (state->is_declining)
+        return live < state->live;
+    return live <= state->peak / HAK_DECLINE_RATIO && state->peak >= HAK_DECLINE_BLOCKS &&
+           (uint64_t)state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+}
+
+/* What to keep of a bin that is longer than its cap allows. */
+static int64_t shorten(struct hak_bin_state *state, unsigned class) {
+    state->has_flushed = true;
+    state->batch = (uint16_t)(state->cap / 2);
+    if (!state->is_declining)
+        return state->cap / 2;
+    state->peak = state->live;
+    reset_cap(state, class);
+    return 0;
+}
+
+/* A trip of a bin that is not long: a greater cap means fewer of them. */
+int64_t hak_bin_keep(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    int64_t length = hak_bin_length(heap, class);
+    int64_t live = state->used - length;
+    note_live(state, live);
+    state->is_declining = is_declining(state, class, live);
+    state->live = live;
+    if (state->is_declining || length > state->cap / 4 * 3)
+        return shorten(state, class);
+    grow_cap(state, class);
+    return length;
+}

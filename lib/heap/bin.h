@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns how long a bin may get: its cap, the batch of its next refill, and when a class is in
+ * decline. Called by the heap's thread alone, from the slow paths.
+ *
+ * A cap begins small and doubles when a refill follows a flush, as far as the memory that all
+ * thread caches may hold together allows. A class is in decline when its live blocks have halved
+ * between two trips: then its bin is emptied, and the next trip comes when half of what is left may
+ * be gone, so that the last free of a burst leaves neither blocks nor slabs behind. A class that
+ * declines and comes back again and again is left alone.
+ */
+#ifndef HAK_HEAP_BIN_H
+#define HAK_HEAP_BIN_H
+
+#include "heap/heap.h"
+
+/* Blocks in the bin now. */
+HAK_INLINE int64_t hak_bin_length(const struct hak_heap *heap, unsigned class) {
+    return heap->bin_state[class].level + (int64_t)hak_own_frees(&heap->counters, class) -
+           (int64_t)heap->counters.allocations[class];
+}
+
+/* An empty bin of a new heap, armed. */
+void hak_bin_start(struct hak_heap *heap, unsigned class);
+
+/* Gives back what the bin's cap had of the common bound; for a heap whose thread exits. */
+void hak_bin_stop(struct hak_heap *heap, unsigned class);
+
+/* Sets the countdown so that it ends when the bin can be full. */
+void hak_bin_arm(struct hak_heap *heap, unsigned class);
+
+/* The bin is empty: how many blocks to put in. */
+unsigned hak_bin_refill(struct hak_heap *heap, unsigned class);
+
+/* The trip: how many of the bin's blocks, those freed last, stay. The rest has to be flushed. */
+int64_t hak_bin_keep(struct hak_heap *heap, unsigned class);
+
+/* True if the class was found in decline by the last trip and no block of it lives any more. */
+HAK_INLINE bool hak_bin_is_over(const struct hak_heap *heap, unsigned class) {
+    return heap->bin_state[class].is_declining && heap->bin_state[class].live == 0;
+}
+
+#endif
