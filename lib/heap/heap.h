@@ -93,16 +93,16 @@ struct hak_heap_hot {
 
 /* What the slow paths know of one bin and its class (heap/bin.c). */
 struct hak_bin_state {
-    int64_t level;      /* blocks put into the bin less those flushed from it */
-    int64_t used;       /* blocks out of this heap's slabs: in the bin, or live */
-    int64_t live;       /* live ones at the last trip */
-    int64_t peak;       /* most live ones since the last decline */
-    uint16_t cap;       /* the trip shortens a bin that is nearly as long */
-    uint16_t most;      /* the cap's bound */
-    uint16_t batch;     /* blocks of the next refill; grows */
-    uint8_t declines;   /* how often the class came back after a decline */
-    bool is_declining;  /* by the last trip */
-    bool has_flushed;   /* since the last refill */
+    int64_t level;     /* blocks put into the bin less those flushed from it */
+    int64_t used;      /* blocks out of this heap's slabs: in the bin, or live */
+    int64_t live;      /* live ones at the last trip */
+    int64_t peak;      /* most live ones since the last decline */
+    uint16_t cap;      /* the trip shortens a bin that is nearly as long */
+    uint16_t most;     /* the cap's bound */
+    uint16_t batch;    /* blocks of the next refill; grows */
+    uint8_t declines;  /* how often the class came back after a decline */
+    bool is_declining; /* by the last trip */
+    bool has_flushed;  /* since the last refill */
 };
 
 struct hak_outbox {
@@ -121,7 +121,7 @@ enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEA
 struct hak_heap {
     struct hak_heap_hot hot;
     struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
-    struct hak_link full; /* slabs without any */
+    struct hak_link full;                     /* slabs without any */
     struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_outbox outbox[HAK_OUTBOXES];
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */

@@ -8,6 +8,7 @@
 #include "heap/superslab.h"
 
 #include "conf/conf.h"
+#include "heap/dirty.h"
 #include "heap/run_set.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -117,6 +118,7 @@ static struct hak_slab *cut_run(struct hak_slab *run, size_t slabs, size_t align
         insert_rest(taken + slabs, total - skip - slabs, taken, kind);
     taken->is_zero = kind == HAK_SLAB_CLEAN;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
+    hak_dirty_note_take(kind == HAK_SLAB_CLEAN ? slabs << HAK_SLAB_SHIFT : 0);
     return taken;
 }
 
@@ -182,6 +184,7 @@ static bool purge_run(struct hak_slab *run) {
         run->is_moved = false;
         hak_process_counters.purges++;
         hak_process_counters.purged_bytes += bytes;
+        hak_dirty_note_purge(bytes);
     }
     insert_run(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
     hak_lock_give(&hak_heap_lock);
@@ -204,21 +207,16 @@ size_t hak_purge_all(void) {
     return purge_above(0);
 }
 
-/* What may stay resident without being used: DESIGN's bound, from the knobs. */
-static size_t dirty_bound_bytes(void) {
-    size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
-    return hak_max(hak_conf.dirty_min, share);
-}
-
 void hak_run_give(struct hak_slab *run) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.used_bytes -= run_bytes(run);
     insert_run(run, run->run_slabs, HAK_SLAB_DIRTY);
-    size_t bound_bytes = dirty_bound_bytes();
+    size_t bound_bytes = hak_dirty_bound_bytes();
+    size_t goal_bytes = hak_dirty_goal_bytes(bound_bytes);
     bool is_above = hak_process_counters.dirty_bytes > bound_bytes;
     hak_lock_give(&hak_heap_lock);
     if (is_above && hak_conf.purge)
-        purge_above(bound_bytes / 4 * 3);
+        purge_above(goal_bytes);
 }
 
 void hak_run_shrink(struct hak_slab *run, size_t slabs) {

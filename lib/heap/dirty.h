@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns how much dirty memory may stay: a bound from the knobs, and an allowance above it for a
+ * program that purges and takes the same memory again and again. Everything here is protected by
+ * the heap lock, which the caller holds.
+ *
+ * A cycle is a purge, then taking clean memory that the purged would have served (regret), then a
+ * purge again, each within a second. After some cycles in a row the allowance grows by
+ * what was regretted; it shrinks by what lay dirty, unused, for a whole second.
+ */
+#ifndef HAK_HEAP_DIRTY_H
+#define HAK_HEAP_DIRTY_H
+
+#include "base/compiler.h"
+
+/* Bytes that may stay dirty now. Called after a run was given back. */
+size_t hak_dirty_bound_bytes(void);
+
+/* What to purge down to once the bound is passed. */
+size_t hak_dirty_goal_bytes(size_t bound_bytes);
+
+/* A free run was taken, `clean_bytes` of it clean. */
+void hak_dirty_note_take(size_t clean_bytes);
+
+/* A run was purged. */
+void hak_dirty_note_purge(size_t bytes);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns reading the clock: the coarse one, which is a few loads. Any thread may call.
+ */
+#define _GNU_SOURCE
+#include "os/os_time.h"
+
+#include <errno.h>
+#include <time.h>
+
+uint64_t hak_os_now_ms(void) {
+    struct timespec now = {0, 0};
+    int saved_errno = errno;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    errno = saved_errno;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
