@@ -124,10 +124,14 @@ void *hak_alloc_medium(size_t bytes) {
     return hak_alloc_class(hak_heap_mine, hak_class_of(bytes), bytes);
 }
 
-static void retire(struct hak_heap *heap, struct hak_slab *slab) {
+void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
+    bool is_untouched = slab->carved == 0 && slab->is_zero;
     hak_slab_stop(heap, slab);
     heap->counters.slabs_retired++;
-    hak_run_give(slab);
+    if (is_untouched)
+        hak_run_give_clean(slab);
+    else
+        hak_run_give(slab);
 }
 
 /* The last one of its class stays: the next refill would take it again. */
@@ -135,7 +139,7 @@ static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
     struct hak_link *head = &heap->partial[slab->class];
     bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
     if (!is_only_one)
-        retire(heap, slab);
+        hak_cache_retire(heap, slab);
 }
 
 void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
@@ -145,7 +149,7 @@ void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
         struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         link = link->next;
         if (slab->used == 0)
-            retire(heap, slab);
+            hak_cache_retire(heap, slab);
     }
 }
 

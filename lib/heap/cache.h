@@ -61,7 +61,7 @@ HAK_INLINE void hak_free(void *pointer) {
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return hak_free_slow(pointer);
     struct hak_heap *heap = hak_heap_of_hot(hot);
-    size_t class = heap->slab_class[index];
+    size_t class = atomic_load_explicit(&heap->slab_class[index], memory_order_relaxed);
     /* Class 0 has magic 0, so another heap's slab fails here too. */
     uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
     HAK_FORGET(class);
@@ -87,6 +87,9 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class);
 
 /* Gives all blocks of all bins back to their slabs, and empty slabs to the page layer. */
 void hak_cache_flush_all(struct hak_heap *heap);
+
+/* Gives an empty slab to the page layer. */
+void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab);
 
 /* Gives back the slab that a class keeps although no block of it is used. */
 void hak_cache_release_spare(struct hak_heap *heap, unsigned class);

@@ -12,6 +12,7 @@
 #include "heap/orphan.h"
 #include "heap/remote.h"
 #include "heap/slab.h"
+#include "heap/stalled.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "os/os_fatal.h"
@@ -78,8 +79,10 @@ static void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_
     if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
         hak_fatal(HAK_FATAL_INTERIOR_FREE, block, hak_class_bytes[slab->class],
                   hak_slab_owner_thread(slab));
-    if (((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG) {
-        if (block_is_free(heap, slab, block))
+    bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
+    bool is_all_held = hak_stalled_is_all_held(slab);
+    if (HAK_UNLIKELY(is_suspect || is_all_held)) {
+        if (is_all_held || block_is_free(heap, slab, block))
             hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_class_bytes[slab->class],
                       hak_slab_owner_thread(slab));
         if (heap)

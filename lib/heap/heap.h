@@ -77,6 +77,8 @@ struct hak_slab {
     bool is_zero;  /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
     bool is_moved; /* pages came by mremap: purge by mapping anew */
     bool is_full;  /* BLOCKS: on the owner's list of full slabs */
+    _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
+    struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
 };
 
 _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
@@ -132,8 +134,10 @@ struct hak_heap {
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
+    _Atomic bool has_held;                          /* slabs hold blocks: collect them */
+    _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
-    _Alignas(HAK_PAGE_MAX_BYTES) uint8_t slab_class[];
+    _Alignas(HAK_PAGE_MAX_BYTES) _Atomic uint8_t slab_class[];
 };
 
 extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet */

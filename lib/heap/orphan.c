@@ -9,6 +9,7 @@
 #include "heap/cache.h"
 #include "heap/lock.h"
 #include "heap/slab.h"
+#include "heap/stalled.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 
@@ -32,6 +33,13 @@ void hak_orphan_start(struct hak_heap *heap) {
 
 static void move_in(struct hak_heap *from, struct hak_slab *slab) {
     hak_slab_move(from, hak_orphan_heap, slab);
+    hak_stalled_absorb(slab);
+    count_partial(slab, 1);
+}
+
+void hak_orphan_absorb(struct hak_slab *slab) {
+    count_partial(slab, -1);
+    hak_stalled_absorb(slab);
     count_partial(slab, 1);
 }
 

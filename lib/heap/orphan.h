@@ -24,6 +24,9 @@ bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block);
 /* Makes a slab of a heap that fork left without a thread an orphan. */
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
 
+/* Takes back what an orphaned slab holds (heap/stalled.h). The heap lock is held. */
+void hak_orphan_absorb(struct hak_slab *slab);
+
 /* A block for a thread that has no heap. NULL: no memory. */
 void *hak_orphan_alloc(unsigned class);
 

@@ -8,22 +8,24 @@
 
 #include "heap/cache.h"
 #include "heap/orphan.h"
-#include "heap/slab.h"
+#include "heap/stalled.h"
 
 #define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
 #define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
 
-static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
+static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last,
+                 size_t bytes) {
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
-        last->next = old;
-        last->mark = hak_mark_remote(last, old);
+        hak_remote_link(last, old);
         /* seq_cst: pairs with the exchange in take_inbox, and comes before the look at the state */
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &old, first,
                                                     memory_order_seq_cst, memory_order_relaxed));
     /* seq_cst: pairs with the store of DEAD at thread exit */
     if (HAK_UNLIKELY(atomic_load_explicit(&owner->state, memory_order_seq_cst) != HAK_HEAP_LIVE))
         hak_remote_rescue(owner);
+    else
+        hak_stalled_note(owner, bytes);
 }
 
 static void send_outbox(struct hak_outbox *outbox) {
@@ -31,7 +33,7 @@ static void send_outbox(struct hak_outbox *outbox) {
     if (!owner)
         return;
     outbox->owner = NULL;
-    send(owner, outbox->first, outbox->last);
+    send(owner, outbox->first, outbox->last, outbox->bytes);
 }
 
 /* Frees a block wherever its slab belongs by now. FROZEN: the slab's lists can't be trusted, so the
@@ -52,7 +54,7 @@ static void route(struct hak_block *block) {
         if (state == HAK_HEAP_FROZEN)
             return;
         if (state == HAK_HEAP_LIVE) {
-            send(owner, block, block);
+            send(owner, block, block, hak_class_bytes[slab->class]);
             return;
         }
         if (state == HAK_HEAP_FORKED)
@@ -60,35 +62,33 @@ static void route(struct hak_block *block) {
     }
 }
 
-static struct hak_block *next_remote(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_remote(block, block->next)))
-        hak_slab_report_link(block);
-    return block->next;
-}
-
-static struct hak_block *take_inbox(struct hak_heap *heap) {
+struct hak_block *hak_remote_take_inbox(struct hak_heap *heap) {
+    atomic_store_explicit(&heap->inbox_bytes, 0, memory_order_relaxed);
     /* seq_cst: pairs with the push in send(); acquires the blocks' contents */
     return atomic_exchange_explicit(&heap->inbox, NULL, memory_order_seq_cst);
 }
 
-void hak_remote_rescue(struct hak_heap *heap) {
-    struct hak_block *block = take_inbox(heap);
+void hak_remote_route(struct hak_block *block) {
     while (block) {
-        struct hak_block *next = next_remote(block);
+        struct hak_block *next = hak_remote_next(block);
         route(block);
         block = next;
     }
+}
+
+void hak_remote_rescue(struct hak_heap *heap) {
+    hak_remote_route(hak_remote_take_inbox(heap));
 }
 
 /* Takes the blocks of one own slab off the front of a remote list and returns them to it. */
 static struct hak_block *return_front(struct hak_heap *heap, struct hak_block *block) {
     struct hak_block *last = block;
     struct hak_block *first = block;
-    struct hak_block *next = next_remote(block);
+    struct hak_block *next = hak_remote_next(block);
     unsigned count = 1;
     while (next && hak_slab_is_same(next, last)) {
         block = next;
-        next = next_remote(block);
+        next = hak_remote_next(block);
         hak_block_link(block, first);
         first = block;
         count++;
@@ -98,15 +98,13 @@ static struct hak_block *return_front(struct hak_heap *heap, struct hak_block *b
     return next;
 }
 
-/* Gives the blocks of a remote list back to their slabs, wherever those belong by now. */
-static void return_remote(struct hak_heap *heap, struct hak_block *block) {
+void hak_remote_return(struct hak_heap *heap, struct hak_block *block) {
     while (block) {
-        struct hak_slab *slab = hak_slab_of(block);
-        if (HAK_LIKELY(slab &&
-                       atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)) {
+        const struct hak_slab *slab = hak_slab_of(block);
+        if (HAK_LIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)) {
             block = return_front(heap, block);
         } else {
-            struct hak_block *next = next_remote(block);
+            struct hak_block *next = hak_remote_next(block);
             route(block);
             block = next;
         }
@@ -116,7 +114,8 @@ static void return_remote(struct hak_heap *heap, struct hak_block *block) {
 void hak_remote_drain(struct hak_heap *heap) {
     /* relaxed: a hint; what is missed now is taken next time */
     if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed)))
-        return_remote(heap, take_inbox(heap));
+        hak_remote_return(heap, hak_remote_take_inbox(heap));
+    hak_stalled_collect(heap);
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
@@ -130,8 +129,7 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
         outbox->count = 0;
         outbox->bytes = 0;
     }
-    block->next = next;
-    block->mark = hak_mark_remote(block, next);
+    hak_remote_link(block, next);
     outbox->first = block;
     outbox->count++;
     outbox->bytes += bytes;
@@ -140,8 +138,7 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
 void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
     if (!heap || owner == hak_orphan_heap) {
-        block->next = NULL;
-        block->mark = hak_mark_remote(block, NULL);
+        hak_remote_link(block, NULL);
         route(block);
         return;
     }

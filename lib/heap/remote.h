@@ -11,7 +11,7 @@
 #ifndef HAK_HEAP_REMOTE_H
 #define HAK_HEAP_REMOTE_H
 
-#include "heap/heap.h"
+#include "heap/slab.h"
 
 /* Frees a block of a slab that another heap owns. `heap` is the caller's, or NULL: it has none. */
 void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
@@ -21,6 +21,28 @@ void hak_remote_drain(struct hak_heap *heap);
 
 /* Sends every outbox. The freer calls. */
 void hak_remote_flush(struct hak_heap *heap);
+
+/* The following block of a remote list; a fatal report if the link was overwritten. */
+HAK_INLINE struct hak_block *hak_remote_next(const struct hak_block *block) {
+    if (HAK_UNLIKELY(block->mark != hak_mark_remote(block, block->next)))
+        hak_slab_report_link(block);
+    return block->next;
+}
+
+/* Writes a remote link. */
+HAK_INLINE void hak_remote_link(struct hak_block *block, struct hak_block *next) {
+    block->next = next;
+    block->mark = hak_mark_remote(block, next);
+}
+
+/* Takes all that is in an inbox. */
+struct hak_block *hak_remote_take_inbox(struct hak_heap *heap);
+
+/* Gives the blocks of a remote list back to their slabs; `heap` is the caller's and owns most. */
+void hak_remote_return(struct hak_heap *heap, struct hak_block *block);
+
+/* Frees the blocks of a remote list wherever their slabs belong by now. */
+void hak_remote_route(struct hak_block *block);
 
 /* Empties the inbox of a heap that has just become DEAD; its last owner or any sender calls. */
 void hak_remote_rescue(struct hak_heap *heap);

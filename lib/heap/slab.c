@@ -6,6 +6,7 @@
  */
 #include "heap/slab.h"
 
+#include "heap/remote.h"
 #include "os/os_fatal.h"
 
 const struct hak_block hak_list_end = {NULL, 0};
@@ -15,7 +16,9 @@ uint64_t hak_secret;
 static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
         heap->hot.range_slabs != 0)
-        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t) class;
+        /* relaxed: the owner's, but for hak_slab_hide, which it meets with no live block */
+        atomic_store_explicit(&heap->slab_class[slab - hak_ranges[0].slab], (uint8_t) class,
+                              memory_order_relaxed);
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
@@ -154,6 +157,28 @@ bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     hak_slab_check(slab, block);
     return hak_slab_give_list(heap, slab, block, block, 1);
+}
+
+void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    while (block) {
+        struct hak_block *next = hak_remote_next(block);
+        hak_slab_give_list(heap, slab, block, block, 1);
+        block = next;
+    }
+}
+
+void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
+    set_class_byte(heap, slab, HAK_CLASS_NONE);
+}
+
+void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab) {
+    hak_list_remove(&slab->link);
+    heap->bin_state[slab->class].used -= slab->used;
+    slab->free = HAK_LIST_END;
+    slab->free_count = 0;
+    slab->carved = 0;
+    slab->used = 0;
+    join_list(heap, slab);
 }
 
 bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block) {

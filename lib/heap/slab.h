@@ -35,6 +35,15 @@ bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak
 /* The same for one block, checked again. */
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
+/* Returns the blocks of a remote list, all of this slab. */
+void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+
+/* Makes free() of its owner take the slow path for every block of the slab. Heap lock held. */
+void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);
+
+/* Makes a slab whose blocks are all free, wherever they were listed, one without carved blocks. */
+void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab);
+
 /* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 

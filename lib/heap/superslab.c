@@ -219,6 +219,13 @@ void hak_run_give(struct hak_slab *run) {
         purge_above(goal_bytes);
 }
 
+void hak_run_give_clean(struct hak_slab *run) {
+    hak_lock_take(&hak_heap_lock);
+    hak_process_counters.used_bytes -= run_bytes(run);
+    insert_run(run, run->run_slabs, HAK_SLAB_CLEAN);
+    hak_lock_give(&hak_heap_lock);
+}
+
 void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     struct hak_slab *rest = run + slabs;
     size_t rest_slabs = run->run_slabs - slabs;

@@ -18,6 +18,9 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs);
 /* Gives a run back, dirty; purges what is above the bound. */
 void hak_run_give(struct hak_slab *run);
 
+/* Gives back a run that reads as zero. */
+void hak_run_give_clean(struct hak_slab *run);
+
 /* Cuts a run in use to its first `slabs`; the rest is given back. */
 void hak_run_shrink(struct hak_slab *run, size_t slabs);
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns held blocks. The heap lock protects a record's held list and count; the count is read
+ * without it as a hint. Invariant: a block is in one place, so a slab with `capacity` blocks held
+ * has none in a bin, in its free list or with the program; its owner has nothing to do with its
+ * memory until the owner collects it.
+ *
+ *   0 .. capacity - 1 held  ->  PURGING (by the sender, without the lock)  ->  EMPTY  ->  collected
+ */
+#include "heap/stalled.h"
+
+#include "heap/cache.h"
+#include "heap/lock.h"
+#include "heap/orphan.h"
+#include "heap/remote.h"
+#include "heap/slab.h"
+#include "heap/superslab.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+#define HAK_STALLED_BYTES HAK_MIB(1) /* in an inbox, before anybody looks closer */
+#define HAK_STALLED_SHARE 8          /* all inboxes together may hold an eighth of what is used */
+#define HAK_SEGMENTS_A_LOCK 32
+
+#define HAK_HELD_PURGING 0xFFFEu
+#define HAK_HELD_EMPTY 0xFFFFu
+
+static uint16_t held_count(const struct hak_slab *slab) {
+    /* relaxed: a hint without the lock */
+    return atomic_load_explicit(&slab->held_count, memory_order_relaxed);
+}
+
+static void set_held_count(struct hak_slab *slab, unsigned count) {
+    atomic_store_explicit(&slab->held_count, (uint16_t)count, memory_order_relaxed);
+}
+
+bool hak_stalled_is_all_held(const struct hak_slab *slab) {
+    return held_count(slab) >= HAK_HELD_PURGING;
+}
+
+/* The owner will see it when it next looks at its inbox. */
+static void tell_owner(struct hak_heap *owner) {
+    /* release pairs with the acquire in hak_stalled_collect; the lists are under the lock */
+    atomic_store_explicit(&owner->has_held, true, memory_order_release);
+}
+
+/* Moves the blocks of one slab from the front of a remote list to their record. Lock held. */
+static struct hak_block *hold_front(struct hak_slab *slab, struct hak_block *first) {
+    struct hak_block *last = first;
+    struct hak_block *next = hak_remote_next(first);
+    unsigned count = 1;
+    for (; next && hak_slab_is_same(next, first); next = hak_remote_next(next), count++)
+        last = next;
+    hak_remote_link(last, slab->held);
+    slab->held = first;
+    set_held_count(slab, held_count(slab) + count);
+    return next;
+}
+
+/* The slab is all held: the caller purges it next. Lock held. */
+static void begin_purge(struct hak_heap *owner, struct hak_slab *slab) {
+    slab->held = NULL;
+    set_held_count(slab, HAK_HELD_PURGING);
+    hak_slab_hide(owner, slab);
+}
+
+/* Makes a slab whose blocks are all free look new. Lock held, or its owner. */
+static void reset_slab(struct hak_heap *heap, struct hak_slab *slab) {
+    set_held_count(slab, 0);
+    hak_slab_reset(heap, slab);
+}
+
+static void end_purge(struct hak_slab *slab, bool done) {
+    hak_lock_take(&hak_heap_lock);
+    struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
+    if (done) {
+        hak_process_counters.purges++;
+        hak_process_counters.purged_bytes += HAK_SLAB_BYTES;
+    }
+    slab->is_zero = done;
+    set_held_count(slab, HAK_HELD_EMPTY);
+    if (owner == hak_orphan_heap)
+        hak_orphan_absorb(slab);
+    else
+        tell_owner(owner);
+    hak_lock_give(&hak_heap_lock);
+}
+
+struct relief {
+    struct hak_block *rest;                    /* still to be sorted */
+    struct hak_block *others;                  /* their slabs have another owner by now */
+    struct hak_slab *purge[HAK_SEGMENTS_A_LOCK]; /* all held */
+    unsigned purge_count;
+};
+
+/* Sorts some blocks. */
+static void sort_some(struct hak_heap *owner, struct relief *relief) {
+    relief->purge_count = 0;
+    hak_lock_take(&hak_heap_lock);
+    for (unsigned i = 0; i < HAK_SEGMENTS_A_LOCK && relief->rest; i++) {
+        struct hak_block *block = relief->rest;
+        struct hak_slab *slab = hak_slab_of(block);
+        if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != owner) {
+            relief->rest = hak_remote_next(block);
+            hak_remote_link(block, relief->others);
+            relief->others = block;
+            continue;
+        }
+        relief->rest = hold_front(slab, block);
+        if (held_count(slab) == slab->capacity) {
+            begin_purge(owner, slab);
+            relief->purge[relief->purge_count++] = slab;
+        }
+    }
+    tell_owner(owner);
+    hak_lock_give(&hak_heap_lock);
+}
+
+static void relieve(struct hak_heap *owner) {
+    struct relief relief = {.rest = hak_remote_take_inbox(owner)};
+    while (relief.rest) {
+        sort_some(owner, &relief);
+        for (unsigned i = 0; i < relief.purge_count; i++) {
+            struct hak_slab *slab = relief.purge[i];
+            end_purge(slab, hak_os_purge((void *)hak_slab_address(slab), HAK_SLAB_BYTES));
+        }
+    }
+    hak_remote_route(relief.others);
+}
+
+static bool is_too_much(size_t bytes) {
+    hak_lock_take(&hak_heap_lock);
+    size_t heaps = hak_max(hak_process_counters.heaps, 1);
+    size_t bound_bytes = hak_process_counters.used_bytes / HAK_STALLED_SHARE / heaps;
+    hak_lock_give(&hak_heap_lock);
+    return bytes >= hak_max(bound_bytes, HAK_STALLED_BYTES);
+}
+
+void hak_stalled_note(struct hak_heap *owner, size_t bytes) {
+    /* relaxed: a bound; the owner sets it to zero when it empties the inbox */
+    size_t before = atomic_fetch_add_explicit(&owner->inbox_bytes, bytes, memory_order_relaxed);
+    if (HAK_LIKELY(before / HAK_STALLED_BYTES == (before + bytes) / HAK_STALLED_BYTES))
+        return;
+    if (is_too_much(before + bytes))
+        relieve(owner);
+}
+
+/* What one slab holds: a list for the caller to return, or an empty slab to retire. */
+static struct hak_block *collect_slab(struct hak_heap *heap, struct hak_slab *slab,
+                                      bool *ret_is_empty) {
+    hak_lock_take(&hak_heap_lock);
+    struct hak_block *first = NULL;
+    unsigned count = held_count(slab);
+    *ret_is_empty = count == HAK_HELD_EMPTY;
+    if (*ret_is_empty) {
+        reset_slab(heap, slab);
+    } else if (count != HAK_HELD_PURGING) {
+        first = slab->held;
+        slab->held = NULL;
+        set_held_count(slab, 0);
+    }
+    hak_lock_give(&hak_heap_lock);
+    return first;
+}
+
+static void collect_list(struct hak_heap *heap, struct hak_link *head) {
+    struct hak_link *link = head->next;
+    while (link != head) {
+        struct hak_slab *slab = hak_container(link, struct hak_slab, link);
+        bool is_empty = false;
+        link = link->next; /* the slab may leave the list */
+        if (held_count(slab) == 0)
+            continue;
+        struct hak_block *first = collect_slab(heap, slab, &is_empty);
+        if (is_empty)
+            hak_cache_retire(heap, slab);
+        else
+            hak_remote_return(heap, first);
+    }
+}
+
+void hak_stalled_collect(struct hak_heap *heap) {
+    /* acquire pairs with the release in tell_owner */
+    if (HAK_LIKELY(!atomic_load_explicit(&heap->has_held, memory_order_acquire)))
+        return;
+    atomic_store_explicit(&heap->has_held, false, memory_order_relaxed);
+    collect_list(heap, &heap->full);
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        collect_list(heap, &heap->partial[class]);
+}
+
+void hak_stalled_absorb(struct hak_slab *slab) {
+    unsigned count = held_count(slab);
+    if (count == HAK_HELD_EMPTY) {
+        reset_slab(hak_orphan_heap, slab);
+    } else if (count && count != HAK_HELD_PURGING) {
+        struct hak_block *first = slab->held;
+        slab->held = NULL;
+        set_held_count(slab, 0);
+        hak_slab_give_remote(hak_orphan_heap, slab, first);
+    }
+}
