@@ -14,16 +14,35 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define MAKERS 4
 #define FREERS 3
 #define BLOCKS 12000
+#define KEPT 3000
 #define ROUNDS 4
 
 static unsigned char *made[MAKERS][BLOCKS];
 static pthread_barrier_t all_made, all_freed;
+static atomic_size_t freed;
 static uint64_t seed;
+
+/* Blocks come and go; each keeps what was written to it. */
+static void go_on(uint64_t random, unsigned char tag) {
+    unsigned char *own[KEPT] = {NULL};
+    for (int i = 0; i < BLOCKS; i++) {
+        size_t slot = (size_t)(unit_random(&random) % KEPT);
+        for (int k = 0; own[slot] && k < 200; k += 8)
+            CHECK(own[slot][k] == tag);
+        hak_free(own[slot]);
+        own[slot] = hak_alloc(200 + unit_random(&random) % 700);
+        memset(own[slot], tag, 200);
+    }
+    for (size_t slot = 0; slot < KEPT; slot++)
+        hak_free(own[slot]);
+}
 
 static void *make(void *argument) {
     size_t me = (size_t)(uintptr_t)argument;
@@ -33,27 +52,31 @@ static void *make(void *argument) {
         memset(made[me % MAKERS][i], (int)me, 16);
     }
     pthread_barrier_wait(&all_made);
-    for (int i = 0; me % 2 && i < BLOCKS; i++) /* every other one drains meanwhile */
-        hak_free(hak_alloc(16 + unit_random(&random) % 900));
+    while (me % 2 && atomic_load(&freed) < BLOCKS / 2 * (me % MAKERS))
+        sched_yield(); /* every other one wakes in the middle of it */
+    if (me % 2)
+        go_on(random, (unsigned char)me);
     pthread_barrier_wait(&all_freed);
-    for (int i = 0; me % 3 && i < BLOCKS; i++)
-        hak_free(hak_alloc(16 + unit_random(&random) % 900));
+    if (me % 3)
+        go_on(random, (unsigned char)me);
     hak_heap_verify_always(hak_heap_get());
     return NULL;
 }
 
 static void *unmake(void *argument) {
     unsigned me = (unsigned)(uintptr_t)argument;
-    for (unsigned maker = 0; maker < MAKERS; maker++)
-        for (unsigned i = me; i < BLOCKS; i += FREERS) {
+    for (unsigned i = me; i < BLOCKS; i += FREERS)
+        for (unsigned maker = 0; maker < MAKERS; maker++) {
             CHECK(made[maker][i][15] % MAKERS == maker);
             hak_free(made[maker][i]);
+            atomic_fetch_add(&freed, 1);
         }
     return NULL;
 }
 
 static void run_round(size_t round) {
     pthread_t makers[MAKERS], freers[FREERS];
+    atomic_store(&freed, 0);
     for (size_t i = 0; i < MAKERS; i++)
         CHECK(!pthread_create(&makers[i], NULL, make, (void *)(round * MAKERS + i)));
     pthread_barrier_wait(&all_made);
