@@ -121,7 +121,7 @@ HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
  * multiple of the alignment has aligned blocks. The next power of two is one at the latest. */
 static void *align_in_class(size_t alignment, size_t bytes) {
     unsigned class = hak_class_of(hak_max(bytes, alignment));
-    while (hak_class_bytes[class] % alignment != 0)
+    while (hak_class_bytes[class] & (alignment - 1))
         class ++;
     return hak_alloc(hak_class_bytes[class]);
 }

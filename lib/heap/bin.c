@@ -9,8 +9,8 @@
 #include "conf/conf.h"
 #include "os/os_memory.h"
 
-#define HAK_MOST_BLOCKS 512u /* a longer bin gains nothing, and its flush takes longer */
-#define HAK_LEAST_BLOCKS 64u /* the first cap of small classes */
+#define HAK_MOST_BLOCKS 1024u /* a longer bin gains nothing, and its flush takes longer */
+#define HAK_LEAST_BLOCKS 64u  /* the first cap of small classes */
 #define HAK_DECLINE_RATIO 4
 #define HAK_DECLINE_BLOCKS 8     /* fewer live blocks than that come and go by chance, */
 #define HAK_DECLINE_BYTES 16384u /* or less bytes in them */

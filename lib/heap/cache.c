@@ -45,23 +45,28 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     return slab;
 }
 
+static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
+    struct hak_slab *slab = find_slab(heap, class);
+    struct hak_block *first;
+    if (!slab)
+        return false;
+    uint16_t carved = slab->carved;
+    unsigned count = hak_slab_take(heap, slab, hak_bin_refill(heap, class), &first);
+    heap->counters.carved += (unsigned)(slab->carved - carved);
+    heap->counters.refills++;
+    heap->bin_state[class].level += count;
+    heap->hot.bin[class] = first;
+    hak_bin_arm(heap, class);
+    return true;
+}
+
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     hak_heap_enter(heap);
     hak_remote_drain(heap);
-    struct hak_slab *slab = find_slab(heap, class);
-    if (slab) {
-        struct hak_block *first;
-        uint16_t carved = slab->carved;
-        unsigned count = hak_slab_take(heap, slab, hak_bin_refill(heap, class), &first);
-        heap->counters.carved += (unsigned)(slab->carved - carved);
-        heap->counters.refills++;
-        heap->bin_state[class].level += count;
-        heap->hot.bin[class] = first;
-        hak_bin_arm(heap, class);
-    }
+    bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
-    return slab != NULL;
+    return done;
 }
 
 static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
@@ -197,6 +202,7 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
     hak_heap_enter(heap);
+    hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
     int64_t keep = hak_bin_keep(heap, class);
     if (keep < hak_bin_length(heap, class))
         flush_bin(heap, class, keep);

@@ -82,6 +82,21 @@ HAK_INLINE void hak_free(void *pointer) {
 /* Pushes a block that was checked; for the slow twins. */
 void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block);
 
+/*
+ * Pushes an own block that another thread freed. It counts towards the trip, and not as a free of
+ * this thread: goal and countdown change by one each (see struct hak_thread_counters).
+ */
+HAK_INLINE void hak_cache_receive(struct hak_heap *heap, size_t class, struct hak_block *block) {
+    struct hak_block *next = heap->hot.bin[class];
+    block->next = next;
+    block->mark = (uintptr_t)next + heap->hot.secret;
+    heap->hot.bin[class] = block;
+    heap->bin_state[class].level++;
+    heap->counters.free_goal[class]--;
+    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
+        hak_cache_trip(heap, class);
+}
+
 /* Fills an empty bin. False: no memory. */
 bool hak_cache_refill(struct hak_heap *heap, unsigned class);
 

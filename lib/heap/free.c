@@ -75,7 +75,7 @@ static bool block_is_free(const struct hak_heap *heap, const struct hak_slab *sl
     return link_is_plausible(slab, block);
 }
 
-static void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
         hak_fatal(HAK_FATAL_INTERIOR_FREE, block, hak_class_bytes[slab->class],
                   hak_slab_owner_thread(slab));
@@ -88,36 +88,51 @@ static void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_
         if (heap)
             heap->counters.false_alarms++;
     }
-    if (heap && is_owned_by(slab, heap)) {
+    /* acquire pairs with the release in set_owner (slab.c) */
+    struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+    if (HAK_UNLIKELY(!heap)) {
+        hak_remote_free_slow(NULL, slab, owner, block);
+    } else if (owner == heap) {
         hak_cache_push(heap, slab->class, block);
-        return;
-    }
-    if (heap)
+    } else {
         heap->counters.remote_frees[slab->class]++;
-    hak_remote_free(heap, slab, block);
+        hak_remote_free(heap, slab, owner, block);
+    }
 }
 
-void hak_free_slow(void *pointer) {
-    struct hak_heap *heap = hak_heap_get();
+/* Everything but a block of a size class in a thread that has a heap. */
+static HAK_SLOW void free_unusual(void *pointer) {
     if (!pointer)
         return;
-    struct hak_range *range = hak_range_of((uintptr_t)pointer);
-    struct hak_slab *slab = range ? hak_range_slab_at(range, (uintptr_t)pointer) : NULL;
+    struct hak_slab *slab = hak_slab_of(pointer);
     if (HAK_UNLIKELY(!slab)) {
         hak_foreign_free(pointer);
         return;
     }
-    if (HAK_UNLIKELY(!heap))
-        heap = hak_heap_start_mine();
-    if (state_of(slab) == HAK_SLAB_BLOCKS)
+    struct hak_heap *heap = hak_heap_start_mine();
+    if (state_of(slab) == HAK_SLAB_BLOCKS) {
         free_block(heap, slab, pointer);
-    else if (state_of(slab) == HAK_SLAB_LARGE) {
+    } else if (state_of(slab) == HAK_SLAB_LARGE) {
         if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
             hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
         hak_large_free(slab, pointer);
     } else {
-        report_dead(range, slab, pointer, true);
+        report_dead(hak_range_of((uintptr_t)pointer), slab, pointer, true);
     }
+}
+
+/* Remote frees come here all the time. */
+void hak_free_slow(void *pointer) {
+    struct hak_heap *heap = hak_heap_get();
+    if (HAK_LIKELY(heap && (uintptr_t)pointer - hak_ranges[0].base < hak_ranges[0].slabs
+                                                                         << HAK_SLAB_SHIFT)) {
+        struct hak_slab *slab = hak_slab_of(pointer);
+        if (HAK_LIKELY(slab && state_of(slab) == HAK_SLAB_BLOCKS)) {
+            free_block(heap, slab, pointer);
+            return;
+        }
+    }
+    free_unusual(pointer);
 }
 
 static struct hak_block_info find_foreign(const void *pointer) {

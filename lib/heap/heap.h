@@ -74,9 +74,9 @@ struct hak_slab {
     uint32_t run_slabs;    /* first and last record of a run: its length */
     _Atomic uint8_t state; /* enum hak_slab_state */
     uint8_t class;
-    bool is_zero;  /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
-    bool is_moved; /* pages came by mremap: purge by mapping anew */
-    bool is_full;  /* BLOCKS: on the owner's list of full slabs */
+    bool is_zero;                /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
+    bool is_moved;               /* pages came by mremap: purge by mapping anew */
+    bool is_full;                /* BLOCKS: on the owner's list of full slabs */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
 };
@@ -135,7 +135,8 @@ struct hak_heap {
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
     _Atomic bool has_held;                          /* slabs hold blocks: collect them */
-    _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied */
+    _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
+    _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) _Atomic uint8_t slab_class[];
 };

@@ -10,9 +10,6 @@
 #include "heap/orphan.h"
 #include "heap/stalled.h"
 
-#define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
-#define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
-
 static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last,
                  size_t bytes) {
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
@@ -80,41 +77,38 @@ void hak_remote_rescue(struct hak_heap *heap) {
     hak_remote_route(hak_remote_take_inbox(heap));
 }
 
-/* Takes the blocks of one own slab off the front of a remote list and returns them to it. */
-static struct hak_block *return_front(struct hak_heap *heap, struct hak_block *block) {
-    struct hak_block *last = block;
-    struct hak_block *first = block;
-    struct hak_block *next = hak_remote_next(block);
-    unsigned count = 1;
-    while (next && hak_slab_is_same(next, last)) {
-        block = next;
-        next = hak_remote_next(block);
-        hak_block_link(block, first);
-        first = block;
-        count++;
-    }
-    heap->counters.inbox_blocks += count;
-    hak_cache_return(heap, first, last, count);
-    return next;
+/* The class of an own slab's block, else HAK_CLASS_NONE. */
+static size_t own_class(const struct hak_heap *heap, const struct hak_block *block) {
+    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_LIKELY(index < heap->hot.range_slabs))
+        return atomic_load_explicit(&heap->slab_class[index], memory_order_relaxed);
+    const struct hak_slab *slab = hak_slab_of(block);
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
+        return HAK_CLASS_NONE;
+    return slab->class;
 }
 
 void hak_remote_return(struct hak_heap *heap, struct hak_block *block) {
     while (block) {
-        const struct hak_slab *slab = hak_slab_of(block);
-        if (HAK_LIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap)) {
-            block = return_front(heap, block);
+        struct hak_block *next = hak_remote_next(block);
+        size_t class = own_class(heap, block);
+        __builtin_prefetch(next);
+        if (HAK_LIKELY(class != HAK_CLASS_NONE)) {
+            heap->counters.inbox_blocks++;
+            hak_cache_receive(heap, class, block);
         } else {
-            struct hak_block *next = hak_remote_next(block);
             route(block);
-            block = next;
         }
+        block = next;
     }
 }
 
 void hak_remote_drain(struct hak_heap *heap) {
     /* relaxed: a hint; what is missed now is taken next time */
-    if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed)))
+    if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed))) {
+        atomic_store_explicit(&heap->inbox_since_ms, 0, memory_order_relaxed);
         hak_remote_return(heap, hak_remote_take_inbox(heap));
+    }
     hak_stalled_collect(heap);
 }
 
@@ -135,15 +129,14 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
     outbox->bytes += bytes;
 }
 
-void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct hak_heap *owner,
+                          struct hak_block *block) {
     if (!heap || owner == hak_orphan_heap) {
         hak_remote_link(block, NULL);
         route(block);
         return;
     }
-    /* Heaps lie at least 128 KiB apart. */
-    struct hak_outbox *outbox = &heap->outbox[((uintptr_t)owner >> 17) % HAK_OUTBOXES];
+    struct hak_outbox *outbox = hak_outbox_for(heap, owner);
     hak_heap_enter(heap);
     if (outbox->owner != owner)
         send_outbox(outbox);

@@ -13,8 +13,17 @@
 
 #include "heap/slab.h"
 
+#define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
+#define HAK_OUTBOX_BYTES 65536u /* or as many bytes */
+
 /* Frees a block of a slab that another heap owns. `heap` is the caller's, or NULL: it has none. */
-void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct hak_heap *owner,
+                          struct hak_block *block);
+
+/* Where the caller collects the blocks of `owner`. Heaps lie at least 128 KiB apart. */
+HAK_INLINE struct hak_outbox *hak_outbox_for(struct hak_heap *heap, const struct hak_heap *owner) {
+    return &heap->outbox[((uintptr_t)owner >> 17) % HAK_OUTBOXES];
+}
 
 /* Returns what others have freed to the slabs. The owner calls. */
 void hak_remote_drain(struct hak_heap *heap);
@@ -33,6 +42,23 @@ HAK_INLINE struct hak_block *hak_remote_next(const struct hak_block *block) {
 HAK_INLINE void hak_remote_link(struct hak_block *block, struct hak_block *next) {
     block->next = next;
     block->mark = hak_mark_remote(block, next);
+}
+
+/* Most blocks only join an outbox that is in use already. The link is written before the outbox
+ * points to the block: a signal handler that forks finds it whole. */
+HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
+                                struct hak_heap *owner, struct hak_block *block) {
+    struct hak_outbox *outbox = hak_outbox_for(heap, owner);
+    uint32_t bytes = outbox->bytes + hak_class_bytes[slab->class];
+    if (HAK_UNLIKELY(outbox->owner != owner || bytes >= HAK_OUTBOX_BYTES ||
+                     outbox->count + 1 >= HAK_OUTBOX_BLOCKS)) {
+        hak_remote_free_slow(heap, slab, owner, block);
+        return;
+    }
+    hak_remote_link(block, outbox->first);
+    outbox->first = block;
+    outbox->count++;
+    outbox->bytes = bytes;
 }
 
 /* Takes all that is in an inbox. */

@@ -5,28 +5,37 @@
  */
 #include "heap/size_class.h"
 
-#define HAK_DOUBLING(base)                                                                         \
-    (base) + (base) / 8, (base) + 2 * (base) / 8, (base) + 3 * (base) / 8,                         \
-        (base) + 4 * (base) / 8, (base) + 5 * (base) / 8, (base) + 6 * (base) / 8,                 \
-        (base) + 7 * (base) / 8, 2 * (base)
+#define HAK_DOUBLING(X, base)                                                                      \
+    X((base) + (base) / 8)                                                                         \
+    X((base) + 2 * (base) / 8)                                                                     \
+    X((base) + 3 * (base) / 8)                                                                     \
+    X((base) + 4 * (base) / 8)                                                                     \
+    X((base) + 5 * (base) / 8)                                                                     \
+    X((base) + 6 * (base) / 8)                                                                     \
+    X((base) + 7 * (base) / 8)                                                                     \
+    X(2 * (base))
 
-const uint32_t hak_class_bytes[HAK_CLASS_COUNT] = {
-    0,
-    16,
-    32,
-    48,
-    64,
-    80,
-    96,
-    112,
-    128,
-    HAK_DOUBLING(128u),
-    HAK_DOUBLING(256u),
-    HAK_DOUBLING(512u),
-    HAK_DOUBLING(1024u),
-    HAK_DOUBLING(2048u),
-    HAK_DOUBLING(4096u),
-    HAK_DOUBLING(8192u),
-    HAK_DOUBLING(16384u),
-    HAK_DOUBLING(32768u),
-};
+#define HAK_CLASSES(X)                                                                             \
+    X(16u)                                                                                         \
+    X(32u)                                                                                         \
+    X(48u)                                                                                         \
+    X(64u)                                                                                         \
+    X(80u)                                                                                         \
+    X(96u)                                                                                         \
+    X(112u)                                                                                        \
+    X(128u)                                                                                        \
+    HAK_DOUBLING(X, 128u)                                                                          \
+    HAK_DOUBLING(X, 256u)                                                                          \
+    HAK_DOUBLING(X, 512u)                                                                          \
+    HAK_DOUBLING(X, 1024u)                                                                         \
+    HAK_DOUBLING(X, 2048u)                                                                         \
+    HAK_DOUBLING(X, 4096u)                                                                         \
+    HAK_DOUBLING(X, 8192u)                                                                         \
+    HAK_DOUBLING(X, 16384u)                                                                        \
+    HAK_DOUBLING(X, 32768u)
+
+#define HAK_BYTES(bytes) bytes,
+#define HAK_MAGIC(bytes) (uint32_t)((((uint64_t)1 << 32) + (bytes)-1) / (bytes)),
+
+const uint32_t hak_class_bytes[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_BYTES)};
+const uint32_t hak_class_magics[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_MAGIC)};

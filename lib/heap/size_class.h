@@ -30,9 +30,10 @@ HAK_INLINE unsigned hak_class_of(size_t bytes) {
  * exactly if (uint32_t)(offset * magic) < magic (Lemire, Kaser, Kurz, "Faster remainder by direct
  * computation", 2019, section 3.2, with 32 fractional bits).
  */
+extern const uint32_t hak_class_magics[HAK_CLASS_COUNT];
+
 HAK_INLINE uint32_t hak_class_magic(unsigned class) {
-    uint64_t bytes = hak_class_bytes[class];
-    return bytes ? (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes) : 0;
+    return hak_class_magics[class];
 }
 
 #endif

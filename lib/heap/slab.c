@@ -77,11 +77,6 @@ void hak_slab_report_link(const struct hak_block *block) {
     hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
 }
 
-bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
-    uint32_t magic = hak_class_magic(slab->class);
-    return (uint32_t)((uint16_t)address * magic) < magic;
-}
-
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) {
     size_t bytes = hak_class_bytes[slab->class];
     if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))

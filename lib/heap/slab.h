@@ -48,7 +48,10 @@ void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab);
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 
 /* True if the address is the start of a block of the slab's class. */
-bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address);
+HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
+    uint32_t magic = hak_class_magic(slab->class);
+    return (uint32_t)((uint16_t)address * magic) < magic;
+}
 
 /* Ends the process: the links of `block` were overwritten. */
 __attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);

@@ -16,14 +16,14 @@
 #include "heap/slab.h"
 #include "heap/superslab.h"
 #include "os/os_memory.h"
+#include "os/os_time.h"
 #include "stats/process.h"
 
-#define HAK_STALLED_BYTES HAK_MIB(1) /* in an inbox, before anybody looks closer */
-#define HAK_STALLED_SHARE 8          /* all inboxes together may hold an eighth of what is used */
+#define HAK_STALLED_BYTES HAK_KIB(512) /* in an inbox, before anybody looks closer */
+#define HAK_STALLED_MS 4               /* an owner that runs comes sooner */
+#define HAK_STALLED_SHARE 16 /* all inboxes together may hold as small a part of what is used */
+#define HAK_SUSPECTS 16u
 #define HAK_SEGMENTS_A_LOCK 32
-
-#define HAK_HELD_PURGING 0xFFFEu
-#define HAK_HELD_EMPTY 0xFFFFu
 
 static uint16_t held_count(const struct hak_slab *slab) {
     /* relaxed: a hint without the lock */
@@ -32,10 +32,6 @@ static uint16_t held_count(const struct hak_slab *slab) {
 
 static void set_held_count(struct hak_slab *slab, unsigned count) {
     atomic_store_explicit(&slab->held_count, (uint16_t)count, memory_order_relaxed);
-}
-
-bool hak_stalled_is_all_held(const struct hak_slab *slab) {
-    return held_count(slab) >= HAK_HELD_PURGING;
 }
 
 /* The owner will see it when it next looks at its inbox. */
@@ -87,8 +83,8 @@ static void end_purge(struct hak_slab *slab, bool done) {
 }
 
 struct relief {
-    struct hak_block *rest;                    /* still to be sorted */
-    struct hak_block *others;                  /* their slabs have another owner by now */
+    struct hak_block *rest;                      /* still to be sorted */
+    struct hak_block *others;                    /* their slabs have another owner by now */
     struct hak_slab *purge[HAK_SEGMENTS_A_LOCK]; /* all held */
     unsigned purge_count;
 };
@@ -136,13 +132,47 @@ static bool is_too_much(size_t bytes) {
     return bytes >= hak_max(bound_bytes, HAK_STALLED_BYTES);
 }
 
-void hak_stalled_note(struct hak_heap *owner, size_t bytes) {
-    /* relaxed: a bound; the owner sets it to zero when it empties the inbox */
-    size_t before = atomic_fetch_add_explicit(&owner->inbox_bytes, bytes, memory_order_relaxed);
-    if (HAK_LIKELY(before / HAK_STALLED_BYTES == (before + bytes) / HAK_STALLED_BYTES))
-        return;
-    if (is_too_much(before + bytes))
+static bool has_waited(const struct hak_heap *owner) {
+    uint64_t since_ms = atomic_load_explicit(&owner->inbox_since_ms, memory_order_relaxed);
+    return since_ms && hak_os_now_ms() - since_ms >= HAK_STALLED_MS;
+}
+
+/* False: it may be stalled, but can't be called so yet. */
+static bool settle(struct hak_heap *owner) {
+    size_t bytes = atomic_load_explicit(&owner->inbox_bytes, memory_order_relaxed);
+    if (bytes < HAK_STALLED_BYTES)
+        return true;
+    if (!has_waited(owner))
+        return false;
+    if (is_too_much(bytes))
         relieve(owner);
+    return true;
+}
+
+/* Inboxes that got their share faster than their owner can be called stalled: looked at again, one
+ * after the other, when others grow. One that is pushed out is looked at when it grows again. */
+static _Atomic(struct hak_heap *) suspects[HAK_SUSPECTS];
+static _Atomic uint32_t suspect_turn;
+
+/* relaxed: heaps are never unmapped, and an inbox is taken with acquire */
+static void look_closer(struct hak_heap *owner) {
+    uint32_t turn = atomic_fetch_add_explicit(&suspect_turn, 1, memory_order_relaxed);
+    _Atomic(struct hak_heap *) *place = &suspects[turn % HAK_SUSPECTS];
+    struct hak_heap *earlier = atomic_exchange_explicit(place, NULL, memory_order_relaxed);
+    struct hak_heap *waiting = earlier && !settle(earlier) ? earlier : NULL;
+    if (!settle(owner))
+        waiting = waiting ? waiting : owner;
+    if (waiting)
+        atomic_store_explicit(place, waiting, memory_order_relaxed);
+}
+
+void hak_stalled_note(struct hak_heap *owner, size_t bytes) {
+    /* relaxed: bounds; whoever takes the inbox sets the bytes to zero */
+    size_t before = atomic_fetch_add_explicit(&owner->inbox_bytes, bytes, memory_order_relaxed);
+    if (HAK_UNLIKELY(atomic_load_explicit(&owner->inbox_since_ms, memory_order_relaxed) == 0))
+        atomic_store_explicit(&owner->inbox_since_ms, hak_os_now_ms(), memory_order_relaxed);
+    if (HAK_UNLIKELY(before / HAK_STALLED_BYTES != (before + bytes) / HAK_STALLED_BYTES))
+        look_closer(owner);
 }
 
 /* What one slab holds: a list for the caller to return, or an empty slab to retire. */
@@ -163,20 +193,33 @@ static struct hak_block *collect_slab(struct hak_heap *heap, struct hak_slab *sl
     return first;
 }
 
-static void collect_list(struct hak_heap *heap, struct hak_link *head) {
+/* Puts one remote list in front of another. */
+static struct hak_block *prepend(struct hak_block *first, struct hak_block *rest) {
+    while (first) {
+        struct hak_block *next = hak_remote_next(first);
+        hak_remote_link(first, rest);
+        rest = first;
+        first = next;
+    }
+    return rest;
+}
+
+/* Adds what the slabs of a list hold to `blocks`; no block moves before the walk is over, since
+ * that may change the list. */
+static struct hak_block *collect_list(struct hak_heap *heap, struct hak_link *head,
+                                      struct hak_block *blocks) {
     struct hak_link *link = head->next;
     while (link != head) {
         struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         bool is_empty = false;
-        link = link->next; /* the slab may leave the list */
+        link = link->next;
         if (held_count(slab) == 0)
             continue;
-        struct hak_block *first = collect_slab(heap, slab, &is_empty);
+        blocks = prepend(collect_slab(heap, slab, &is_empty), blocks);
         if (is_empty)
             hak_cache_retire(heap, slab);
-        else
-            hak_remote_return(heap, first);
     }
+    return blocks;
 }
 
 void hak_stalled_collect(struct hak_heap *heap) {
@@ -184,9 +227,10 @@ void hak_stalled_collect(struct hak_heap *heap) {
     if (HAK_LIKELY(!atomic_load_explicit(&heap->has_held, memory_order_acquire)))
         return;
     atomic_store_explicit(&heap->has_held, false, memory_order_relaxed);
-    collect_list(heap, &heap->full);
+    struct hak_block *blocks = collect_list(heap, &heap->full, NULL);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        collect_list(heap, &heap->partial[class]);
+        blocks = collect_list(heap, &heap->partial[class], blocks);
+    hak_remote_return(heap, blocks);
 }
 
 void hak_stalled_absorb(struct hak_slab *slab) {

@@ -13,6 +13,10 @@
 
 #include "heap/heap.h"
 
+/* Values of a record's held_count above every count. */
+#define HAK_HELD_PURGING 0xFFFEu
+#define HAK_HELD_EMPTY 0xFFFFu
+
 /* Accounts `bytes` that went to the inbox of `owner`; relieves it if that was too much. */
 void hak_stalled_note(struct hak_heap *owner, size_t bytes);
 
@@ -23,6 +27,9 @@ void hak_stalled_collect(struct hak_heap *heap);
 void hak_stalled_absorb(struct hak_slab *slab);
 
 /* True if every block of the slab is held: whoever frees one of them frees it twice. */
-bool hak_stalled_is_all_held(const struct hak_slab *slab);
+HAK_INLINE bool hak_stalled_is_all_held(const struct hak_slab *slab) {
+    /* relaxed: a slab with a live block can't become all held meanwhile */
+    return atomic_load_explicit(&slab->held_count, memory_order_relaxed) >= HAK_HELD_PURGING;
+}
 
 #endif
