@@ -82,6 +82,12 @@ static bool read_map(struct reader *reader, struct hak_map *ret_map) {
     return true;
 }
 
+/* Emulators don't name [heap]: it is the mapping that the break lies in. */
+static bool holds_break(const struct hak_map *map) {
+    uintptr_t end = (uintptr_t)sbrk(0);
+    return map->kind == HAK_MAP_ANONYMOUS && map->start < end && end <= map->end;
+}
+
 struct hak_map hak_os_map_at(uintptr_t address) {
     int saved_errno = errno;
     struct hak_map map = {HAK_MAP_UNKNOWN, 0, 0, false};
@@ -90,7 +96,7 @@ struct hak_map hak_os_map_at(uintptr_t address) {
         enum hak_map_kind found = HAK_MAP_NOTHING;
         while (found == HAK_MAP_NOTHING && read_map(&reader, &map))
             if (address >= map.start && address < map.end)
-                found = map.kind;
+                found = holds_break(&map) ? HAK_MAP_BRK : map.kind;
         map.kind = found;
         close(reader.fd);
     }
