@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running out of address space (RLIMIT_AS): NULL and ENOMEM, every block whole, and after a few
- * frees the next calls succeed. Again and again, with small and large blocks, realloc and threads.
+ * frees the next calls succeed, also for a block larger than those freed. Again and again, with
+ * small and large blocks, realloc and threads.
  */
 #include "check.h"
 
@@ -66,6 +67,35 @@ static void check_exhaustion(size_t size) {
     check_and_free(0, more, 1, size);
 }
 
+static int by_address(const void *a, const void *b) {
+    uintptr_t x = (uintptr_t) * (void *const *)a, y = (uintptr_t) * (void *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of blocks of 1 MiB, sorted by address: where the first `wanted` neighbours begin. */
+static int find_neighbours(int count, int wanted) {
+    for (int i = 0; i + wanted <= count; i++)
+        if ((char *)blocks[i + wanted - 1] - (char *)blocks[i] == (ptrdiff_t)(wanted - 1) << 20)
+            return i;
+    CHECK(!"neighbours");
+    return 0;
+}
+
+/* Free neighbours serve one large request, whether they are resident or were given back. */
+static void check_joining(void) {
+    enum { NEIGHBOURS = 60 };
+    int count = exhaust((size_t)1 << 20);
+    qsort(blocks, (size_t)count, sizeof *blocks, by_address);
+    int first = find_neighbours(count, NEIGHBOURS);
+    for (int i = first; i < first + NEIGHBOURS; i++)
+        free(blocks[i]);
+    blocks[first] = malloc((size_t)(NEIGHBOURS - 2) << 20);
+    CHECK(blocks[first] != NULL);
+    for (int i = 0; i < count; i++)
+        if (i <= first || i >= first + NEIGHBOURS)
+            free(blocks[i]);
+}
+
 static void *allocate_in_thread(void *unused) {
     int got = 0;
     (void)unused;
@@ -108,6 +138,7 @@ int main(void) {
     blocks = malloc(MOST * sizeof *blocks);
     CHECK(blocks != NULL);
     memset(blocks, 0, MOST * sizeof *blocks);
+    check_joining();
     for (int round = 0; round < 2; round++) {
         check_exhaustion((size_t)4 << 20);
         check_exhaustion(100000);
