@@ -23,12 +23,23 @@ static void check_strings(void) {
     copy = realloc(copy, 5000);
     CHECK(copy && strcmp(copy, "copied") == 0);
     CHECK(asprintf(&text, "%0*d", 100000, 7) == 100000 && strlen(text) == 100000);
+    CHECK(strspn(text, "0") == 99999 && text[99999] == '7');
     free(copy);
     free(part);
     free(wide);
     free(text);
     CHECK(sscanf("word 5", "%ms", &text) == 1 && strcmp(text, "word") == 0);
     free(text);
+}
+
+static void check_lines(const char *text) {
+    char line[40];
+    for (int i = 0; i < 20000; i++) {
+        int length = snprintf(line, sizeof line, "line %d%c", i, i % 100 ? ' ' : '\n');
+        CHECK(strncmp(text, line, (size_t)length) == 0);
+        text += length;
+    }
+    CHECK(*text == '\0');
 }
 
 static void check_streams(void) {
@@ -39,10 +50,11 @@ static void check_streams(void) {
     for (int i = 0; i < 20000; i++)
         fprintf(stream, "line %d%c", i, i % 100 ? ' ' : '\n');
     CHECK(fclose(stream) == 0 && memory && size == strlen(memory));
+    check_lines(memory);
     stream = fmemopen(memory, size, "r");
     CHECK(stream != NULL);
-    for (ssize_t got; (got = getline(&line, &capacity, stream)) > 0;)
-        total += (size_t)got;
+    for (ssize_t got; (got = getline(&line, &capacity, stream)) > 0; total += (size_t)got)
+        CHECK(memcmp(line, memory + total, (size_t)got) == 0);
     CHECK(total == size && fclose(stream) == 0);
     free(line);
     line = malloc(2);

@@ -2,7 +2,7 @@
 /*
  * Started under RLIMIT_AS of 64 MiB, and under RLIMIT_DATA, which counts writable memory as strict
  * overcommit does, a program still has most of the room for itself: it runs itself again below
- * each limit, since limits must hold from the start.
+ * each limit, since limits must hold from the start. CHECK_LIMITED= holds the limit in bytes.
  */
 #include "check.h"
 
@@ -20,6 +20,18 @@ static void *allocate(void *unused) {
         free(block);
     }
     return unused;
+}
+
+/* Three quarters of the room that the limit leaves are the program's. */
+static void take_most(size_t limit_bytes) {
+    enum { BYTES = 8000 };
+    static void *blocks[65536];
+    size_t count = 0;
+    while (count < 65536 && (blocks[count] = malloc(BYTES)) != NULL)
+        count++;
+    CHECK(count * BYTES >= limit_bytes / 4 * 3);
+    while (count > 0)
+        free(blocks[--count]);
 }
 
 /* What an interpreter does: many small blocks, tables that double, some larger buffers. */
@@ -68,7 +80,9 @@ static void run_below(__rlimit_resource_t resource, rlim_t bytes) {
     if (child == 0) {
         struct rlimit limit = {bytes, bytes};
         CHECK(setrlimit(resource, &limit) == 0);
-        CHECK(setenv("CHECK_LIMITED", "1", 1) == 0);
+        char text[30];
+        snprintf(text, sizeof text, "%zu", (size_t)bytes);
+        CHECK(setenv("CHECK_LIMITED", text, 1) == 0);
         execl("/proc/self/exe", "limits", (char *)NULL);
         CHECK(!"execl");
     }
@@ -79,6 +93,7 @@ static void run_below(__rlimit_resource_t resource, rlim_t bytes) {
 int main(void) {
     if (getenv("CHECK_LIMITED")) {
         be_limited();
+        take_most(check_setting("CHECK_LIMITED", 0));
         return 0;
     }
     run_below(RLIMIT_AS, (rlim_t)64 << 20);

@@ -76,7 +76,7 @@ int main(void) {
             CHECK(pthread_create(&threads[i], NULL, run, (void *)i) == 0);
         for (int i = 0; i < THREADS; i++)
             CHECK(pthread_join(threads[i], NULL) == 0);
-        CHECK(check_resident_bytes() < (size_t)400 << 20);
+        CHECK(check_resident_bytes() < (size_t)128 << 20);
     }
     return 0;
 }
