@@ -11,7 +11,7 @@
 #include "stats/process.h"
 
 #define HAK_CYCLE_MS 1000u   /* a longer one is no cycle; dirty as long is unused */
-#define HAK_CYCLES_TO_ACT 3u /* one burst, or two, get nothing */
+#define HAK_CYCLES_TO_ACT 2u /* one burst, or two, get nothing */
 
 static size_t allowance_bytes;
 static size_t purged_bytes;    /* purged of late, and not missed yet */

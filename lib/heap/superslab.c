@@ -13,6 +13,9 @@
 #include "os/os_memory.h"
 #include "stats/process.h"
 
+#define HAK_ROW_TRIES 8u
+#define HAK_ROW_SHARE 8u /* a dirty run that is a smaller part of what is wanted is left alone */
+
 static struct hak_run_set clean_runs;
 static struct hak_run_set dirty_runs;
 static struct hak_link dirty_ages; /* oldest first */
@@ -101,12 +104,10 @@ static void insert_rest(struct hak_slab *rest, size_t slabs, const struct hak_sl
     insert_run(rest, slabs, kind);
 }
 
-/* Takes the wanted part out of a free run; the rest stays free. */
-static struct hak_slab *cut_run(struct hak_slab *run, size_t slabs, size_t alignment_slabs) {
+/* Takes `slabs` slabs from `skip` on out of a free run; the rest stays free. */
+static struct hak_slab *cut_at(struct hak_slab *run, size_t skip, size_t slabs) {
     enum hak_slab_state kind = (enum hak_slab_state)state_of(run);
     size_t total = run->run_slabs;
-    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
-    size_t skip = hak_round_up(index, alignment_slabs) - index;
     struct hak_slab *taken = run + skip;
     leave_set(run);
     shape_run(run, total, HAK_SLAB_UNUSED);
@@ -122,11 +123,85 @@ static struct hak_slab *cut_run(struct hak_slab *run, size_t slabs, size_t align
     return taken;
 }
 
+static struct hak_slab *cut_run(struct hak_slab *run, size_t slabs, size_t alignment_slabs) {
+    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
+    return cut_at(run, hak_round_up(index, alignment_slabs) - index, slabs);
+}
+
+static bool is_free(const struct hak_slab *slab) {
+    return state_of(slab) == HAK_SLAB_CLEAN || state_of(slab) == HAK_SLAB_DIRTY;
+}
+
+/* Free runs of both kinds in a row. Only the one added last may be longer than is wanted. */
+struct row {
+    struct hak_slab *first;
+    size_t slabs;
+    bool grew_left; /* by the one added last */
+};
+
+/* Adds the neighbour behind the row, or else the one before it. */
+static bool add_neighbour(struct row *row) {
+    const struct hak_range *range = hak_range_of_slab(row->first);
+    uintptr_t end = hak_slab_address(row->first) + (row->slabs << HAK_SLAB_SHIFT);
+    const struct hak_slab *after = hak_range_slab_at(range, end);
+    row->grew_left = !after || !is_free(after);
+    if (!row->grew_left) {
+        row->slabs += after->run_slabs;
+        return true;
+    }
+    if (row->first == range->slab || !is_free(row->first - 1))
+        return false;
+    size_t slabs = (row->first - 1)->run_slabs;
+    row->first -= slabs;
+    row->slabs += slabs;
+    return true;
+}
+
+/* Makes one run in use of a row. */
+static struct hak_slab *join_row(const struct row *row, size_t wanted) {
+    size_t skip = row->grew_left ? row->slabs - wanted : 0;
+    struct hak_slab *taken = row->first + skip;
+    bool is_moved = false;
+    for (size_t done = 0, slabs; done < wanted; done += slabs) {
+        struct hak_slab *run = taken + done - (done ? 0 : skip);
+        slabs = hak_min(run->run_slabs - (done ? 0 : skip), wanted - done);
+        is_moved |= cut_at(run, done ? 0 : skip, slabs)->is_moved;
+        shape_run(taken + done, slabs, HAK_SLAB_UNUSED);
+    }
+    shape_run(taken, wanted, HAK_SLAB_MOVING);
+    taken->is_moved = is_moved;
+    taken->is_zero = false;
+    return taken;
+}
+
+/*
+ * No dirty run is long enough: takes one that was freed of late together with its neighbours, so
+ * that pages are used that are there already.
+ */
+static struct hak_slab *take_row(size_t slabs) {
+    struct hak_link *link = dirty_ages.previous;
+    for (unsigned tries = HAK_ROW_TRIES; tries-- && link != &dirty_ages; link = link->previous) {
+        struct hak_slab *run = hak_container(link, struct hak_slab, age);
+        struct row row = {run, run->run_slabs, false};
+        if (row.slabs < slabs / HAK_ROW_SHARE)
+            continue;
+        while (row.slabs < slabs && add_neighbour(&row))
+            ;
+        if (row.slabs >= slabs)
+            return join_row(&row, slabs);
+    }
+    return NULL;
+}
+
 static struct hak_slab *take_free_run(size_t slabs, size_t alignment_slabs) {
     size_t enough = slabs + alignment_slabs - 1;
     struct hak_slab *run = hak_run_set_find(&dirty_runs, enough);
-    if (!run)
-        run = hak_run_set_find(&clean_runs, enough);
+    if (run)
+        return cut_run(run, slabs, alignment_slabs);
+    run = slabs > 1 && alignment_slabs == 1 ? take_row(slabs) : NULL;
+    if (run)
+        return run;
+    run = hak_run_set_find(&clean_runs, enough);
     return run ? cut_run(run, slabs, alignment_slabs) : NULL;
 }
 
