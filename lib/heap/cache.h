@@ -61,7 +61,7 @@ HAK_INLINE void hak_free(void *pointer) {
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return hak_free_slow(pointer);
     struct hak_heap *heap = hak_heap_of_hot(hot);
-    size_t class = atomic_load_explicit(&heap->slab_class[index], memory_order_relaxed);
+    size_t class = heap->slab_class[index];
     /* Class 0 has magic 0, so another heap's slab fails here too. */
     uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
     HAK_FORGET(class);

@@ -138,7 +138,7 @@ struct hak_heap {
     _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
     _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
-    _Alignas(HAK_PAGE_MAX_BYTES) _Atomic uint8_t slab_class[];
+    _Alignas(HAK_PAGE_MAX_BYTES) uint8_t slab_class[];
 };
 
 extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet */

@@ -81,7 +81,7 @@ void hak_remote_rescue(struct hak_heap *heap) {
 static size_t own_class(const struct hak_heap *heap, const struct hak_block *block) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     if (HAK_LIKELY(index < heap->hot.range_slabs))
-        return atomic_load_explicit(&heap->slab_class[index], memory_order_relaxed);
+        return heap->slab_class[index];
     const struct hak_slab *slab = hak_slab_of(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;

@@ -16,9 +16,7 @@ uint64_t hak_secret;
 static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
         heap->hot.range_slabs != 0)
-        /* relaxed: the owner's, but for hak_slab_hide, which it meets with no live block */
-        atomic_store_explicit(&heap->slab_class[slab - hak_ranges[0].slab], (uint8_t) class,
-                              memory_order_relaxed);
+        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t) class;
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {

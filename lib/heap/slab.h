@@ -38,7 +38,8 @@ bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_bloc
 /* Returns the blocks of a remote list, all of this slab. */
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
-/* Makes free() of its owner take the slow path for every block of the slab. Heap lock held. */
+/* Makes free() of its owner take the slow path for every block of a slab that has no live one: so
+ * the owner looks at the byte that is written here only if it frees a block twice. Lock held. */
 void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);
 
 /* Makes a slab whose blocks are all free, wherever they were listed, one without carved blocks. */
