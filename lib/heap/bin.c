@@ -12,8 +12,9 @@
 #define HAK_MOST_BLOCKS 1024u /* a longer bin gains nothing, and its flush takes longer */
 #define HAK_LEAST_BLOCKS 64u  /* the first cap of small classes */
 #define HAK_DECLINE_RATIO 4
-#define HAK_DECLINE_BLOCKS 8     /* fewer live blocks than that come and go by chance, */
-#define HAK_DECLINE_BYTES 16384u /* or less bytes in them */
+#define HAK_DECLINE_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
+#define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
+#define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 8u
 
 /* relaxed everywhere: a bound, nothing is read because of it */
@@ -128,8 +129,10 @@ static bool is_declining(const struct hak_bin_state *state, unsigned class, int6
         return false;
     if (state->is_declining)
         return live < state->live;
-    return live <= state->peak / HAK_DECLINE_RATIO && state->peak >= HAK_DECLINE_BLOCKS &&
-           (uint64_t)state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+    if (live > state->peak / HAK_DECLINE_RATIO || state->peak < HAK_DECLINE_BLOCKS)
+        return false;
+    return state->peak >= HAK_DECLINE_MANY ||
+           state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
 }
 
 /* What to keep of a bin that is longer than its cap allows. */

@@ -45,6 +45,18 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     return slab;
 }
 
+_Atomic uint32_t hak_trims;
+
+/* Somebody trimmed the process: this thread's part of it, at its next slow path. */
+static void follow_trims(struct hak_heap *heap) {
+    /* relaxed: a request, nothing is read because of it */
+    uint32_t trims = atomic_load_explicit(&hak_trims, memory_order_relaxed);
+    if (HAK_LIKELY(trims == heap->trims_seen))
+        return;
+    heap->trims_seen = trims;
+    hak_cache_flush_all(heap);
+}
+
 static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = find_slab(heap, class);
     struct hak_block *first;
@@ -63,6 +75,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     hak_heap_enter(heap);
     hak_remote_drain(heap);
+    follow_trims(heap);
     bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
@@ -202,13 +215,14 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
     hak_heap_enter(heap);
-    hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
     int64_t keep = hak_bin_keep(heap, class);
     if (keep < hak_bin_length(heap, class))
         flush_bin(heap, class, keep);
     if (hak_bin_is_over(heap, class))
         hak_cache_release_spare(heap, class);
     hak_bin_arm(heap, class);
+    hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
+    follow_trims(heap);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
 }
@@ -224,10 +238,11 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
 void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_enter(heap);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        if (heap->hot.bin[class] == HAK_LIST_END)
-            continue;
-        flush_bin(heap, class, 0);
-        hak_bin_arm(heap, class);
+        if (heap->hot.bin[class] != HAK_LIST_END) {
+            flush_bin(heap, class, 0);
+            hak_bin_arm(heap, class);
+        }
+        hak_cache_release_spare(heap, class);
     }
     hak_heap_leave(heap);
 }

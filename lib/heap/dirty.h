@@ -4,9 +4,10 @@
  * program that purges and takes the same memory again and again. Everything here is protected by
  * the heap lock, which the caller holds.
  *
- * A cycle is a purge, then taking clean memory that the purged would have served (regret), then a
- * purge again, each within a second. After some cycles in a row the allowance grows by
- * what was regretted; it shrinks by what lay dirty, unused, for a whole second.
+ * In an episode of purges, each within a second of the one before, it is counted how much of what
+ * was purged had to be taken again. Once that is more than one and a half times the most memory in
+ * use, the program is in a cycle: from then on the allowance grows by what is missed. It shrinks by
+ * what lay dirty, unused, for a whole second.
  */
 #ifndef HAK_HEAP_DIRTY_H
 #define HAK_HEAP_DIRTY_H

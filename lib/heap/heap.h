@@ -130,6 +130,7 @@ struct hak_heap {
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
+    uint32_t trims_seen;               /* of hak_trims */
     struct hak_heap *next_free;        /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
@@ -157,6 +158,9 @@ HAK_INLINE struct hak_heap *hak_heap_get(void) {
     const struct hak_heap_hot *hot = hak_heap_mine;
     return hot->range_slabs ? hak_heap_of_hot(hot) : NULL;
 }
+
+/* How often all caches were asked to give back what they hold. Only ever rises. */
+extern _Atomic uint32_t hak_trims;
 
 /* Every mark needs it; constant once the first heap exists. */
 extern uint64_t hak_secret;

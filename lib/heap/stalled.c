@@ -124,6 +124,12 @@ static void relieve(struct hak_heap *owner) {
     hak_remote_route(relief.others);
 }
 
+void hak_stalled_relieve(struct hak_heap *owner) {
+    /* relaxed: a hint */
+    if (atomic_load_explicit(&owner->inbox, memory_order_relaxed))
+        relieve(owner);
+}
+
 static bool is_too_much(size_t bytes) {
     hak_lock_take(&hak_heap_lock);
     size_t heaps = hak_max(hak_process_counters.heaps, 1);

@@ -20,6 +20,9 @@
 /* Accounts `bytes` that went to the inbox of `owner`; relieves it if that was too much. */
 void hak_stalled_note(struct hak_heap *owner, size_t bytes);
 
+/* Sorts what waits for `owner`, whether it is late or not. */
+void hak_stalled_relieve(struct hak_heap *owner);
+
 /* Gives back what is held for `heap`; it or its thread's last act calls. */
 void hak_stalled_collect(struct hak_heap *heap);
 

@@ -12,6 +12,7 @@
 #include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
+#include "heap/stalled.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
 #include "os/os_env.h"
@@ -218,13 +219,28 @@ void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), vo
     hak_lock_give(&hak_heap_lock);
 }
 
+static struct hak_heap *newest_heap(void) {
+    hak_lock_take(&hak_heap_lock);
+    struct hak_heap *heap = all_heaps;
+    hak_lock_give(&hak_heap_lock);
+    return heap;
+}
+
+/* Other threads' bins are theirs alone: they empty them at their next slow path. What waits in the
+ * inboxes can be sorted without them. */
 size_t hak_heap_trim(void) {
-    struct hak_heap *heap = hak_heap_get();
-    if (heap) {
-        hak_remote_flush(heap);
-        hak_remote_drain(heap);
-        hak_cache_flush_all(heap);
+    struct hak_heap *mine = hak_heap_get();
+    /* relaxed: see hak_trims */
+    atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
+    if (mine) {
+        hak_remote_flush(mine);
+        hak_remote_drain(mine);
+        hak_cache_flush_all(mine);
     }
+    /* next_heap never changes once a heap is listed */
+    for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)
+        if (heap != mine)
+            hak_stalled_relieve(heap);
     return hak_purge_all();
 }
 
