@@ -117,20 +117,14 @@ HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
     return hak_api_realloc(pointer, total);
 }
 
-/* Blocks of a class lie at multiples of its size from a slab's start: a class whose size is a
- * multiple of the alignment has aligned blocks. The next power of two is one at the latest. */
-static void *align_in_class(size_t alignment, size_t bytes) {
-    unsigned class = hak_class_of(hak_max(bytes, alignment));
-    while (hak_class_bytes[class] & (alignment - 1))
-        class ++;
-    return hak_alloc(hak_class_bytes[class]);
-}
-
+/* The alignments that a size class gives: the steps between classes are powers of two, so a size
+ * that is a multiple of the alignment has a class that is one, and blocks lie at multiples of it.
+ */
 void *hak_api_memalign(size_t alignment, size_t bytes) {
     if (alignment <= 16)
         return hak_alloc(bytes);
-    if (hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES)
-        return align_in_class(alignment, bytes);
+    if (HAK_LIKELY(hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES))
+        return hak_alloc(hak_round_up(hak_max(bytes, 1), alignment));
     if (!hak_heap_get())
         hak_heap_start_mine();
     void *block = hak_large_alloc(bytes, alignment, NULL);

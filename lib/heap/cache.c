@@ -14,8 +14,11 @@
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
+#include "os/os_memory.h"
 
 #include <errno.h>
+
+#define HAK_POPULATE_SLABS 2
 
 void hak_cache_start(struct hak_heap *heap) {
     heap->hot.bin[HAK_CLASS_NONE] = HAK_LIST_END;
@@ -26,6 +29,12 @@ void hak_cache_start(struct hak_heap *heap) {
 static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
     struct hak_link *head = &heap->partial[class];
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
+}
+
+/* A class that has filled some slabs will fill one more. */
+static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
+    size_t used_bytes = (size_t)heap->bin_state[class].used * hak_class_bytes[class];
+    return used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
 }
 
 /* The ladder below the heap's own slabs: an orphaned slab of the class, then a fresh one. */
@@ -39,6 +48,8 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     }
     slab = hak_run_take(1, 1);
     if (slab) {
+        if (slab->is_zero && will_be_filled(heap, class))
+            hak_os_populate((void *)hak_slab_address(slab), HAK_SLAB_BYTES);
         hak_slab_start(heap, slab, class);
         heap->counters.slabs_taken++;
     }
@@ -171,25 +182,23 @@ void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
     }
 }
 
-void hak_cache_return(struct hak_heap *heap, struct hak_block *first, struct hak_block *last,
-                      unsigned count) {
-    struct hak_slab *slab = hak_slab_of(first);
-    if (HAK_UNLIKELY(!slab || atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap))
-        hak_slab_report_link(first);
-    if (hak_slab_give_list(heap, slab, first, last, count))
-        retire_if_spare(heap, slab);
-}
-
-/* Gives every block of a list back: neighbours in the list that lie in one slab go as they are. */
+/*
+ * Gives every block of a bin's list back: neighbours in the list that lie in one slab go as they
+ * are. A block in a bin is of an own slab: it was looked up when it was freed, and its link proves
+ * that it is still the one.
+ */
 static int64_t return_list(struct hak_heap *heap, struct hak_block *first) {
     int64_t total = 0;
     while (first != HAK_LIST_END) {
         struct hak_block *last = first;
         struct hak_block *next = hak_block_next(first);
+        struct hak_slab *slab = hak_slab_of_own(first);
         unsigned count = 1;
         for (; hak_slab_is_same(first, next); next = hak_block_next(next), count++)
             last = next;
-        hak_cache_return(heap, first, last, count);
+        hak_assert(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
+        if (HAK_UNLIKELY(hak_slab_give_list(heap, slab, first, last, count)))
+            retire_if_spare(heap, slab);
         total += count;
         first = next;
     }

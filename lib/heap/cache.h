@@ -112,10 +112,6 @@ void hak_cache_release_spare(struct hak_heap *heap, unsigned class);
 /* Makes bins empty and arms the countdowns of a new heap. */
 void hak_cache_start(struct hak_heap *heap);
 
-/* Gives linked blocks of one own slab back to it; retires the slab if that emptied it. */
-void hak_cache_return(struct hak_heap *heap, struct hak_block *first, struct hak_block *last,
-                      unsigned count);
-
 /* True if `block` lies in the bin. */
 bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block);
 

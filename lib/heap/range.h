@@ -52,6 +52,14 @@ HAK_INLINE struct hak_slab *hak_slab_of(const void *pointer) {
     return hak_slab_of_slow((uintptr_t)pointer);
 }
 
+/* The record of a block that is known to be of a slab. */
+HAK_INLINE struct hak_slab *hak_slab_of_own(const void *block) {
+    size_t index = ((uintptr_t)block - hak_ranges[0].base) >> HAK_SLAB_SHIFT;
+    if (HAK_LIKELY(index < hak_ranges[0].slabs))
+        return &hak_ranges[0].slab[index];
+    return hak_slab_of_slow((uintptr_t)block);
+}
+
 /* True if both addresses lie in one slab. */
 HAK_INLINE bool hak_slab_is_same(const void *one, const void *other) {
     return ((uintptr_t)one ^ (uintptr_t)other) < HAK_SLAB_BYTES;

@@ -133,18 +133,9 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
     return count;
 }
 
-bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *first,
-                        struct hak_block *last, unsigned count) {
-    hak_block_link(last, slab->free);
-    slab->free = first;
-    slab->free_count = (uint16_t)(slab->free_count + count);
-    slab->used = (uint16_t)(slab->used - count);
-    heap->bin_state[slab->class].used -= count;
-    if (slab->is_full) {
-        hak_list_remove(&slab->link);
-        join_list(heap, slab);
-    }
-    return slab->used == 0;
+void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab) {
+    hak_list_remove(&slab->link);
+    join_list(heap, slab);
 }
 
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {

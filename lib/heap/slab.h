@@ -9,6 +9,22 @@
 
 #include "heap/range.h"
 
+/* Ends the process: the links of `block` were overwritten. */
+__attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
+
+/* The following block of a local list; a fatal report if the link was overwritten. */
+HAK_INLINE struct hak_block *hak_block_next(const struct hak_block *block) {
+    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
+        hak_slab_report_link(block);
+    return block->next;
+}
+
+/* Writes a local link. */
+HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) {
+    block->next = next;
+    block->mark = hak_mark_local(next);
+}
+
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
 
@@ -25,14 +41,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first);
 
-/*
- * Returns `count` of the slab's blocks, linked as in a bin from `first` to `last`, whose own link
- * is written here. True: the slab is empty now.
- */
-bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *first,
-                        struct hak_block *last, unsigned count);
-
-/* The same for one block, checked again. */
+/* Returns one block, checked again. True: the slab is empty now. */
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
 /* Returns the blocks of a remote list, all of this slab. */
@@ -48,26 +57,30 @@ void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab);
 /* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 
+/* Puts a slab on the list, of partial or of full slabs, where it belongs now. */
+void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab);
+
+/*
+ * Returns `count` of the slab's blocks, linked as in a bin from `first` to `last`, whose own link
+ * is written here. True: the slab is empty now.
+ */
+HAK_INLINE bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab,
+                                   struct hak_block *first, struct hak_block *last,
+                                   unsigned count) {
+    hak_block_link(last, slab->free);
+    slab->free = first;
+    slab->free_count = (uint16_t)(slab->free_count + count);
+    slab->used = (uint16_t)(slab->used - count);
+    heap->bin_state[slab->class].used -= count;
+    if (HAK_UNLIKELY(slab->is_full))
+        hak_slab_relist(heap, slab);
+    return slab->used == 0;
+}
+
 /* True if the address is the start of a block of the slab's class. */
 HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
     uint32_t magic = hak_class_magic(slab->class);
     return (uint32_t)((uint16_t)address * magic) < magic;
-}
-
-/* Ends the process: the links of `block` were overwritten. */
-__attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
-
-/* The following block of a local list; a fatal report if the link was overwritten. */
-HAK_INLINE struct hak_block *hak_block_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
-        hak_slab_report_link(block);
-    return block->next;
-}
-
-/* Writes a local link. */
-HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) {
-    block->next = next;
-    block->mark = hak_mark_local(next);
 }
 
 /* True if `block` is on the slab's own free list. */

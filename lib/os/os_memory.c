@@ -22,6 +22,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
+
 size_t hak_os_page_bytes = 4096;
 
 void hak_os_memory_start(void) {
@@ -124,6 +126,15 @@ bool hak_os_purge(void *start, size_t bytes) {
     bool done = purge_zeroes(start, bytes);
     errno = saved_errno;
     return done || hak_os_renew(start, bytes);
+}
+
+void hak_os_populate(void *start, size_t bytes) {
+    static _Atomic bool is_unknown; /* to the kernel: before Linux 5.14 */
+    int saved_errno = errno;
+    if (!atomic_load_explicit(&is_unknown, memory_order_relaxed) &&
+        madvise(start, bytes, HAK_MADV_POPULATE_WRITE) != 0 && errno == EINVAL)
+        atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
+    errno = saved_errno;
 }
 
 bool hak_os_renew(void *start, size_t bytes) {
