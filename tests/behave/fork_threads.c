@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fork while 32 threads allocate and free: each child goes on allocating, frees what it inherited,
- * starts threads and forks again; none hangs. Also vfork, posix_spawn and _Fork. FORKS= sets how
- * many.
+ * starts threads and forks again; none hangs. What threads of the parent owned serves the child
+ * when it is free. Also vfork, posix_spawn and _Fork. FORKS= sets how many.
  */
 #include "check.h"
 
@@ -118,6 +118,53 @@ static void check_bare_fork(void) {
     }
 }
 
+enum { LEFT = 4000, LEFT_BYTES = 1000 };
+static void *left[LEFT];
+static atomic_bool is_left;
+
+static void *leave_and_sleep(void *unused) {
+    for (int i = 0; i < LEFT; i++)
+        CHECK((left[i] = malloc(LEFT_BYTES)) != NULL);
+    atomic_store(&is_left, true);
+    while (!atomic_load(&stop))
+        usleep(1000);
+    return unused;
+}
+
+static int by_address(const void *a, const void *b) {
+    uintptr_t x = (uintptr_t) * (void *const *)a, y = (uintptr_t) * (void *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* In the child: the thread that owned the blocks is not there to take them back. */
+static void check_reuse(void) {
+    int reused = 0;
+    qsort(left, LEFT, sizeof *left, by_address);
+    for (int i = 0; i < LEFT; i++)
+        free(left[i]);
+    for (int i = 0; i < LEFT; i++) {
+        void *block = malloc(LEFT_BYTES);
+        reused += bsearch(&block, left, LEFT, sizeof *left, by_address) != NULL;
+    }
+    CHECK(reused > LEFT / 2);
+}
+
+static void check_left_blocks(void) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, leave_and_sleep, NULL) == 0);
+    while (!atomic_load(&is_left))
+        usleep(1000);
+    pid_t child = fork();
+    if (child == 0) {
+        check_reuse();
+        _exit(0);
+    }
+    wait_for(child);
+    atomic_store(&stop, true);
+    CHECK(pthread_join(thread, NULL) == 0);
+    atomic_store(&stop, false);
+}
+
 int main(void) {
     pthread_t threads[THREADS];
     unsigned forks = (unsigned)check_setting("FORKS", 100);
@@ -128,6 +175,7 @@ int main(void) {
     }
     check_bare_fork();
     check_vfork();
+    check_left_blocks();
     for (uintptr_t i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, allocate, (void *)(i + 1)) == 0);
     for (unsigned i = 0; i < forks; i++) {
