@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+// Owns the benches of memory: what stays resident when a program is done with it, and what giving
+// it back costs. They print settled_kib, what is resident `settle` milliseconds after the work, and
+// live_kib, what the program still holds; fixed costs of the process are not taken off.
+#include "micro.h"
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+static struct sizes sizes;
+
+static void sleep_ms(uint64_t ms) {
+    struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    nanosleep(&time, NULL);
+}
+
+static void settle(uint64_t live_bytes) {
+    sleep_ms(option_number("settle", 3000));
+    measure_add("settled_kib", resident_kib());
+    measure_add("live_kib", live_bytes >> 10);
+}
+
+/* Blocks of up to `bytes` together, chained through their first word, every page written. */
+static void *chain_take(size_t bytes, struct random *random, uint64_t *ret_blocks) {
+    void *chain = NULL;
+    for (size_t taken = 0; taken < bytes;) {
+        size_t size = sizes_take(&sizes, random);
+        void **block = take(size);
+        for (size_t at = 4096; at < size; at += 4096)
+            ((volatile char *)block)[at] = 1;
+        *block = chain;
+        chain = block;
+        taken += size;
+        *ret_blocks += 1;
+    }
+    return chain;
+}
+
+static void chain_free(void *chain) {
+    while (chain != NULL) {
+        void *next = *(void **)chain;
+        free(chain);
+        chain = next;
+    }
+}
+
+static struct {
+    size_t bytes;
+    _Atomic uint64_t blocks;
+    pthread_barrier_t done, end;
+} burst;
+
+static void burst_once(unsigned index) {
+    struct random random = random_of_thread(index);
+    uint64_t blocks = 0;
+    chain_free(chain_take(burst.bytes, &random, &blocks));
+    burst.blocks += blocks;
+}
+
+static void *burst_thread(void *argument) {
+    burst_once((unsigned)(uintptr_t)argument);
+    pthread_barrier_wait(&burst.done);
+    pthread_barrier_wait(&burst.end);
+    return NULL;
+}
+
+static pthread_t *threads_start(unsigned count, void *(*body)(void *)) {
+    pthread_t *threads = calloc(count, sizeof *threads);
+    for (unsigned i = 0; i < count; i++)
+        if (threads == NULL || pthread_create(&threads[i], NULL, body, (void *)(uintptr_t)i) != 0)
+            micro_fail("no thread to be had");
+    return threads;
+}
+
+static void threads_join(pthread_t *threads, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+}
+
+/* All threads take `bytes` each and free them, then block for ever; 0 threads: the main one. */
+void bench_burst(void) {
+    unsigned count = (unsigned)option_number("threads", 8);
+    burst.bytes = option_number("bytes", MIB(64));
+    sizes_fill(&sizes, option_word("size", "512"));
+    pthread_barrier_init(&burst.done, NULL, count + 1);
+    pthread_barrier_init(&burst.end, NULL, count + 1);
+    measure_begin();
+    pthread_t *threads = threads_start(count, burst_thread);
+    if (count == 0)
+        burst_once(0);
+    pthread_barrier_wait(&burst.done);
+    measure_end(2 * burst.blocks);
+    settle(0);
+    pthread_barrier_wait(&burst.end);
+    threads_join(threads, count);
+}
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static void *pool_thread(void *argument) {
+    pthread_mutex_lock(&turn);
+    burst_once((unsigned)(uintptr_t)argument);
+    pthread_mutex_unlock(&turn);
+    pthread_barrier_wait(&burst.done);
+    pthread_barrier_wait(&burst.end);
+    return NULL;
+}
+
+/* The threads of a pool take the same burst, one after another. */
+void bench_pool(void) {
+    unsigned count = (unsigned)option_number("threads", 64);
+    burst.bytes = option_number("bytes", MIB(32));
+    sizes_fill(&sizes, option_word("size", "mixed"));
+    pthread_barrier_init(&burst.done, NULL, count + 1);
+    pthread_barrier_init(&burst.end, NULL, count + 1);
+    measure_begin();
+    pthread_t *threads = threads_start(count, pool_thread);
+    pthread_barrier_wait(&burst.done);
+    measure_end(2 * burst.blocks);
+    settle(0);
+    pthread_barrier_wait(&burst.end);
+    threads_join(threads, count);
+}
+
+/* One queue: producers put under a lock, the consumer frees the oldest when `live` are in it. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t room, work;
+    void **blocks;
+    uint64_t written, read, total, claimed;
+    size_t live;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
+           .room = PTHREAD_COND_INITIALIZER,
+           .work = PTHREAD_COND_INITIALIZER};
+enum { QUEUE_BATCH = 64 };
+
+/* Claims a batch's worth of the blocks that are still to be made. */
+static bool queue_claim(void) {
+    pthread_mutex_lock(&queue.lock);
+    bool more = queue.claimed < queue.total;
+    if (more)
+        queue.claimed += QUEUE_BATCH;
+    pthread_mutex_unlock(&queue.lock);
+    return more;
+}
+
+static void queue_put(void **batch) {
+    pthread_mutex_lock(&queue.lock);
+    while (queue.written - queue.read > queue.live)
+        pthread_cond_wait(&queue.room, &queue.lock);
+    for (int i = 0; i < QUEUE_BATCH; i++)
+        queue.blocks[queue.written++ % (2 * queue.live)] = batch[i];
+    pthread_cond_signal(&queue.work);
+    pthread_mutex_unlock(&queue.lock);
+}
+
+static void *queue_producer(void *argument) {
+    struct random random = random_of_thread((unsigned)(uintptr_t)argument);
+    void *batch[QUEUE_BATCH];
+    while (queue_claim()) {
+        for (int i = 0; i < QUEUE_BATCH; i++)
+            batch[i] = take(sizes_take(&sizes, &random));
+        queue_put(batch);
+    }
+    pthread_barrier_wait(&burst.done);
+    pthread_barrier_wait(&burst.end);
+    return NULL;
+}
+
+static void queue_free_some(uint64_t keep) {
+    void *batch[QUEUE_BATCH];
+    pthread_mutex_lock(&queue.lock);
+    while (queue.written - queue.read < keep + QUEUE_BATCH)
+        pthread_cond_wait(&queue.work, &queue.lock);
+    for (int i = 0; i < QUEUE_BATCH; i++)
+        batch[i] = queue.blocks[queue.read++ % (2 * queue.live)];
+    pthread_cond_broadcast(&queue.room);
+    pthread_mutex_unlock(&queue.lock);
+    for (int i = 0; i < QUEUE_BATCH; i++)
+        free(batch[i]);
+}
+
+/* Producers, then blocked, of `live` blocks that a thread which only frees takes out. */
+void bench_queue(void) {
+    unsigned producers = (unsigned)option_number("threads", 16);
+    sizes_fill(&sizes, option_word("size", "512"));
+    queue.live = option_number("bytes", MIB(370)) / 512 / QUEUE_BATCH * QUEUE_BATCH;
+    queue.total = queue.live * option_number("turns", 4);
+    queue.blocks = malloc(2 * queue.live * sizeof(void *));
+    if (queue.blocks == NULL)
+        micro_fail("out of memory");
+    memset(queue.blocks, 0, 2 * queue.live * sizeof(void *));
+    pthread_barrier_init(&burst.done, NULL, producers + 1);
+    pthread_barrier_init(&burst.end, NULL, producers + 1);
+    measure_begin();
+    pthread_t *threads = threads_start(producers, queue_producer);
+    uint64_t keep = queue.live - QUEUE_BATCH;
+    while (queue.read + keep + QUEUE_BATCH <= queue.total)
+        queue_free_some(keep);
+    pthread_barrier_wait(&burst.done);
+    measure_end(queue.written + queue.read);
+    settle((queue.written - queue.read) * 512 + 2 * queue.live * sizeof(void *));
+    pthread_barrier_wait(&burst.end);
+    threads_join(threads, producers);
+}
+
+static _Atomic bool trimmed;
+
+/* The longest that one malloc and free of another thread takes while malloc_trim works. */
+static void *trim_witness(void *argument) {
+    uint64_t *ret_longest_ns = argument;
+    struct random random = random_of_thread(1);
+    for (uint64_t before = clock_ns(), now; !trimmed; before = now) {
+        for (int i = 0; i < 16; i++)
+            free(take(sizes_take(&sizes, &random)));
+        now = clock_ns();
+        if (now - before > *ret_longest_ns)
+            *ret_longest_ns = now - before;
+    }
+    return NULL;
+}
+
+/* Half the blocks are freed, then malloc_trim(0) is called; tail_ns is what a second thread saw. */
+void bench_trim(void) {
+    struct random random = random_of_thread(0);
+    uint64_t blocks = 0, longest_ns = 0;
+    pthread_t witness;
+    sizes_fill(&sizes, option_word("size", "mixed"));
+    burst.bytes = option_number("bytes", MIB(256));
+    void *kept = chain_take(burst.bytes / 8, &random, &blocks);
+    chain_free(chain_take(burst.bytes, &random, &blocks));
+    if (pthread_create(&witness, NULL, trim_witness, &longest_ns) != 0)
+        micro_fail("no thread to be had");
+    sleep_ms(20);
+    measure_begin();
+    malloc_trim(0);
+    measure_end(1);
+    trimmed = true;
+    pthread_join(witness, NULL);
+    measure_add("tail_ns", longest_ns);
+    settle(burst.bytes / 8);
+    chain_free(kept);
+}
+
+static uint64_t holes_fill(void **slots, size_t count, struct random *random, size_t low,
+                           size_t *live) {
+    uint64_t ops = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i] != NULL)
+            continue;
+        size_t bytes = low + random_below(random, low);
+        slots[i] = take(bytes);
+        *live += bytes;
+        ops++;
+    }
+    return ops;
+}
+
+/* A server that fills, deletes nine in ten at random, and fills with other sizes, many times. */
+void bench_holes(void) {
+    static const size_t lows[] = {32, 400, 100, 1500, 60, 700};
+    size_t budget = option_number("bytes", MIB(128)), live = 0, most = budget / 32;
+    uint64_t rounds = option_number("rounds", 12), ops = 0;
+    struct random random = random_of_thread(0);
+    void **slots = calloc(most, sizeof *slots);
+    if (slots == NULL)
+        micro_fail("out of memory");
+    measure_begin();
+    for (uint64_t round = 0; round < rounds; round++) {
+        size_t low = lows[round % 6];
+        ops += holes_fill(slots, budget / (2 * low), &random, low, &live);
+        live = 0;
+        for (size_t i = 0; i < most; i++) {
+            if (slots[i] != NULL && random_below(&random, 10) != 0) {
+                free(slots[i]);
+                slots[i] = NULL;
+                ops++;
+            } else if (slots[i] != NULL)
+                live += malloc_usable_size(slots[i]);
+        }
+    }
+    ops += holes_fill(slots, budget / 600, &random, 300, &live);
+    measure_end(ops);
+    settle(live + budget / 600 * sizeof(void *));
+}
+
+/* The same 64 MiB are taken and freed, over and over. */
+void bench_cycle(void) {
+    struct random random = random_of_thread(0);
+    uint64_t cycles = option_ops(20), blocks = 0;
+    size_t bytes = option_number("bytes", MIB(64));
+    sizes_fill(&sizes, option_word("size", "mixed"));
+    measure_begin();
+    for (uint64_t i = 0; i < cycles; i++)
+        chain_free(chain_take(bytes, &random, &blocks));
+    measure_end(2 * blocks);
+}
+
+static int compare_ns(const void *left, const void *right) {
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* tail_ns: of 10,000 calls of malloc, while whole bursts come and go, one takes longer. */
+void bench_tail(void) {
+    struct random random = random_of_thread(0);
+    uint64_t ops = option_ops(2000000);
+    size_t count = option_number("slots", 65536);
+    uint32_t *took_ns = malloc(ops * sizeof *took_ns);
+    void **slots = calloc(count, sizeof *slots);
+    if (took_ns == NULL || slots == NULL)
+        micro_fail("out of memory");
+    memset(took_ns, 0, ops * sizeof *took_ns);
+    sizes_fill(&sizes, option_word("size", "mixed"));
+    measure_begin();
+    for (uint64_t i = 0; i < ops; i++) {
+        bool ebb = i / count % 4 == 3;
+        void **slot = &slots[ebb ? i % count : random_below(&random, count)];
+        free(*slot);
+        *slot = NULL;
+        uint64_t before = clock_ns();
+        void *block = malloc(sizes_take(&sizes, &random));
+        took_ns[i] = (uint32_t)(clock_ns() - before);
+        if (ebb)
+            free(block);
+        else
+            *slot = block;
+    }
+    measure_end(2 * ops);
+    qsort(took_ns, ops, sizeof *took_ns, compare_ns);
+    measure_add("tail_ns", took_ns[ops - 1 - ops / 10000]);
+}
