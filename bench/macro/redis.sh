@@ -6,6 +6,8 @@ set -eu
 preload=${LD_PRELOAD-}
 debug=${LD_DEBUG-}
 unset LD_PRELOAD LD_DEBUG
+# Debian's server is linked with jemalloc: for glibc's malloc, libc must come first.
+preload=${preload:-libc.so.6}
 socket=$PWD/socket
 # The server's program goes by the name that it is called; redis-tools has it under another one.
 ln -s "$(command -v redis-check-rdb)" redis-server

@@ -79,6 +79,9 @@ def check_bindings(allocator, wanted_object, prefix):
                     continue
                 if found.group(3) == '_Znwm' and giving.startswith('libstdc++'):
                     continue
+                # A fixed-address program that takes malloc's address gets that of its own stub.
+                if asking == giving:
+                    continue
                 if giving != wanted:
                     return f'{asking} gets {found.group(3)} from {giving}, not from {wanted}'
                 served += 1
