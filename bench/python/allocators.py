@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+from options import complain
 from rows import table_lines
 
 Allocator = collections.namedtuple('Allocator', 'name role library environment')
@@ -51,11 +52,10 @@ def choose_allocators(known, words):
             elif name in known:
                 chosen.append(known[name])
             else:
-                raise SystemExit(f'bench/run: no such allocator: {word}')
+                complain(f'no such allocator: {word}')
     for one in chosen:
         if one.library and not os.path.exists(one.library):
-            raise SystemExit(f'bench/run: {one.name}: no {one.library} '
-                             '(./bootstrap bench installs what is missing)')
+            complain(f'{one.name}: no {one.library} (./bootstrap bench installs what is missing)')
     return chosen
 
 

@@ -4,6 +4,8 @@ import collections
 import os
 import shlex
 
+from options import complain
+
 FIELDS = 'name group figure set floor object command'
 Row = collections.namedtuple('Row', FIELDS)
 # What is filled into a command for each set.
@@ -37,7 +39,7 @@ def select_rows(rows, quick, names):
     known = {row.name for row in rows} | {row.group for row in rows}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise SystemExit('bench/run: no such row: ' + ' '.join(unknown))
+        complain('no such row: ' + ' '.join(unknown))
     return [row for row in rows if row.name in names or row.group in names]
 
 
