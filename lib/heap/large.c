@@ -6,6 +6,7 @@
  */
 #include "heap/large.h"
 
+#include "heap/orphan.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
@@ -16,11 +17,20 @@
 /* Below it, copying is cheaper than moving page tables (mremap costs some microseconds). */
 #define HAK_MOVE_MIN_BYTES HAK_KIB(256)
 
+/* A thread without a heap counts in the orphans' record, which the heap lock guards, too. */
 static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
+    struct hak_heap *heap = hak_heap_get();
+    struct hak_thread_counters *thread = heap ? &heap->counters : &hak_orphan_heap->counters;
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.large_bytes += (uint64_t)bytes;
     hak_process_counters.large_allocations += allocations;
     hak_process_counters.large_frees += frees;
+    thread->large_blocks_taken += allocations;
+    thread->large_blocks_freed += frees;
+    if (bytes > 0)
+        thread->large_bytes_taken += (uint64_t)bytes;
+    else
+        thread->large_bytes_freed -= (uint64_t)bytes;
     hak_lock_give(&hak_heap_lock);
 }
 
@@ -47,9 +57,12 @@ void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
     struct hak_slab *slab = take_large(bytes ? bytes : 1, alignment);
     if (!slab)
         return NULL;
+    struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
     if (ret_is_zero)
         *ret_is_zero = slab->is_zero;
-    return (void *)hak_slab_address(slab);
+    if (!slab->is_zero)
+        block->mark = 0; /* a copy of the block must not look like a free one */
+    return block;
 }
 
 void hak_large_free(struct hak_slab *slab, void *pointer) {
