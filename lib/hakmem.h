@@ -8,6 +8,7 @@
 #define HAKMEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +61,35 @@ const char *hakmem_version(void);
  * Returns the bytes given back; 0 when there was nothing to give.
  */
 size_t hakmem_purge(void);
+
+/*
+ * One figure or counter of the whole process, by its name in hakmem(7). 0 and *ret_value set, or
+ * ENOENT. Exact while no other thread allocates or frees.
+ */
+int hakmem_stats_get(const char *name, uint64_t *ret_value);
+
+/* Calls `visit` for each of them: all values are of one moment. `visit` may allocate. */
+void hakmem_stats_each(void (*visit)(void *context, const char *name, const char *unit,
+                                     uint64_t value),
+                       void *context);
+
+/* One size class of the whole process; blocks are counted. */
+struct hakmem_class_stats {
+    uint64_t block_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+    uint64_t live_blocks;
+    uint64_t cached_blocks; /* in thread caches, or on their way back to their slabs */
+    uint64_t free_blocks;   /* in slabs */
+    uint64_t slabs;
+};
+
+/* The classes are counted from 0, smallest first. 0 and *ret_stats set, or ENOENT: no such class.
+ */
+int hakmem_stats_class(unsigned index, struct hakmem_class_stats *ret_stats);
+
+/* Writes a line `name value unit` for each figure and counter; 0, or an errno value. */
+int hakmem_stats_write(int descriptor);
 
 #ifdef __cplusplus
 }

@@ -67,6 +67,8 @@ function value(text, kind,    number, unit) {
     }
     if (kind == "BOOL")
         return number + 0 ? "yes" : "no"
+    if (kind == "TEXT")
+        return "none"
     return number (unit ? substr("kmgt", unit, 1) : "")
 }
 
@@ -104,7 +106,7 @@ function sentence(text) {
 
 function print_knobs(    i, range) {
     for (i = 1; i <= knobs; i++) {
-        range = kind[i] == "BOOL" ? "" : ", " least[i] " to " most[i]
+        range = kind[i] == "BOOL" || kind[i] == "TEXT" ? "" : ", " least[i] " to " most[i]
         print ".It Ev HAKMEM_" toupper(knob[i])
         print plain(unit[i] range ", default " initial[i] ", " stability[i] ".")
         print ".br"

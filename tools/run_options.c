@@ -54,6 +54,8 @@ static const char *value_word(const struct hak_knob *knob) {
         return "=PERCENT";
     case HAK_KNOB_COUNT:
         return "=NUMBER";
+    case HAK_KNOB_TEXT:
+        return "=TEXT";
     }
     return "";
 }
@@ -164,7 +166,7 @@ static void print_knob(const struct hak_knob *knob) {
     hak_conf_put_variable(&line, knob);
     hak_put_text(&line, ": ");
     hak_put_text(&line, knob->unit);
-    if (knob->kind != HAK_KNOB_BOOL) {
+    if (knob->kind != HAK_KNOB_BOOL && knob->kind != HAK_KNOB_TEXT) {
         hak_put_text(&line, ", ");
         hak_conf_put_value(&line, knob->kind, knob->min);
         hak_put_text(&line, " to ");

@@ -7,6 +7,11 @@
 
 #include "api/api.h"
 #include "heap/thread.h"
+#include "report/dump.h"
+#include "report/totals.h"
+
+#include <errno.h>
+#include <string.h>
 
 HAK_EXPORT void *hakmem_malloc(size_t bytes) {
     return hak_api_malloc(bytes);
@@ -61,4 +66,56 @@ HAK_EXPORT const char *hakmem_version(void) {
 
 HAK_EXPORT size_t hakmem_purge(void) {
     return hak_heap_trim();
+}
+
+struct search {
+    const char *name;
+    uint64_t *ret_value;
+    int error;
+};
+
+static void compare(void *context, const char *name, const char *unit, uint64_t value) {
+    struct search *search = context;
+    (void)unit;
+    if (strcmp(name, search->name) != 0)
+        return;
+    *search->ret_value = value;
+    search->error = 0;
+}
+
+HAK_EXPORT int hakmem_stats_get(const char *name, uint64_t *ret_value) {
+    struct search search = {name, ret_value, ENOENT};
+    hakmem_stats_each(compare, &search);
+    return search.error;
+}
+
+HAK_EXPORT void hakmem_stats_each(void (*visit)(void *context, const char *name, const char *unit,
+                                                uint64_t value),
+                                  void *context) {
+    struct hak_totals totals;
+    hak_totals_sum(&totals);
+    hak_totals_each(&totals, visit, context);
+}
+
+HAK_EXPORT int hakmem_stats_class(unsigned index, struct hakmem_class_stats *ret_stats) {
+    struct hak_totals totals;
+    if (index >= HAK_CLASS_COUNT - 1)
+        return ENOENT;
+    hak_totals_sum(&totals);
+    struct hak_class_sums sums = hak_totals_class(&totals, index + 1);
+    struct hak_class_use use = hak_class_use(&sums);
+    *ret_stats = (struct hakmem_class_stats){
+        .block_bytes = sums.block_bytes,
+        .allocations = sums.allocations,
+        .frees = sums.frees,
+        .live_blocks = use.live_blocks,
+        .cached_blocks = use.cached_blocks,
+        .free_blocks = use.free_blocks,
+        .slabs = totals.threads.slabs[index + 1],
+    };
+    return 0;
+}
+
+HAK_EXPORT int hakmem_stats_write(int descriptor) {
+    return hak_dump_write(descriptor);
 }

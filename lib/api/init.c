@@ -7,9 +7,15 @@
 
 #include "api/preload.h"
 #include "heap/start.h"
+#include "report/dump.h"
 
 __attribute__((constructor)) void hak_init(void) {
     hak_start_process();
     hak_start_fork_handlers();
     hak_init_restore_preload();
+}
+
+/* exit() runs it behind the program's own handlers. */
+__attribute__((destructor)) static void finish(void) {
+    hak_dump_at_exit();
 }

@@ -14,6 +14,7 @@
 #include "heap/large.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
+#include "report/dump.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -214,7 +215,7 @@ HAK_EXPORT struct mallinfo mallinfo(void) {
 }
 
 HAK_EXPORT void malloc_stats(void) {
-    hak_report_text();
+    hak_dump_log();
 }
 
 HAK_EXPORT int malloc_info(int options, FILE *stream) {

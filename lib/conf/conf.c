@@ -11,9 +11,9 @@
 
 #define PREFIX "HAKMEM_"
 #define PREFIX_CHARS (sizeof PREFIX - 1)
-#define NAME_MAX_CHARS 40u      /* longer names are cut before they are compared */
 #define SHOWN_NAME_CHARS 48u    /* of a stranger's name in a complaint */
 #define SHOWN_VALUE_CHARS 32u   /* of a value in a complaint */
+#define TEXT_CAPACITY 256u      /* of a value of kind TEXT */
 #define COMPLAINT_LINES 4u      /* more are only counted */
 #define COMPLAINT_CAPACITY 224u /* SHOWN_… and the longest message fit */
 
@@ -39,7 +39,7 @@ _Static_assert(sizeof(struct hak_conf) == KNOB_COUNT * sizeof(uint64_t), "one va
 #define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
     _Static_assert((min) <= (max) && (initial) <= (max), #name ": the default is out of range");   \
     _Static_assert((min) == 0 || (initial) >= (min), #name ": the default is out of range");       \
-    _Static_assert(sizeof #name <= NAME_MAX_CHARS - PREFIX_CHARS, #name ": too long a name");      \
+    _Static_assert(sizeof #name <= HAK_KNOB_NAME_CHARS - PREFIX_CHARS, #name ": too long a name"); \
     _Static_assert(HAK_KNOB_##kind != HAK_KNOB_BOOL || (max) == 1, #name ": 0 or 1");
 #include "conf/knobs.def"
 #undef HAK_KNOB
@@ -51,6 +51,8 @@ static const char *const other_variables[] = {
 };
 
 static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
+static char texts[KNOB_COUNT][TEXT_CAPACITY];
+static bool is_set[KNOB_COUNT];
 static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
 
 static char to_upper(char c) {
@@ -116,10 +118,20 @@ static bool parse_number(const char **text, uint64_t *ret_value) {
     return has_digits;
 }
 
+static bool parse_text(const char *text, uint64_t *ret_value) {
+    *ret_value = (uintptr_t)text;
+    for (unsigned length = 0; length < TEXT_CAPACITY; length++)
+        if (text[length] == '\0')
+            return length != 0;
+    return false;
+}
+
 bool hak_conf_parse(enum hak_knob_kind kind, const char *text, uint64_t *ret_value) {
     uint64_t value;
     if (kind == HAK_KNOB_BOOL)
         return parse_bool(text, ret_value);
+    if (kind == HAK_KNOB_TEXT)
+        return parse_text(text, ret_value);
     if (!parse_number(&text, &value))
         return false;
     if (kind == HAK_KNOB_SIZE && *text != '\0') {
@@ -143,6 +155,10 @@ void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, uint
         hak_put_text(buffer, value ? "yes" : "no");
         return;
     }
+    if (kind == HAK_KNOB_TEXT) {
+        hak_put_text(buffer, value ? (const char *)(uintptr_t)value : "none");
+        return;
+    }
     while (kind == HAK_KNOB_SIZE && value != 0 && value % 1024 == 0 &&
            size_suffixes[unit] != '\0') {
         value /= 1024;
@@ -160,44 +176,6 @@ void hak_conf_put_variable(struct hak_buffer *buffer, const struct hak_knob *kno
 }
 
 /* ---- the nearest name ---- */
-
-static unsigned smaller(unsigned a, unsigned b) {
-    return a < b ? a : b;
-}
-
-static size_t cut_length(const char *text) {
-    size_t length = 0;
-    while (length < NAME_MAX_CHARS && text[length] != '\0' && text[length] != '=')
-        length++;
-    return length;
-}
-
-unsigned hak_conf_distance(const char *given, const char *name) {
-    uint8_t rows[3][NAME_MAX_CHARS + 1]; /* two before, the one before, this */
-    uint8_t *older = rows[0], *old = rows[1], *now = rows[2];
-    size_t given_length = cut_length(given), name_length = cut_length(name);
-    for (size_t j = 0; j <= name_length; j++)
-        old[j] = (uint8_t)j;
-    for (size_t i = 1; i <= given_length; i++) {
-        now[0] = (uint8_t)i;
-        for (size_t j = 1; j <= name_length; j++) {
-            char x = to_upper(given[i - 1]), y = to_upper(name[j - 1]);
-            unsigned best = smaller(old[j] + 1u, now[j - 1] + 1u);
-            best = smaller(best, old[j - 1] + (x == y ? 0u : 1u));
-            if (i > 1 && j > 1 && x == to_upper(name[j - 2]) && to_upper(given[i - 2]) == y)
-                best = smaller(best, older[j - 2] + 1u);
-            now[j] = (uint8_t)best;
-        }
-        uint8_t *spare = older;
-        older = old;
-        old = now;
-        now = spare;
-    }
-    unsigned least = UINT32_MAX;
-    for (size_t j = 0; j <= name_length; j++)
-        least = smaller(least, 2u * old[j] + (unsigned)(name_length - j));
-    return least;
-}
 
 static const struct hak_knob *nearest_knob(const char *name) {
     const struct hak_knob *nearest = &hak_knobs[0];
@@ -255,6 +233,8 @@ static const char *expected(enum hak_knob_kind kind) {
         return "a percentage";
     case HAK_KNOB_COUNT:
         return "a number";
+    case HAK_KNOB_TEXT:
+        return "a text of 1 to 255 characters";
     }
     return "";
 }
@@ -269,7 +249,7 @@ static void complain_value(const struct hak_knob *knob, const char *value, bool 
     hak_put_text(&line, is_malformed ? ": not " : ": out of range (");
     if (is_malformed) {
         hak_put_text(&line, expected(knob->kind));
-        if (knob->kind == HAK_KNOB_BOOL)
+        if (knob->kind == HAK_KNOB_BOOL || knob->kind == HAK_KNOB_TEXT)
             return;
         hak_put_text(&line, " (");
     }
@@ -315,6 +295,8 @@ static void reset(void) {
     uint64_t *values = (uint64_t *)&hak_conf;
     for (unsigned i = 0; i < KNOB_COUNT; i++)
         values[i] = hak_knobs[i].initial;
+    for (unsigned i = 0; i < KNOB_COUNT; i++)
+        is_set[i] = false;
     complaint_count = 0;
 }
 
@@ -326,15 +308,33 @@ static bool is_other_variable(const char *name, size_t length) {
     return false;
 }
 
+/* The environment may change: the text is copied. */
+static uint64_t keep_text(unsigned index, const char *value) {
+    struct hak_buffer copy;
+    hak_buffer_init(&copy, texts[index], TEXT_CAPACITY);
+    hak_put_text(&copy, value);
+    return (uintptr_t)texts[index];
+}
+
 static void set_knob(unsigned index, const char *value) {
     const struct hak_knob *knob = &hak_knobs[index];
     uint64_t parsed;
-    if (!hak_conf_parse(knob->kind, value, &parsed))
+    if (!hak_conf_parse(knob->kind, value, &parsed)) {
         complain_value(knob, value, true);
-    else if (parsed < knob->min || parsed > knob->max)
+        return;
+    }
+    if (knob->kind == HAK_KNOB_TEXT) {
+        parsed = keep_text(index, value);
+    } else if (parsed < knob->min || parsed > knob->max) {
         complain_value(knob, value, false);
-    else
-        ((uint64_t *)&hak_conf)[index] = parsed;
+        return;
+    }
+    ((uint64_t *)&hak_conf)[index] = parsed;
+    is_set[index] = true;
+}
+
+bool hak_conf_is_set(unsigned index) {
+    return is_set[index];
 }
 
 /* `name` is what follows the prefix; `seen` has a mark for each knob that was met before. */

@@ -11,7 +11,10 @@
 #include "base/compiler.h"
 #include "base/format.h"
 
-/* One field a knob, named as in knobs.def. Holds the defaults until hak_conf_read. */
+#define HAK_KNOB_NAME_CHARS 40u /* with HAKMEM_ and a NUL */
+
+/* One field a knob, named as in knobs.def. Holds the defaults until hak_conf_read. A TEXT is the
+ * address of our copy; 0: none. */
 struct hak_conf {
 #define HAK_KNOB(name, kind, initial, min, max, unit, stability, help) uint64_t name;
 #include "conf/knobs.def"
@@ -20,7 +23,13 @@ struct hak_conf {
 
 extern struct hak_conf hak_conf; /* read-only after hak_conf_read */
 
-enum hak_knob_kind { HAK_KNOB_BOOL, HAK_KNOB_SIZE, HAK_KNOB_PERCENT, HAK_KNOB_COUNT };
+enum hak_knob_kind {
+    HAK_KNOB_BOOL,
+    HAK_KNOB_SIZE,
+    HAK_KNOB_PERCENT,
+    HAK_KNOB_COUNT,
+    HAK_KNOB_TEXT
+};
 enum hak_knob_stability { HAK_KNOB_STABLE, HAK_KNOB_TUNING, HAK_KNOB_DEBUG };
 
 struct hak_knob {
@@ -42,6 +51,9 @@ extern const unsigned hak_knob_count;
  */
 void hak_conf_read(const char *const *environ_block, bool secure);
 
+/* True if a variable set the knob. */
+bool hak_conf_is_set(unsigned index);
+
 /* Variables that were wrong; the first few have a line of text. */
 unsigned hak_conf_complaint_count(void);
 
@@ -54,7 +66,8 @@ void hak_conf_report(void (*line)(struct hak_buffer *));
 /* HAKMEM_STRICT=1 and something was wrong. */
 bool hak_conf_is_strict_failure(void);
 
-/* Parses the whole of `text` as a value of `kind`; false: malformed. Ranges are not looked at. */
+/* Parses the whole of `text` as a value of `kind`; false: malformed. Ranges are not looked at. A
+ * TEXT is its own value. */
 bool hak_conf_parse(enum hak_knob_kind kind, const char *text, uint64_t *ret_value);
 
 /* The name of the knob's variable, HAKMEM_DIRTY_MIN. */

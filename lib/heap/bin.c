@@ -85,8 +85,12 @@ void hak_bin_stop(struct hak_heap *heap, unsigned class) {
 static void arm_at(struct hak_heap *heap, unsigned class, int64_t room) {
     struct hak_thread_counters *counters = &heap->counters;
     int64_t frees = (int64_t)hak_own_frees(counters, class);
+    counters->sequence++;
+    atomic_thread_fence(memory_order_release); /* pairs with the reader's loads of sequence */
     counters->free_goal[class] = frees + room;
     counters->free_countdown[class] = -room;
+    atomic_thread_fence(memory_order_release);
+    counters->sequence++;
 }
 
 static void note_live(struct hak_bin_state *state, int64_t live) {

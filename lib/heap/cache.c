@@ -15,6 +15,7 @@
 #include "heap/thread.h"
 #include "heap/verify.h"
 #include "os/os_memory.h"
+#include "stats/process.h"
 
 #include <errno.h>
 
@@ -83,7 +84,15 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     return true;
 }
 
+/* A look at two words: the rest happens in hak_heap_attend, which may refill itself. */
+static void attend_if_asked(struct hak_heap *heap) {
+    if (HAK_UNLIKELY(hak_stats_is_strange() ||
+                     hak_stats_purge_request() != heap->counters.purge_seen))
+        hak_heap_attend(heap);
+}
+
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
+    attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_remote_drain(heap);
     follow_trims(heap);
@@ -212,7 +221,7 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
         heap->hot.bin[class] = HAK_LIST_END;
     } else {
         struct hak_block *last = rest;
-        while (--keep)
+        while (--keep && hak_block_next(last) != HAK_LIST_END)
             last = hak_block_next(last);
         rest = hak_block_next(last);
         hak_block_link(last, HAK_LIST_END);
@@ -223,6 +232,7 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
 
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
+    attend_if_asked(heap);
     hak_heap_enter(heap);
     int64_t keep = hak_bin_keep(heap, class);
     if (keep < hak_bin_length(heap, class))

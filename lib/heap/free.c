@@ -91,6 +91,7 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
     /* acquire pairs with the release in set_owner (slab.c) */
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
     if (HAK_UNLIKELY(!heap)) {
+        hak_orphan_count_free(slab);
         hak_remote_free_slow(NULL, slab, owner, block);
     } else if (owner == heap) {
         hak_cache_push(heap, slab->class, block);

@@ -29,6 +29,7 @@ static void count_partial(const struct hak_slab *slab, int change) {
 
 void hak_orphan_start(struct hak_heap *heap) {
     hak_orphan_heap = heap;
+    heap->counters.state = HAK_RECORD_ORPHANS;
 }
 
 static void move_in(struct hak_heap *from, struct hak_slab *slab) {
@@ -98,6 +99,12 @@ bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
     return is_orphan;
 }
 
+void hak_orphan_count_free(const struct hak_slab *slab) {
+    hak_lock_take(&hak_heap_lock);
+    hak_orphan_heap->counters.remote_frees[slab->class]++;
+    hak_lock_give(&hak_heap_lock);
+}
+
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
     if (owner_is(slab, from))
@@ -110,6 +117,7 @@ static struct hak_block *take_one(struct hak_slab *slab) {
     struct hak_block *block;
     count_partial(slab, -1);
     hak_slab_take(hak_orphan_heap, slab, 1, &block);
+    hak_orphan_heap->counters.allocations[slab->class]++;
     count_partial(slab, 1);
     return block;
 }

@@ -21,6 +21,9 @@ bool hak_orphan_adopt(struct hak_heap *heap, unsigned class);
 /* Frees a block of an orphaned slab. False: the slab has another owner by now. */
 bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block);
 
+/* Counts a free by a thread that has no heap. */
+void hak_orphan_count_free(const struct hak_slab *slab);
+
 /* Makes a slab of a heap that fork left without a thread an orphan. */
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
 

@@ -205,6 +205,7 @@ static struct hak_slab *finish_growth(struct hak_range *range, size_t index, siz
     mark_ready(range, index, slabs);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.committed_bytes += slabs * HAK_SLAB_BYTES;
+    hak_process_counters.metadata_bytes += slabs * sizeof(struct hak_slab);
     hak_lock_give(&hak_heap_lock);
     return &range->slab[index];
 }

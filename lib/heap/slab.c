@@ -6,8 +6,10 @@
  */
 #include "heap/slab.h"
 
+#include "base/bits.h"
 #include "heap/remote.h"
 #include "os/os_fatal.h"
+#include "os/os_memory.h"
 
 const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
@@ -29,6 +31,25 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
     atomic_store_explicit(&slab->owner, heap, memory_order_release);
 }
 
+/* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
+static size_t touched_bytes(const struct hak_slab *slab) {
+    if (!slab->is_zero)
+        return HAK_SLAB_BYTES;
+    return hak_round_up((size_t)slab->carved * hak_class_bytes[slab->class], hak_os_page_bytes);
+}
+
+static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
+    heap->counters.slabs[slab->class]++;
+    heap->counters.blocks_carved[slab->class] += slab->carved;
+    heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
+}
+
+static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
+    heap->counters.slabs[slab->class]--;
+    heap->counters.blocks_carved[slab->class] -= slab->carved;
+    heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
+}
+
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
@@ -39,6 +60,7 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     set_owner(slab, heap);
     atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
     set_class_byte(heap, slab, class);
+    count_join(heap, slab);
     join_list(heap, slab);
 }
 
@@ -47,14 +69,17 @@ void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *
     set_class_byte(from, slab, HAK_CLASS_NONE);
     set_owner(slab, to);
     set_class_byte(to, slab, slab->class);
-    from->bin_state[slab->class].used -= slab->used;
-    to->bin_state[slab->class].used += slab->used;
+    hak_slab_count_used(from, slab->class, -(int64_t)slab->used);
+    hak_slab_count_used(to, slab->class, slab->used);
+    count_leave(from, slab);
+    count_join(to, slab);
     join_list(to, slab);
 }
 
 void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     hak_assert(slab->used == 0);
     hak_list_remove(&slab->link);
+    count_leave(heap, slab);
     set_class_byte(heap, slab, HAK_CLASS_NONE);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
@@ -122,10 +147,13 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
     } else {
         unsigned left = (unsigned)(slab->capacity - slab->carved);
         count = wanted < left ? wanted : left;
+        size_t touched = touched_bytes(slab);
         *ret_first = carve(slab, count);
+        heap->counters.blocks_carved[slab->class] += count;
+        heap->counters.slab_bytes[slab->class] += touched_bytes(slab) - touched;
     }
     slab->used = (uint16_t)(slab->used + count);
-    heap->bin_state[slab->class].used += count;
+    hak_slab_count_used(heap, slab->class, count);
     if (slab->free_count == 0 && slab->carved == slab->capacity && !slab->is_full) {
         hak_list_remove(&slab->link);
         join_list(heap, slab);
@@ -155,13 +183,16 @@ void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
     set_class_byte(heap, slab, HAK_CLASS_NONE);
 }
 
-void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab) {
+void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) {
     hak_list_remove(&slab->link);
-    heap->bin_state[slab->class].used -= slab->used;
+    hak_slab_count_used(heap, slab->class, -(int64_t)slab->used);
+    count_leave(heap, slab);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     slab->carved = 0;
     slab->used = 0;
+    slab->is_zero = is_zero;
+    count_join(heap, slab);
     join_list(heap, slab);
 }
 

@@ -51,14 +51,21 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
  * the owner looks at the byte that is written here only if it frees a block twice. Lock held. */
 void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);
 
-/* Makes a slab whose blocks are all free, wherever they were listed, one without carved blocks. */
-void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab);
+/* Makes a slab whose blocks are all free, wherever they were listed, one without carved blocks.
+ * is_zero: its memory reads as zero. */
+void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero);
 
 /* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 
 /* Puts a slab on the list, of partial or of full slabs, where it belongs now. */
 void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab);
+
+/* The blocks out of a heap's slabs, for the bins' policy and for the statistics. */
+HAK_INLINE void hak_slab_count_used(struct hak_heap *heap, unsigned class, int64_t change) {
+    heap->bin_state[class].used += change;
+    heap->counters.blocks_out[class] = (uint64_t)heap->bin_state[class].used;
+}
 
 /*
  * Returns `count` of the slab's blocks, linked as in a bin from `first` to `last`, whose own link
@@ -71,7 +78,7 @@ HAK_INLINE bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab,
     slab->free = first;
     slab->free_count = (uint16_t)(slab->free_count + count);
     slab->used = (uint16_t)(slab->used - count);
-    heap->bin_state[slab->class].used -= count;
+    hak_slab_count_used(heap, slab->class, -(int64_t)count);
     if (HAK_UNLIKELY(slab->is_full))
         hak_slab_relist(heap, slab);
     return slab->used == 0;

@@ -5,7 +5,8 @@
  * has none in a bin, in its free list or with the program; its owner has nothing to do with its
  * memory until the owner collects it.
  *
- *   0 .. capacity - 1 held  ->  PURGING (by the sender, without the lock)  ->  EMPTY  ->  collected
+ *   0 .. capacity - 1 held  ->  PURGING (by the sender, without the lock)  ->  EMPTY or ZERO  ->
+ * collected
  */
 #include "heap/stalled.h"
 
@@ -62,8 +63,9 @@ static void begin_purge(struct hak_heap *owner, struct hak_slab *slab) {
 
 /* Makes a slab whose blocks are all free look new. Lock held, or its owner. */
 static void reset_slab(struct hak_heap *heap, struct hak_slab *slab) {
+    bool is_zero = held_count(slab) == HAK_HELD_ZERO;
     set_held_count(slab, 0);
-    hak_slab_reset(heap, slab);
+    hak_slab_reset(heap, slab, is_zero);
 }
 
 static void end_purge(struct hak_slab *slab, bool done) {
@@ -73,8 +75,7 @@ static void end_purge(struct hak_slab *slab, bool done) {
         hak_process_counters.purges++;
         hak_process_counters.purged_bytes += HAK_SLAB_BYTES;
     }
-    slab->is_zero = done;
-    set_held_count(slab, HAK_HELD_EMPTY);
+    set_held_count(slab, done ? HAK_HELD_ZERO : HAK_HELD_EMPTY);
     if (owner == hak_orphan_heap)
         hak_orphan_absorb(slab);
     else
@@ -187,7 +188,7 @@ static struct hak_block *collect_slab(struct hak_heap *heap, struct hak_slab *sl
     hak_lock_take(&hak_heap_lock);
     struct hak_block *first = NULL;
     unsigned count = held_count(slab);
-    *ret_is_empty = count == HAK_HELD_EMPTY;
+    *ret_is_empty = count >= HAK_HELD_EMPTY;
     if (*ret_is_empty) {
         reset_slab(heap, slab);
     } else if (count != HAK_HELD_PURGING) {
@@ -241,7 +242,7 @@ void hak_stalled_collect(struct hak_heap *heap) {
 
 void hak_stalled_absorb(struct hak_slab *slab) {
     unsigned count = held_count(slab);
-    if (count == HAK_HELD_EMPTY) {
+    if (count >= HAK_HELD_EMPTY) {
         reset_slab(hak_orphan_heap, slab);
     } else if (count && count != HAK_HELD_PURGING) {
         struct hak_block *first = slab->held;

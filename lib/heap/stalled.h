@@ -14,8 +14,9 @@
 #include "heap/heap.h"
 
 /* Values of a record's held_count above every count. */
-#define HAK_HELD_PURGING 0xFFFEu
-#define HAK_HELD_EMPTY 0xFFFFu
+#define HAK_HELD_PURGING 0xFFFDu
+#define HAK_HELD_EMPTY 0xFFFEu /* the purge failed: the memory is as it was */
+#define HAK_HELD_ZERO 0xFFFFu
 
 /* Accounts `bytes` that went to the inbox of `owner`; relieves it if that was too much. */
 void hak_stalled_note(struct hak_heap *owner, size_t bytes);

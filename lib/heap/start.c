@@ -14,6 +14,7 @@
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
 #include "os/os_random.h"
+#include "stats/process.h"
 
 #include <pthread.h>
 
@@ -37,8 +38,38 @@ static uint64_t make_secret(void) {
     return (uint64_t)HAK_MARK_TAG << 56 | random | 1;
 }
 
+static struct hak_stats_knob shown_knobs[sizeof(struct hak_conf) / sizeof(uint64_t)];
+
+static void show_knob(struct hak_stats_knob *shown, unsigned index) {
+    struct hak_buffer text;
+    hak_buffer_init(&text, shown->name, sizeof shown->name);
+    hak_put_text(&text, hak_knobs[index].name);
+    hak_buffer_init(&text, shown->value, sizeof shown->value);
+    hak_conf_put_value(&text, hak_knobs[index].kind, ((const uint64_t *)&hak_conf)[index]);
+    shown->source = hak_conf_is_set(index) ? HAK_SOURCE_ENVIRONMENT : HAK_SOURCE_DEFAULT;
+}
+
+static void start_stats(void) {
+    const struct hak_stats_facts facts = {
+        .class_bytes = hak_class_bytes,
+        .knobs = shown_knobs,
+        .knob_count = hak_knob_count,
+        .first_heap = &hak_first_heap,
+        .orphan_heap = &hak_orphan_heap,
+        .heap_next = offsetof(struct hak_heap, next_heap),
+        .heap_counters = offsetof(struct hak_heap, counters),
+        .slab_bytes = (uint32_t)HAK_SLAB_BYTES,
+    };
+    for (unsigned i = 0; i < hak_knob_count; i++)
+        show_knob(&shown_knobs[i], i);
+    hak_stats_start(&facts);
+    if (hak_conf.stats)
+        hak_stats_share(&facts);
+}
+
 static bool start_heap_layer(void) {
     if (atomic_load_explicit(&hak_range_count, memory_order_relaxed) == 0) {
+        start_stats();
         hak_superslab_start();
         if (!hak_range_start(hak_conf.reserve))
             return false;

@@ -118,6 +118,8 @@ static struct hak_slab *cut_at(struct hak_slab *run, size_t skip, size_t slabs) 
     if (total > skip + slabs)
         insert_rest(taken + slabs, total - skip - slabs, taken, kind);
     taken->is_zero = kind == HAK_SLAB_CLEAN;
+    if (kind == HAK_SLAB_DIRTY)
+        hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
     hak_dirty_note_take(kind == HAK_SLAB_CLEAN ? slabs << HAK_SLAB_SHIFT : 0);
     return taken;

@@ -12,6 +12,7 @@
 #include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
+#include "heap/slab.h"
 #include "heap/stalled.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
@@ -21,6 +22,10 @@
 
 #include <pthread.h>
 #include <string.h>
+
+/* Of a heap's structure: what lies in front of the inbox, the counters, a page of slab_class. */
+#define HAK_HEAP_TOUCHED_BYTES                                                                     \
+    (offsetof(struct hak_heap, state) + sizeof(struct hak_thread_counters) + hak_os_page_bytes)
 
 #define HAK_EXIT_ROUNDS                                                                            \
     3 /* other destructors may still free: stay until the last round but one                       \
@@ -35,9 +40,7 @@ const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
 
 HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
 
-struct hak_thread_counters hak_exited_counters;
-
-static struct hak_heap *all_heaps;            /* heap lock */
+struct hak_heap *hak_first_heap;              /* heap lock: list of all heaps */
 static struct hak_heap *free_heaps;           /* heap lock */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
@@ -74,8 +77,13 @@ static void start_structure(struct hak_heap *heap) {
 
 struct hak_heap *hak_heap_make(void) {
     struct hak_heap *heap = map_heap();
-    if (heap)
-        start_structure(heap);
+    if (!heap)
+        return NULL;
+    hak_stats_adopt(&heap->counters);
+    start_structure(heap);
+    hak_lock_take(&hak_heap_lock);
+    hak_process_counters.metadata_bytes += hak_round_up(HAK_HEAP_TOUCHED_BYTES, hak_os_page_bytes);
+    hak_lock_give(&hak_heap_lock);
     return heap;
 }
 
@@ -94,8 +102,8 @@ static struct hak_heap *make_listed_heap(void) {
         return NULL;
     heap->hot.range_slabs = hak_ranges[0].slabs;
     hak_lock_take(&hak_heap_lock);
-    heap->next_heap = all_heaps;
-    all_heaps = heap;
+    heap->next_heap = hak_first_heap;
+    hak_first_heap = heap;
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         /* release pairs with the acquire in find_lost_heap */
         atomic_store_explicit(&first_heap, heap, memory_order_release);
@@ -118,6 +126,8 @@ static struct hak_heap *begin_heap(void) {
     atomic_store_explicit(&heap->thread_pointer, hak_thread_pointer(), memory_order_relaxed);
     atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
     heap->exit_rounds = 0;
+    heap->counters.thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
+    heap->counters.state = HAK_RECORD_LIVE;
     hak_cache_start(heap);
     /* seq_cst pairs with the senders' look at the state */
     atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
@@ -156,29 +166,6 @@ struct hak_heap *hak_heap_start_mine(void) {
     return heap;
 }
 
-/* Adds a dying thread's counters to the row of exited threads. The heap lock is held. */
-static void fold_counters(struct hak_heap *heap) {
-    struct hak_thread_counters *from = &heap->counters;
-    struct hak_thread_counters *to = &hak_exited_counters;
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
-        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
-        from->free_goal[class] = 0;
-        from->free_countdown[class] = 0;
-    }
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)                                    \
-        to->name[class] += from->name[class];                                                      \
-    memset(from->name, 0, sizeof from->name);
-#define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
-    to->name += from->name;                                                                        \
-    from->name = 0;
-#define HAK_PROCESS_COUNTER(name, unit, kind, help)
-#include "stats/counters.def"
-#undef HAK_CLASS_COUNTER
-#undef HAK_THREAD_COUNTER
-#undef HAK_PROCESS_COUNTER
-}
-
 static void give_up_caps(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         hak_bin_stop(heap, class);
@@ -198,7 +185,10 @@ static void end_heap(struct hak_heap *heap) {
     hak_remote_rescue(heap);
     count_heaps(-1);
     hak_lock_take(&hak_heap_lock);
-    fold_counters(heap);
+    hak_stats_begin_move();
+    hak_counters_move(&hak_exited_counters, &heap->counters);
+    hak_stats_end_move();
+    heap->counters.state = HAK_RECORD_DEAD;
     heap->next_free = free_heaps;
     free_heaps = heap;
     hak_lock_give(&hak_heap_lock);
@@ -214,14 +204,16 @@ bool hak_heap_exit_round(struct hak_heap *heap) {
 
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
     hak_lock_take(&hak_heap_lock);
-    for (const struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap)
+    if (hak_orphan_heap)
+        visit(hak_orphan_heap, context);
+    for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
         visit(heap, context);
     hak_lock_give(&hak_heap_lock);
 }
 
 static struct hak_heap *newest_heap(void) {
     hak_lock_take(&hak_heap_lock);
-    struct hak_heap *heap = all_heaps;
+    struct hak_heap *heap = hak_first_heap;
     hak_lock_give(&hak_heap_lock);
     return heap;
 }
@@ -258,19 +250,64 @@ void hak_fork_prepare(void) {
     } else if (forks_that_hold) {
         forks_that_hold++;
     }
+    hak_stats_fork_copy();
+}
+
+static void end_fork(void) {
+    if (forks_that_hold && --forks_that_hold == 0)
+        hak_lock_give(&hak_heap_lock);
 }
 
 void hak_fork_parent(void) {
-    if (forks_that_hold && --forks_that_hold == 0)
-        hak_lock_give(&hak_heap_lock);
+    hak_stats_fork_drop();
+    end_fork();
+}
+
+/* The caller's bins may have changed since the counters were copied: what is in them counts. */
+static void recount_bins(struct hak_heap *heap) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        int64_t count = 0;
+        const struct hak_block *block = heap->hot.bin[class];
+        for (; block != HAK_LIST_END; block = hak_block_next(block))
+            count++;
+        heap->bin_state[class].level += count - hak_bin_length(heap, class);
+    }
+}
+
+/* Counters that a child shares with its parent become its own. */
+static void part_counters(void) {
+    hak_stats_fork_change();
+    hak_stats_readopt(&hak_orphan_heap->counters);
+    for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
+        bool is_shared = heap->counters.record != 0;
+        hak_stats_readopt(&heap->counters);
+        if (is_shared && heap_is_of_caller(heap))
+            recount_bins(heap);
+    }
+}
+
+void hak_heap_attend(struct hak_heap *heap) {
+    if (hak_stats_is_strange()) {
+        hak_stats_fork_copy();
+        part_counters();
+    }
+    uint32_t request = hak_stats_purge_request();
+    if (request == heap->counters.purge_seen)
+        return;
+    heap->counters.purge_seen = request;
+    hak_stats_note_purge(request);
+    hak_heap_trim();
 }
 
 /* The threads of the other heaps don't exist here. One that was in a slow path left its lists in
  * an unknown state; the slabs of the others become orphans when somebody frees into them. */
 void hak_fork_child(void) {
-    for (struct hak_heap *heap = all_heaps; heap; heap = heap->next_heap) {
+    if (hak_orphan_heap)
+        part_counters();
+    for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
         if (heap_is_of_caller(heap)) {
             atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
+            heap->counters.thread_id = hak_os_thread_id();
             continue;
         }
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HAK_HEAP_LIVE)
@@ -280,6 +317,7 @@ void hak_fork_child(void) {
         atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
         atomic_store_explicit(&heap->state, is_busy ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED,
                               memory_order_seq_cst);
+        heap->counters.state = HAK_RECORD_LEFT;
     }
-    hak_fork_parent();
+    end_fork();
 }

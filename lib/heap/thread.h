@@ -19,11 +19,14 @@ void hak_fork_prepare(void);
 void hak_fork_parent(void);
 void hak_fork_child(void);
 
-/* Calls `visit` for every heap there is, under the heap lock. */
+/* Calls `visit` for every heap there is, that of the orphans first, under the heap lock. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
-/* Counters of threads that have exited; read under hak_heap_each's lock, or as a hint. */
-extern struct hak_thread_counters hak_exited_counters;
+/* Serves what hak_stats_is_strange and hak_stats_purge_request ask for; between two operations. */
+void hak_heap_attend(struct hak_heap *heap);
+
+/* The words that hold the first heap's address and the orphan heap's; for readers of our memory. */
+extern struct hak_heap *hak_first_heap;
 
 /* Gives the caller's cached blocks and all free pages back; the bytes given back. */
 size_t hak_heap_trim(void);

@@ -19,9 +19,6 @@ struct mallinfo hak_report_mallinfo_int(void); /* cut to INT_MAX */
 /* 1: accepted, 0: unknown parameter or bad value. M_TRIM_THRESHOLD sets the knob dirty_min. */
 int hak_report_mallopt(int parameter, int value);
 
-/* Writes text to standard error, without stdio. */
-void hak_report_text(void);
-
 /* Writes XML to the caller's stream; 0, or -1 when the stream fails. */
 int hak_report_xml(FILE *stream);
 

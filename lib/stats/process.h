@@ -1,12 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the process's counters: one instance, written under the heap lock of the heap layer.
+ * Owns where the process's counters and the exited threads' row are, and the segment in which other
+ * processes read them. Both rows are written under the heap lock of the heap layer, which also
+ * guards the making and changing of segments. The words point to private rows until
+ * hak_stats_share; they change again only in a fork's child, when it has one thread.
  */
 #ifndef HAK_STATS_PROCESS_H
 #define HAK_STATS_PROCESS_H
 
+#include "stats/layout.h"
 #include "stats/stats.h"
 
-extern struct hak_process_counters hak_process_counters;
+extern struct hak_process_record *hak_stats_process;
+extern struct hak_thread_counters *hak_stats_exited;
+#define hak_process_counters (*hak_stats_process)
+#define hak_exited_counters (*hak_stats_exited)
+
+/* In the library's data, found there by its magic: a reader's way into a process without segment.
+ */
+extern struct hak_stats_header hak_stats_anchor;
+
+/* What the layers above know and a reader wants to know. */
+struct hak_stats_facts {
+    const uint32_t *class_bytes; /* of HAK_STATS_CLASSES classes */
+    const struct hak_stats_knob *knobs;
+    uint32_t knob_count;
+    const void *first_heap; /* addresses of the words that hold heaps' addresses */
+    const void *orphan_heap;
+    uint32_t heap_next;
+    uint32_t heap_counters;
+    uint32_t slab_bytes;
+};
+
+/* Fills the anchor in. Once, at the start of the process. */
+void hak_stats_start(const struct hak_stats_facts *facts);
+
+/* Moves the counters into a segment, if one can be had. After hak_stats_start, before any heap. */
+void hak_stats_share(const struct hak_stats_facts *facts);
+
+/* Shows the next record of the segment at a new heap's counters, if there is one. The heap lock is
+ * not held. */
+void hak_stats_adopt(struct hak_thread_counters *counters);
+
+/*
+ * fork: a copy of the segment is made before it; the parent drops it, the child changes to it.
+ * hak_stats_fork_change is followed by hak_stats_readopt for each heap. Without a copy the child's
+ * counters become private.
+ */
+void hak_stats_fork_copy(void);
+void hak_stats_fork_drop(void);
+void hak_stats_fork_change(void);
+void hak_stats_readopt(struct hak_thread_counters *counters);
+
+/* Around hak_counters_move. The heap lock is held. */
+void hak_stats_begin_move(void);
+void hak_stats_end_move(void);
+
+extern const uint32_t *hak_stats_fork_mark;
+extern const struct hak_stats_control *hak_stats_control;
+
+/* 0 in a child that was forked without fork()'s handlers: it writes into its parent's counters. */
+HAK_INLINE bool hak_stats_is_strange(void) {
+    return *(const volatile uint32_t *)hak_stats_fork_mark == 0;
+}
+
+/* relaxed: a wish, nothing is read because of it */
+HAK_INLINE uint32_t hak_stats_purge_request(void) {
+    return atomic_load_explicit(&hak_stats_control->purge_request, memory_order_relaxed);
+}
+
+void hak_stats_note_purge(uint32_t request);
 
 #endif

@@ -1,8 +1,83 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the storage of the process's counters. Written under the heap lock of the heap layer, read
- * by anyone.
+ * Owns the arithmetic of counters. Stateless: whoever calls holds what protects the records.
  */
-#include "stats/process.h"
+#include "stats/stats.h"
 
-struct hak_process_counters hak_process_counters;
+#include <string.h>
+
+void hak_counters_add(struct hak_thread_counters *to, const struct hak_thread_counters *from) {
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
+        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
+#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)                                  \
+        to->name[class] += from->name[class];
+#define HAK_THREAD_COUNTER(name, unit, kind, help) to->name += from->name;
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}
+
+static void move_class_EVENT(uint64_t *to, uint64_t *from) {
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
+        to[class] += from[class];
+    memset(from, 0, HAK_STATS_CLASSES * sizeof *from);
+}
+
+static void move_class_GAUGE(uint64_t *to, uint64_t *from) {
+    (void)to;
+    (void)from;
+}
+
+static void move_EVENT(uint64_t *to, uint64_t *from) {
+    *to += *from;
+    *from = 0;
+}
+
+void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counters *from) {
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
+        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
+        from->free_goal[class] = 0;
+        from->free_countdown[class] = 0;
+    }
+#define HAK_CLASS_COUNTER(name, unit, kind, help) move_class_##kind(to->name, from->name);
+#define HAK_THREAD_COUNTER(name, unit, kind, help) move_##kind(&to->name, &from->name);
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}
+
+static uint64_t less(uint64_t from, uint64_t what) {
+    return from > what ? from - what : 0;
+}
+
+struct hak_class_use hak_class_use(const struct hak_class_sums *sums) {
+    struct hak_class_use use = {
+        .live_blocks = less(sums->allocations, sums->frees),
+        .free_blocks = less(sums->blocks_carved, sums->blocks_out),
+        .slack_bytes = less(sums->slab_bytes, sums->blocks_carved * sums->block_bytes),
+    };
+    use.cached_blocks = less(sums->blocks_out, use.live_blocks);
+    return use;
+}
+
+void hak_figures_add_class(struct hak_figures *figures, const struct hak_class_sums *sums) {
+    struct hak_class_use use = hak_class_use(sums);
+    figures->live_blocks += use.live_blocks;
+    figures->allocated_bytes += use.live_blocks * sums->block_bytes;
+    figures->cached_bytes += use.cached_blocks * sums->block_bytes;
+    figures->free_bytes += use.free_blocks * sums->block_bytes;
+    figures->slack_bytes += use.slack_bytes;
+}
+
+void hak_figures_finish(struct hak_figures *figures, const struct hak_process_record *process) {
+    figures->live_blocks += less(process->large_allocations, process->large_frees);
+    figures->allocated_bytes += process->large_bytes;
+    figures->resident_bytes = figures->allocated_bytes + figures->cached_bytes +
+                              figures->free_bytes + figures->slack_bytes + process->dirty_bytes +
+                              process->metadata_bytes;
+}

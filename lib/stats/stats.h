@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the shape of the counters, expanded from counters.def. A thread's record is written by that
- * thread alone with plain stores and read by anyone; the process record is written under the page
- * lock. Frees of own blocks are kept as a countdown (see struct hak_thread_counters).
+ * Owns the shape of the counters, expanded from counters.def, and their sums. A thread's record is
+ * written by that thread alone with plain stores and read by anyone; the process's is written under
+ * the heap lock. Frees of own blocks are kept as a countdown (see struct hak_thread_counters).
  */
 #ifndef HAK_STATS_STATS_H
 #define HAK_STATS_STATS_H
@@ -10,6 +10,15 @@
 #include "base/compiler.h"
 
 #define HAK_STATS_CLASSES 81
+
+enum hak_record_state {
+    HAK_RECORD_UNUSED = 0,
+    HAK_RECORD_LIVE,    /* of a thread */
+    HAK_RECORD_DEAD,    /* its thread has exited; all its EVENTs are in the exited threads' row */
+    HAK_RECORD_LEFT,    /* of a thread of the parent, in the child of a fork */
+    HAK_RECORD_ORPHANS, /* slabs without a thread, and threads without a heap */
+    HAK_RECORD_EXITED   /* sums of exited threads */
+};
 
 struct hak_thread_counters {
     /*
@@ -25,9 +34,14 @@ struct hak_thread_counters {
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
 #undef HAK_PROCESS_COUNTER
+    uint32_t sequence;   /* odd while free_goal and free_countdown are set anew */
+    uint32_t state;      /* enum hak_record_state; heap lock, or the thread at its start and end */
+    int32_t thread_id;   /* 0: none */
+    uint32_t record;     /* index in the shared segment and 1; 0: not in it. Constant */
+    uint32_t purge_seen; /* the last request to purge that this heap has served */
 };
 
-struct hak_process_counters {
+struct hak_process_record {
 #define HAK_CLASS_COUNTER(name, unit, kind, help)
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help) uint64_t name;
@@ -40,5 +54,37 @@ struct hak_process_counters {
 HAK_INLINE uint64_t hak_own_frees(const struct hak_thread_counters *counters, unsigned class) {
     return (uint64_t)(counters->free_goal[class] + counters->free_countdown[class]);
 }
+
+/* Adds everything of `from`; own frees go to the sum's free_goal. */
+void hak_counters_add(struct hak_thread_counters *to, const struct hak_thread_counters *from);
+
+/* Moves the EVENTs and the own frees; what `from` has now stays with it. */
+void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counters *from);
+
+/* What one size class's counters mean when nobody allocates meanwhile. */
+struct hak_class_use {
+    uint64_t live_blocks;
+    uint64_t cached_blocks; /* in thread caches, or on their way back to their slab */
+    uint64_t free_blocks;   /* in slabs */
+    uint64_t slack_bytes;   /* of touched slab memory that no block covers */
+};
+
+/* The sums over all records, of one class of blocks of `block_bytes`. */
+struct hak_class_sums {
+    uint64_t allocations, frees, blocks_out, blocks_carved, slab_bytes;
+    uint32_t block_bytes;
+};
+
+struct hak_class_use hak_class_use(const struct hak_class_sums *sums);
+
+struct hak_figures {
+#define HAK_FIGURE(name, unit, help) uint64_t name;
+#include "stats/figures.def"
+#undef HAK_FIGURE
+};
+
+/* From zero: add each class, then the process's counters. */
+void hak_figures_add_class(struct hak_figures *figures, const struct hak_class_sums *sums);
+void hak_figures_finish(struct hak_figures *figures, const struct hak_process_record *process);
 
 #endif

@@ -128,6 +128,8 @@ static void test_ranges(void) {
         const struct hak_knob *knob = &hak_knobs[i];
         char entry[128];
         struct hak_buffer line;
+        if (knob->kind == HAK_KNOB_TEXT)
+            continue;
         for (int beyond = 0; beyond < 4; beyond++) {
             uint64_t value = beyond & 1 ? knob->max + (beyond >> 1) : knob->min - (beyond >> 1);
             hak_buffer_init(&line, entry, sizeof entry);
@@ -140,6 +142,23 @@ static void test_ranges(void) {
             CHECK(hak_conf_complaint_count() == (is_valid ? 0 : 1));
         }
     }
+}
+
+static void test_text(void) {
+    char entry[400] = "HAKMEM_STATS_FILE=/tmp/%p";
+    read_one(entry);
+    entry[18] = 'x'; /* the environment may change */
+    CHECK(hak_conf.stats_file && strcmp((char *)(uintptr_t)hak_conf.stats_file, "/tmp/%p") == 0);
+    CHECK(hak_conf_complaint_count() == 0);
+    memset(entry + 18, 'y', 256);
+    entry[18 + 256] = '\0';
+    read_one(entry);
+    CHECK(!hak_conf.stats_file && hak_conf_complaint_count() == 1);
+    entry[18 + 255] = '\0';
+    read_one(entry);
+    CHECK(hak_conf.stats_file && strlen((char *)(uintptr_t)hak_conf.stats_file) == 255);
+    read_one("HAKMEM_STATS_FILE=");
+    CHECK(!hak_conf.stats_file && hak_conf_complaint_count() == 1);
 }
 
 static void test_first_counts(void) {
@@ -249,6 +268,7 @@ int main(void) {
     test_other_kinds();
     test_values_as_text();
     test_ranges();
+    test_text();
     test_first_counts();
     test_complaints();
     test_nearest();

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns shmget, shmat, shmctl, memfd_create and the mremap that doubles a mapping. Stateless.
+ */
+#define _GNU_SOURCE
+#include "os/os_share.h"
+
+#include "os/os_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+#define HIGH_DESCRIPTOR 700 /* out of the way of programs that count their descriptors */
+
+/*
+ * The owner of the segment must be able to write at attach, and only then the mode is narrowed. The
+ * kernel forgets a segment that is marked for removal when nobody has it mapped any more.
+ */
+static void *make_system_v(size_t bytes, enum hak_share_access access, int *ret_id) {
+    int id = shmget(IPC_PRIVATE, bytes, IPC_CREAT | SHM_NORESERVE | 0600);
+    if (id < 0)
+        return NULL;
+    void *segment = shmat(id, NULL, 0);
+    struct shmid_ds status;
+    if (access == HAK_SHARE_READ && shmctl(id, IPC_STAT, &status) == 0) {
+        status.shm_perm.mode = 0400;
+        shmctl(id, IPC_SET, &status);
+    }
+    shmctl(id, IPC_RMID, NULL);
+    *ret_id = id;
+    return segment == (void *)-1 ? NULL : segment;
+}
+
+static void *map_file(int file, size_t bytes) {
+    if (ftruncate(file, (off_t)bytes) != 0)
+        return NULL;
+    void *segment = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+    return segment == MAP_FAILED ? NULL : segment;
+}
+
+/* The descriptor stays: readers open it by /proc. */
+static void *make_file(size_t bytes) {
+    int file = memfd_create(HAK_SHARE_FILE_NAME, MFD_CLOEXEC);
+    if (file < 0)
+        return NULL;
+    int high = fcntl(file, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
+    if (high >= 0) {
+        close(file);
+        file = high;
+    }
+    void *segment = map_file(file, bytes);
+    if (!segment)
+        close(file);
+    return segment;
+}
+
+void *hak_share_make(size_t bytes, enum hak_share_access access, int *ret_id) {
+    int saved_errno = errno;
+    void *segment = make_system_v(bytes, access, ret_id);
+    if (!segment) {
+        *ret_id = -1;
+        segment = access == HAK_SHARE_READ ? make_file(bytes) : NULL;
+    }
+    errno = saved_errno;
+    return segment;
+}
+
+void hak_share_drop(void *segment, size_t bytes) {
+    int saved_errno = errno;
+    if (shmdt(segment) != 0)
+        munmap(segment, bytes);
+    errno = saved_errno;
+}
+
+/* With an old size of 0 mremap maps shared pages a second time. */
+bool hak_share_alias(void *pages, size_t bytes, void *place) {
+    int saved_errno = errno;
+    bool done = mremap(pages, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place) != MAP_FAILED;
+    errno = saved_errno;
+    if (!done)
+        hak_os_renew(place, bytes);
+    return done;
+}
+
+uint32_t *hak_share_fork_mark(void) {
+    int saved_errno = errno;
+    uint32_t *mark =
+        mmap(NULL, hak_os_page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mark == MAP_FAILED) {
+        mark = NULL;
+    } else if (madvise(mark, hak_os_page_bytes, MADV_WIPEONFORK) != 0) {
+        munmap(mark, hak_os_page_bytes);
+        mark = NULL;
+    }
+    if (mark)
+        *mark = 1;
+    errno = saved_errno;
+    return mark;
+}
+
+bool hak_share_is_allowed(void) {
+    int saved_errno = errno;
+    bool allowed = prctl(PR_GET_SECCOMP) == 0;
+    errno = saved_errno;
+    return allowed;
+}
+
+uint64_t hak_share_now_s(void) {
+    struct timespec now = {0, 0};
+    int saved_errno = errno;
+    clock_gettime(CLOCK_REALTIME, &now);
+    errno = saved_errno;
+    return (uint64_t)now.tv_sec;
+}
+
+int hak_share_pid(void) {
+    return (int)getpid();
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the summing and the walk. The tables counters.def and figures.def say what is walked.
+ */
+#include "report/totals.h"
+
+#include "heap/lock.h"
+#include "heap/range.h"
+#include "heap/thread.h"
+#include "stats/process.h"
+
+#include <string.h>
+
+static void add_heap(const struct hak_heap *heap, void *totals) {
+    hak_counters_add(&((struct hak_totals *)totals)->threads, &heap->counters);
+}
+
+struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned class) {
+    const struct hak_thread_counters *sum = &totals->threads;
+    return (struct hak_class_sums){
+        .allocations = sum->allocations[class],
+        .frees = hak_own_frees(sum, class) + sum->remote_frees[class],
+        .blocks_out = sum->blocks_out[class],
+        .blocks_carved = sum->blocks_carved[class],
+        .slab_bytes = sum->slab_bytes[class],
+        .block_bytes = hak_class_bytes[class],
+    };
+}
+
+void hak_totals_sum(struct hak_totals *totals) {
+    memset(totals, 0, sizeof *totals);
+    hak_heap_each(add_heap, totals);
+    hak_lock_take(&hak_heap_lock);
+    hak_counters_add(&totals->threads, &hak_exited_counters);
+    totals->process = hak_process_counters;
+    hak_lock_give(&hak_heap_lock);
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        struct hak_class_sums sums = hak_totals_class(totals, class);
+        hak_figures_add_class(&totals->figures, &sums);
+    }
+    hak_figures_finish(&totals->figures, &totals->process);
+}
+
+static uint64_t sum_of(const uint64_t *values) {
+    uint64_t sum = 0;
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        sum += values[class];
+    return sum;
+}
+
+void hak_totals_each(const struct hak_totals *totals,
+                     void (*visit)(void *context, const char *name, const char *unit,
+                                   uint64_t value),
+                     void *context) {
+#define HAK_FIGURE(name, unit, help) visit(context, #name, unit, totals->figures.name);
+#include "stats/figures.def"
+#undef HAK_FIGURE
+    visit(context, "own_frees", "blocks", sum_of((const uint64_t *)totals->threads.free_goal));
+#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+    visit(context, #name, unit, sum_of(totals->threads.name));
+#define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
+    visit(context, #name, unit, totals->threads.name);
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
+    visit(context, #name, unit, totals->process.name);
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns what another process reads of ours: the header in front of the counters. hakmem-stat
+ * compiles it, too. All places are distances in bytes from the header, so that one reader serves
+ * both kinds:
+ *
+ *   SHARED   a segment: header, tables, process's counters, exited threads' row, a record a heap
+ *   PRIVATE  the header in the library's data (hak_stats_anchor); heaps are a list of addresses
+ *
+ * A reader finds each counter by name in the table of rows, so it can read a layout of the same
+ * number that has more of them. Nothing here may be believed before it has been checked.
+ */
+#ifndef HAK_STATS_LAYOUT_H
+#define HAK_STATS_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define HAK_STATS_MAGIC "libhakmem stats" /* 16 bytes with its NUL */
+#define HAK_STATS_LAYOUT 1u
+#define HAK_STATS_SHARED 1u
+#define HAK_STATS_PRIVATE 2u
+
+enum hak_row_scope { HAK_ROW_CLASS, HAK_ROW_THREAD, HAK_ROW_PROCESS };
+enum hak_row_kind { HAK_ROW_EVENT, HAK_ROW_GAUGE, HAK_ROW_INTERNAL };
+
+struct hak_stats_row {
+    char name[32];
+    char unit[16];
+    uint32_t offset; /* in a heap's record, or in the process's counters */
+    uint16_t count;  /* of values: 1, or one a size class */
+    uint8_t value_bytes;
+    uint8_t kind;  /* enum hak_row_kind */
+    uint8_t scope; /* enum hak_row_scope */
+    uint8_t spare[7];
+};
+
+enum hak_knob_source { HAK_SOURCE_DEFAULT, HAK_SOURCE_ENVIRONMENT };
+
+struct hak_stats_knob {
+    char name[32];
+    char value[64];  /* as a user writes it */
+    uint32_t source; /* enum hak_knob_source */
+    uint32_t spare;
+};
+
+struct hak_stats_table {
+    uint64_t offset;
+    uint32_t count;
+    uint32_t entry_bytes;
+};
+
+struct hak_stats_header {
+    char magic[16];
+    uint32_t layout;
+    uint32_t header_bytes;
+    uint32_t kind;
+    uint32_t page_bytes;
+    uint64_t total_bytes; /* SHARED: of the segment */
+    char version[24];
+    int32_t pid;
+    uint32_t slab_bytes;
+    uint64_t started_s;             /* since 1970 */
+    struct hak_stats_table rows;    /* struct hak_stats_row */
+    struct hak_stats_table classes; /* uint32_t: bytes of a block; [0] is no class */
+    struct hak_stats_table knobs;   /* struct hak_stats_knob */
+    struct hak_stats_table process; /* 1 */
+    struct hak_stats_table exited;  /* 1, of a record's shape */
+    struct hak_stats_table records; /* SHARED: as many as there is room for */
+    uint64_t first_heap;            /* PRIVATE: where the list's first address is, */
+    uint64_t orphan_heap;           /* and that of orphaned slabs' heap */
+    uint32_t heap_next;             /* PRIVATE: distances in a heap */
+    uint32_t heap_counters;
+    int32_t control_id; /* System V id of the control page; -1: none */
+    _Atomic uint32_t records_used;
+    _Atomic uint32_t heaps_missing; /* SHARED: heaps that found no room */
+    _Atomic uint32_t sequence;      /* odd while counters move to the exited threads' row */
+    _Atomic uint32_t purges_served; /* the last request that a thread has begun to serve */
+    uint32_t spare;
+};
+
+/* A page that others of the same user may write: nothing but a wish is believed. */
+struct hak_stats_control {
+    _Atomic uint32_t purge_request;
+};
+
+#endif

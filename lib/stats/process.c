@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the segment of counters. Written under the heap lock, or before the process has a second
+ * thread. Invariant: a record is some heap's for ever; records_used only grows; what the header
+ * says is not read back by this process but for records_used.
+ *
+ *   segment  header | rows | class sizes | knobs | process | exited | ... | record | record | ...
+ */
+#include "stats/process.h"
+
+#include "base/bits.h"
+#include "os/os_memory.h"
+#include "os/os_share.h"
+
+#include <string.h>
+
+#define RECORDS_MOST 4096u /* address space alone: pages come when they are written */
+
+static struct hak_process_record private_process;
+static struct hak_thread_counters private_exited = {.state = HAK_RECORD_EXITED};
+struct hak_process_record *hak_stats_process = &private_process;
+struct hak_thread_counters *hak_stats_exited = &private_exited;
+
+static const uint32_t always_ours = 1;
+static const struct hak_stats_control no_control;
+const uint32_t *hak_stats_fork_mark = &always_ours;
+const struct hak_stats_control *hak_stats_control = &no_control;
+
+static struct hak_stats_header *segment;       /* NULL: counters are private */
+static struct hak_stats_header *child_segment; /* from before a fork to after it */
+static const struct hak_stats_control *child_control;
+
+#define WORD_ROW(name, bytes, unit, kind, scope, structure)                                        \
+    {                                                                                              \
+#name, unit, offsetof(structure, name), 1, bytes, kind, scope, {                           \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+static const struct hak_stats_row rows[] = {
+    {"free_goal",
+     "blocks",
+     offsetof(struct hak_thread_counters, free_goal),
+     HAK_STATS_CLASSES,
+     8,
+     HAK_ROW_INTERNAL,
+     HAK_ROW_CLASS,
+     {0}},
+    {"free_countdown",
+     "blocks",
+     offsetof(struct hak_thread_counters, free_countdown),
+     HAK_STATS_CLASSES,
+     8,
+     HAK_ROW_INTERNAL,
+     HAK_ROW_CLASS,
+     {0}},
+    WORD_ROW(sequence, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
+    WORD_ROW(state, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
+    WORD_ROW(thread_id, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
+#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+    {#name,                                                                                        \
+     unit,                                                                                         \
+     offsetof(struct hak_thread_counters, name),                                                   \
+     HAK_STATS_CLASSES,                                                                            \
+     8,                                                                                            \
+     HAK_ROW_##kind,                                                                               \
+     HAK_ROW_CLASS,                                                                                \
+     {0}},
+#define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
+    WORD_ROW(name, 8, unit, HAK_ROW_##kind, HAK_ROW_THREAD, struct hak_thread_counters),
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
+    WORD_ROW(name, 8, unit, HAK_ROW_##kind, HAK_ROW_PROCESS, struct hak_process_record),
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+};
+
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
+struct hak_stats_header hak_stats_anchor = {
+    .magic = HAK_STATS_MAGIC,
+    .layout = HAK_STATS_LAYOUT,
+    .header_bytes = sizeof(struct hak_stats_header),
+    .kind = HAK_STATS_PRIVATE,
+    .version = HAK_VERSION,
+    .control_id = -1,
+};
+
+static struct hak_stats_table table_at(const struct hak_stats_header *header, const void *place,
+                                       size_t count, size_t entry_bytes) {
+    return (struct hak_stats_table){(uintptr_t)place - (uintptr_t)header, (uint32_t)count,
+                                    (uint32_t)entry_bytes};
+}
+
+static void point_anchor_to_rows(void) {
+    struct hak_stats_header *anchor = &hak_stats_anchor;
+    anchor->process = table_at(anchor, hak_stats_process, 1, sizeof *hak_stats_process);
+    anchor->exited = table_at(anchor, hak_stats_exited, 1, sizeof *hak_stats_exited);
+}
+
+void hak_stats_start(const struct hak_stats_facts *facts) {
+    struct hak_stats_header *anchor = &hak_stats_anchor;
+    anchor->page_bytes = (uint32_t)hak_os_page_bytes;
+    anchor->pid = hak_share_pid();
+    anchor->slab_bytes = facts->slab_bytes;
+    anchor->started_s = hak_share_now_s();
+    anchor->rows = table_at(anchor, rows, ROW_COUNT, sizeof rows[0]);
+    anchor->classes =
+        table_at(anchor, facts->class_bytes, HAK_STATS_CLASSES, sizeof *facts->class_bytes);
+    anchor->knobs = table_at(anchor, facts->knobs, facts->knob_count, sizeof *facts->knobs);
+    anchor->first_heap = (uintptr_t)facts->first_heap - (uintptr_t)anchor;
+    anchor->orphan_heap = (uintptr_t)facts->orphan_heap - (uintptr_t)anchor;
+    anchor->heap_next = facts->heap_next;
+    anchor->heap_counters = facts->heap_counters;
+    point_anchor_to_rows();
+}
+
+/* ---- the segment ---- */
+
+static size_t record_bytes(void) {
+    return hak_round_up(sizeof(struct hak_thread_counters), hak_os_page_bytes);
+}
+
+/* Places of the tables in a segment, one behind the other. */
+static struct hak_stats_header plan_segment(uint32_t knob_count) {
+    struct hak_stats_header plan = hak_stats_anchor;
+    struct hak_stats_table *tables[] = {&plan.rows,    &plan.classes, &plan.knobs,
+                                        &plan.process, &plan.exited,  &plan.records};
+    size_t at = hak_round_up(sizeof plan, 64);
+    plan.kind = HAK_STATS_SHARED;
+    plan.knobs.count = knob_count;
+    plan.records.count = RECORDS_MOST;
+    plan.records.entry_bytes = (uint32_t)record_bytes();
+    plan.first_heap = plan.orphan_heap = 0;
+    for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        if (tables[i] == &plan.records)
+            at = hak_round_up(at, hak_os_page_bytes);
+        tables[i]->offset = at;
+        at += hak_round_up((size_t)tables[i]->count * tables[i]->entry_bytes, 64);
+    }
+    plan.total_bytes = at;
+    return plan;
+}
+
+static void *place_in(struct hak_stats_header *in, uint64_t offset) {
+    return (char *)in + offset;
+}
+
+static struct hak_thread_counters *record_of(struct hak_stats_header *in, uint32_t index) {
+    return place_in(in, in->records.offset + (uint64_t)index * in->records.entry_bytes);
+}
+
+/* The wish page is a luxury: no segment fails for want of it. */
+static const struct hak_stats_control *make_control(struct hak_stats_header *for_segment) {
+    int id;
+    void *page = hak_share_make(hak_os_page_bytes, HAK_SHARE_WRITE, &id);
+    for_segment->control_id = id;
+    return page ? page : &no_control;
+}
+
+static void drop_control(const struct hak_stats_control *control) {
+    if (control != &no_control)
+        hak_share_drop((void *)(uintptr_t)control, hak_os_page_bytes);
+}
+
+/* The rows of the process move into the segment: from here on they are counted there. */
+static void use_segment(struct hak_stats_header *made, const struct hak_stats_control *control) {
+    segment = made;
+    hak_stats_process = place_in(made, made->process.offset);
+    hak_stats_exited = place_in(made, made->exited.offset);
+    hak_stats_control = control;
+    point_anchor_to_rows();
+}
+
+void hak_stats_share(const struct hak_stats_facts *facts) {
+    struct hak_stats_header plan = plan_segment(facts->knob_count);
+    uint32_t *mark = hak_share_fork_mark();
+    int id;
+    struct hak_stats_header *made =
+        mark ? hak_share_make(plan.total_bytes, HAK_SHARE_READ, &id) : NULL;
+    if (!made)
+        return;
+    memcpy(place_in(made, plan.rows.offset), rows, sizeof rows);
+    memcpy(place_in(made, plan.classes.offset), facts->class_bytes,
+           HAK_STATS_CLASSES * sizeof *facts->class_bytes);
+    memcpy(place_in(made, plan.knobs.offset), facts->knobs,
+           facts->knob_count * sizeof *facts->knobs);
+    memcpy(place_in(made, plan.process.offset), hak_stats_process, sizeof *hak_stats_process);
+    memcpy(place_in(made, plan.exited.offset), hak_stats_exited, sizeof *hak_stats_exited);
+    const struct hak_stats_control *control = make_control(&plan);
+    memcpy(made, &plan, sizeof plan);
+    hak_stats_fork_mark = mark;
+    use_segment(made, control);
+}
+
+void hak_stats_adopt(struct hak_thread_counters *counters) {
+    if (!segment)
+        return;
+    /* relaxed: the index alone is wanted; a reader tests each record's state */
+    uint32_t index = atomic_fetch_add_explicit(&segment->records_used, 1, memory_order_relaxed);
+    if (index >= segment->records.count) {
+        atomic_store_explicit(&segment->records_used, segment->records.count, memory_order_relaxed);
+        atomic_fetch_add_explicit(&segment->heaps_missing, 1, memory_order_relaxed);
+        return;
+    }
+    if (hak_share_alias(record_of(segment, index), record_bytes(), counters))
+        counters->record = index + 1;
+    else
+        atomic_fetch_add_explicit(&segment->heaps_missing, 1, memory_order_relaxed);
+}
+
+/* ---- fork ---- */
+
+static uint32_t used_records(const struct hak_stats_header *in) {
+    uint32_t used = atomic_load_explicit(&in->records_used, memory_order_relaxed);
+    return used < in->records.count ? used : in->records.count;
+}
+
+void hak_stats_fork_copy(void) {
+    int id;
+    child_segment = NULL;
+    if (!segment || !hak_share_is_allowed())
+        return;
+    struct hak_stats_header *copy = hak_share_make(segment->total_bytes, HAK_SHARE_READ, &id);
+    if (!copy)
+        return;
+    size_t bytes = segment->records.offset + (size_t)used_records(segment) * record_bytes();
+    memcpy(copy, segment, bytes);
+    atomic_store_explicit(&copy->purges_served, 0, memory_order_relaxed);
+    child_control = make_control(copy);
+    child_segment = copy;
+}
+
+void hak_stats_fork_drop(void) {
+    if (!child_segment)
+        return;
+    drop_control(child_control);
+    hak_share_drop(child_segment, child_segment->total_bytes);
+    child_segment = NULL;
+}
+
+/* No copy: the rows of the process are taken home; its heaps follow in hak_stats_readopt. */
+static void leave_segment(void) {
+    private_process = *hak_stats_process;
+    private_exited = *hak_stats_exited;
+    hak_stats_process = &private_process;
+    hak_stats_exited = &private_exited;
+    hak_stats_control = &no_control;
+    segment = NULL;
+    point_anchor_to_rows();
+}
+
+void hak_stats_fork_change(void) {
+    struct hak_stats_header *old = segment;
+    const struct hak_stats_control *old_control = hak_stats_control;
+    hak_stats_anchor.pid = hak_share_pid();
+    if (!old)
+        return;
+    size_t old_bytes = old->total_bytes;
+    *(uint32_t *)(uintptr_t)hak_stats_fork_mark = 1;
+    if (child_segment) {
+        child_segment->pid = hak_stats_anchor.pid;
+        child_segment->started_s = hak_share_now_s();
+        use_segment(child_segment, child_control);
+        child_segment = NULL;
+    } else {
+        leave_segment();
+    }
+    drop_control(old_control);
+    hak_share_drop(old, old_bytes);
+}
+
+void hak_stats_readopt(struct hak_thread_counters *counters) {
+    uint32_t record = counters->record;
+    if (record == 0)
+        return;
+    struct hak_thread_counters now = *counters;
+    if (segment && hak_share_alias(record_of(segment, record - 1), record_bytes(), counters)) {
+        counters->purge_seen = 0;
+        return;
+    }
+    if (!segment)
+        hak_os_renew(counters, record_bytes());
+    *counters = now;
+    counters->record = 0;
+}
+
+/* ---- what is said to readers ---- */
+
+void hak_stats_begin_move(void) {
+    if (segment)
+        /* seq_cst, here and below: the moved words stay between; pairs with the readers' loads */
+        atomic_fetch_add_explicit(&segment->sequence, 1, memory_order_seq_cst);
+}
+
+void hak_stats_end_move(void) {
+    if (segment)
+        atomic_fetch_add_explicit(&segment->sequence, 1, memory_order_seq_cst);
+}
+
+void hak_stats_note_purge(uint32_t request) {
+    if (segment)
+        atomic_store_explicit(&segment->purges_served, request, memory_order_relaxed);
+}
