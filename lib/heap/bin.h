@@ -16,8 +16,9 @@
 
 /* Blocks in the bin now. */
 HAK_INLINE int64_t hak_bin_length(const struct hak_heap *heap, unsigned class) {
-    return heap->bin_state[class].level + (int64_t)hak_own_frees(&heap->counters, class) -
-           (int64_t)heap->counters.allocations[class];
+    const struct hak_thread_counters *counters = &heap->counters;
+    return (int64_t)(counters->cache_level[class] + hak_own_frees(counters, class) -
+                     counters->allocations[class]);
 }
 
 /* An empty bin of a new heap, armed. */

@@ -78,7 +78,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     unsigned count = hak_slab_take(heap, slab, hak_bin_refill(heap, class), &first);
     heap->counters.carved += (unsigned)(slab->carved - carved);
     heap->counters.refills++;
-    heap->bin_state[class].level += count;
+    heap->counters.cache_level[class] += count;
     heap->hot.bin[class] = first;
     hak_bin_arm(heap, class);
     return true;
@@ -137,7 +137,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     hak_slab_take(heap, slab, 1, &block);
     heap->counters.carved++;
     heap->counters.allocations[class]++;
-    heap->bin_state[class].level++;
+    heap->counters.cache_level[class]++;
     block->next = NULL;
     block->mark = 0;
     return block;
@@ -196,8 +196,8 @@ void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
  * are. A block in a bin is of an own slab: it was looked up when it was freed, and its link proves
  * that it is still the one.
  */
-static int64_t return_list(struct hak_heap *heap, struct hak_block *first) {
-    int64_t total = 0;
+static uint64_t return_list(struct hak_heap *heap, struct hak_block *first) {
+    uint64_t total = 0;
     while (first != HAK_LIST_END) {
         struct hak_block *last = first;
         struct hak_block *next = hak_block_next(first);
@@ -226,7 +226,7 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
         rest = hak_block_next(last);
         hak_block_link(last, HAK_LIST_END);
     }
-    heap->bin_state[class].level -= return_list(heap, rest);
+    heap->counters.cache_level[class] -= return_list(heap, rest);
     heap->counters.flushes++;
 }
 

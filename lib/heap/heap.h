@@ -95,7 +95,6 @@ struct hak_heap_hot {
 
 /* What the slow paths know of one bin and its class (heap/bin.c). */
 struct hak_bin_state {
-    int64_t level;     /* blocks put into the bin less those flushed from it */
     int64_t used;      /* blocks out of this heap's slabs: in the bin, or live */
     int64_t live;      /* live ones at the last trip */
     int64_t peak;      /* most live ones since the last decline */

@@ -270,7 +270,7 @@ static void recount_bins(struct hak_heap *heap) {
         const struct hak_block *block = heap->hot.bin[class];
         for (; block != HAK_LIST_END; block = hak_block_next(block))
             count++;
-        heap->bin_state[class].level += count - hak_bin_length(heap, class);
+        heap->counters.cache_level[class] += (uint64_t)(count - hak_bin_length(heap, class));
     }
 }
 
