@@ -21,6 +21,8 @@
 
 enum { STATUS_USAGE = 2, STATUS_FAILED = 125, STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
 
+const char hak_tool_name[] = "hakmem-run";
+
 #define MARKER "HAKMEM_NO_INHERIT"
 
 /* The settings first: of a variable that occurs twice, conf.c takes the first. */

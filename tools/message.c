@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the two ways a tool speaks. Used by one thread, before the program is started.
+ * Owns the two ways a tool speaks. Used by one thread.
  */
 #include "message.h"
 
@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 void hak_complain(const char *format, ...) {
-    char line[1024] = "hakmem-run: ";
-    size_t start = strlen(line), room = sizeof line - start - 1;
+    char line[1024];
+    size_t start = (size_t)snprintf(line, sizeof line, "%s: ", hak_tool_name);
+    size_t room = sizeof line - start - 1;
     va_list arguments;
     va_start(arguments, format);
     int wanted = vsnprintf(line + start, room, format, arguments);

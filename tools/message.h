@@ -10,7 +10,10 @@
 
 #define HAK_TOOL_COLUMNS 79
 
-/* One line, `hakmem-run: ` in front; characters that would break the line are shown as `?`. */
+/* Each tool says its own name. */
+extern const char hak_tool_name[];
+
+/* One line, the tool's name in front; characters that would break the line are shown as `?`. */
 __attribute__((format(printf, 1, 2))) void hak_complain(const char *format, ...);
 
 /* Prints text wrapped between `indent` and the last column; the cursor is at `column`. */

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the text for people. No state but the buffers of hak_size_text.
+ */
+#define _GNU_SOURCE
+#include "stat_show.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+static void put_line(struct hak_look *look, const char *start, const char *end, const char *format,
+                     va_list arguments) {
+    char line[600];
+    vsnprintf(line, sizeof line, format, arguments);
+    if (look->lines && look->used >= look->lines)
+        return;
+    look->used++;
+    if (look->columns && strlen(line) > look->columns)
+        line[look->columns] = '\0';
+    fprintf(look->out, "%s%s%s\n", look->has_colour ? start : "", line,
+            look->has_colour ? end : "");
+}
+
+void hak_look_line(struct hak_look *look, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(look, "", "", format, arguments);
+    va_end(arguments);
+}
+
+void hak_look_heading(struct hak_look *look, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(look, BOLD, PLAIN, format, arguments);
+    va_end(arguments);
+}
+
+const char *hak_size_text(uint64_t bytes) {
+    static char texts[12][24];
+    static unsigned next;
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    char *text = texts[next++ % 12];
+    double value = (double)bytes;
+    unsigned unit = 0;
+    while (value >= 1024 && unit < 6) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, sizeof texts[0], unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+static const char *limit_text(uint64_t bytes) {
+    return bytes == UINT64_MAX ? "none" : hak_size_text(bytes);
+}
+
+static const char *way_text(enum hak_target_way way) {
+    return way == HAK_WAY_MEMORY ? "its memory" : way == HAK_WAY_FILE ? "a file" : "its segment";
+}
+
+static double percent(uint64_t part, uint64_t whole) {
+    return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static void show_part(struct hak_look *look, const char *name, uint64_t bytes,
+                      const struct hak_snapshot *snapshot, const char *meaning) {
+    hak_look_line(look, "  %-10s %10s %5.1f %%  %s", name, hak_size_text(bytes),
+                  percent(bytes, snapshot->figures.resident_bytes), meaning);
+}
+
+static void show_purging(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    const struct hak_process_record *process = &snapshot->process;
+    hak_look_line(
+        look, "  purging    %10s given back in %" PRIu64 " purges; %" PRIu64 " page faults avoided",
+        hak_size_text(process->purged_bytes), process->purges, process->faults_avoided);
+    hak_look_line(look, "  mapped     %10s usable, of %s planned",
+                  hak_size_text(process->committed_bytes), hak_size_text(process->reserved_bytes));
+    hak_look_line(look, "  limits     address space %s, control group %s",
+                  limit_text(snapshot->address_limit), limit_text(snapshot->memory_limit));
+    if (snapshot->heaps_missing)
+        hak_look_line(look, "  missing    %" PRIu32 " threads found no room for their counters",
+                      snapshot->heaps_missing);
+}
+
+void hak_show_process(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    const struct hak_figures *figures = &snapshot->figures;
+    uint64_t started_s = snapshot->header.started_s;
+    hak_look_heading(look, "%s (PID %ld), libhakmem %s, %" PRIu64 " s, counters from %s",
+                     snapshot->program, (long)snapshot->pid, snapshot->header.version,
+                     snapshot->time_s > started_s ? snapshot->time_s - started_s : 0,
+                     way_text(snapshot->way));
+    show_part(look, "allocated", figures->allocated_bytes, snapshot, "live blocks");
+    show_part(look, "cached", figures->cached_bytes, snapshot, "freed, in thread caches");
+    show_part(look, "free", figures->free_bytes, snapshot, "freed, in slabs");
+    show_part(look, "slack", figures->slack_bytes, snapshot, "of slabs, covered by no block");
+    show_part(look, "dirty", snapshot->process.dirty_bytes, snapshot, "free pages, not purged yet");
+    show_part(look, "metadata", snapshot->process.metadata_bytes, snapshot, "libhakmem's own");
+    hak_look_line(
+        look, "  %-10s %10s 100.0 %%  of %s of the process", "resident",
+        hak_size_text(figures->resident_bytes),
+        snapshot->kernel_rss_bytes < 0 ? "?" : hak_size_text((uint64_t)snapshot->kernel_rss_bytes));
+    hak_look_line(look, "  blocks     %10" PRIu64 " live, %" PRIu64 " of them large (%s)",
+                  figures->live_blocks,
+                  snapshot->process.large_allocations - snapshot->process.large_frees,
+                  hak_size_text(snapshot->process.large_bytes));
+    show_purging(look, snapshot);
+}
+
+/* ---- threads ---- */
+
+static uint64_t slabs_of(const struct hak_stat_row *row) {
+    uint64_t slabs = 0;
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
+        slabs += row->counters.slabs[class];
+    return slabs;
+}
+
+/* Bytes a second that the row handed out since the snapshot before. */
+static uint64_t rate_of(const struct hak_look *look, const struct hak_snapshot *now,
+                        const struct hak_stat_row *row) {
+    const struct hak_snapshot *before = look->before;
+    if (!before || now->taken_ns <= before->taken_ns)
+        return 0;
+    for (unsigned i = 0; i < before->row_count; i++) {
+        const struct hak_stat_row *old = &before->rows[i];
+        if (old->counters.state != row->counters.state ||
+            old->counters.thread_id != row->counters.thread_id ||
+            old->allocated_bytes > row->allocated_bytes)
+            continue;
+        double seconds = (double)(now->taken_ns - before->taken_ns) / 1e9;
+        return (uint64_t)((double)(row->allocated_bytes - old->allocated_bytes) / seconds);
+    }
+    return 0;
+}
+
+struct order {
+    const struct hak_look *look;
+    const struct hak_snapshot *snapshot;
+};
+
+static uint64_t key_of(const struct order *order, const struct hak_stat_row *row) {
+    switch (order->look->sort) {
+    case HAK_SORT_ALLOCATED:
+        return row->allocated_bytes;
+    case HAK_SORT_FREED:
+        return row->freed_bytes;
+    case HAK_SORT_CACHED:
+        return row->cached_bytes;
+    case HAK_SORT_SLABS:
+        return slabs_of(row);
+    case HAK_SORT_RATE:
+        return rate_of(order->look, order->snapshot, row);
+    default:
+        return 0;
+    }
+}
+
+/* Names and IDs rise, amounts fall; rows that are no thread come last. */
+static int compare_rows(const void *left, const void *right, void *context) {
+    const struct hak_stat_row *a = *(const struct hak_stat_row *const *)left;
+    const struct hak_stat_row *b = *(const struct hak_stat_row *const *)right;
+    const struct order *order = context;
+    uint64_t x = key_of(order, a), y = key_of(order, b);
+    if (a->counters.state != b->counters.state)
+        return a->counters.state < b->counters.state ? -1 : 1;
+    if (x != y)
+        return x > y ? -1 : 1;
+    int names = order->look->sort == HAK_SORT_NAME ? strcmp(a->name, b->name) : 0;
+    return names ? names : a->counters.thread_id - b->counters.thread_id;
+}
+
+static void show_thread(struct hak_look *look, const struct hak_snapshot *snapshot,
+                        const struct hak_stat_row *row) {
+    char id[16] = "-", rate[32] = "";
+    if (row->counters.thread_id)
+        snprintf(id, sizeof id, "%d", row->counters.thread_id);
+    if (look->before)
+        snprintf(rate, sizeof rate, " %9s/s", hak_size_text(rate_of(look, snapshot, row)));
+    uint64_t remote = 0;
+    for (unsigned class = 0; class < snapshot->class_count; class ++)
+        remote += row->counters.remote_frees[class];
+    hak_look_line(look, "  %7s %-15s %10s %10s %10s%s %7" PRIu64 " %9" PRIu64 " %9" PRIu64, id,
+                  row->name, hak_size_text(row->allocated_bytes), hak_size_text(row->freed_bytes),
+                  hak_size_text(row->cached_bytes), rate, slabs_of(row), remote,
+                  row->counters.inbox_blocks);
+}
+
+void hak_show_threads(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    const struct hak_stat_row **rows = calloc(snapshot->row_count + 1, sizeof *rows);
+    struct order order = {look, snapshot};
+    hak_look_heading(look, "  %7s %-15s %10s %10s %10s%s %7s %9s %9s", "TID", "NAME", "ALLOCATED",
+                     "FREED", "CACHED", look->before ? "        RATE" : "", "SLABS", "TO OTHERS",
+                     "RECEIVED");
+    for (unsigned i = 0; rows && i < snapshot->row_count; i++)
+        rows[i] = &snapshot->rows[i];
+    if (rows)
+        qsort_r(rows, snapshot->row_count, sizeof *rows, compare_rows, &order);
+    for (unsigned i = 0; rows && i < snapshot->row_count; i++)
+        if (rows[i]->allocated_bytes || rows[i]->freed_bytes || rows[i]->counters.thread_id)
+            show_thread(look, snapshot, rows[i]);
+    free(rows);
+}
+
+/* ---- size classes ---- */
+
+static void show_class(struct hak_look *look, const struct hak_snapshot *snapshot, unsigned class) {
+    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
+    struct hak_class_use use = hak_class_use(&sums);
+    hak_look_line(look,
+                  "  %7" PRIu32 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10s %7" PRIu64
+                  " %6.1f %% %12" PRIu64,
+                  sums.block_bytes, use.live_blocks, use.cached_blocks, use.free_blocks,
+                  hak_size_text(hak_snapshot_waste(snapshot, class)), snapshot->total.slabs[class],
+                  percent(use.live_blocks * sums.block_bytes, sums.slab_bytes), sums.allocations);
+}
+
+static void show_class_heading(struct hak_look *look) {
+    hak_look_heading(look, "  %7s %10s %10s %10s %10s %7s %8s %12s", "SIZE", "LIVE", "CACHED",
+                     "FREE", "WASTED", "SLABS", "OCCUPIED", "ALLOCATIONS");
+}
+
+void hak_show_classes(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    show_class_heading(look);
+    for (unsigned class = 1; class < snapshot->class_count; class ++)
+        if (snapshot->total.allocations[class] || snapshot->total.slabs[class])
+            show_class(look, snapshot, class);
+}
+
+static int compare_waste(const void *left, const void *right, void *snapshot) {
+    uint64_t x = hak_snapshot_waste(snapshot, *(const unsigned *)left);
+    uint64_t y = hak_snapshot_waste(snapshot, *(const unsigned *)right);
+    return x == y ? 0 : x > y ? -1 : 1;
+}
+
+void hak_show_waste(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    unsigned classes[HAK_STATS_CLASSES], count = 0;
+    char top[128] = "";
+    uint64_t all = 0;
+    for (unsigned class = 1; class < snapshot->class_count; class ++) {
+        uint64_t waste = hak_snapshot_waste(snapshot, class);
+        all += waste;
+        if (waste)
+            classes[count++] = class;
+    }
+    qsort_r(classes, count, sizeof *classes, compare_waste, (void *)(uintptr_t)snapshot);
+    for (unsigned i = 0; i < count && i < 3; i++) {
+        size_t length = strlen(top);
+        snprintf(top + length, sizeof top - length, "%s%" PRIu32, i ? ", " : "",
+                 snapshot->class_bytes[classes[i]]);
+    }
+    hak_look_heading(look, "%s (PID %ld): %s in slabs and caches without a live block",
+                     snapshot->program, (long)snapshot->pid, hak_size_text(all));
+    hak_look_line(look, "  most of it in the size classes: %s", count ? top : "none");
+    show_class_heading(look);
+    for (unsigned i = 0; i < count; i++)
+        show_class(look, snapshot, classes[i]);
+}
