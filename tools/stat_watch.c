@@ -99,9 +99,12 @@ static void draw(const struct hak_snapshot *now, const struct hak_snapshot *befo
         hak_show_classes(&look, now);
     else
         hak_show_threads(&look, now);
-    if (has_terminal)
-        printf("order: %s, every %.3g s; h: keys, q: end", hak_sort_names[options->sort],
-               options->interval_s);
+    if (has_terminal) {
+        char footer[128];
+        snprintf(footer, sizeof footer, "order: %s, every %.3g s; h: keys, q: end",
+                 hak_sort_names[options->sort], options->interval_s);
+        printf("%.*s", size.ws_col ? (int)size.ws_col - 1 : 79, footer);
+    }
     fflush(stdout);
 }
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resident_bytes, which the parts add up to, is what the kernel says: a heap of touched blocks of
+ * all sizes grows, loses every second block, is given away and grows again, and the two accounts
+ * move together within a hundredth. (Dirty memory is accounted in whole slabs: until it is trimmed,
+ * its untouched part may be between them.)
+ */
+#include "check.h"
+
+#include <malloc.h>
+
+#include "hakmem.h"
+
+#pragma weak hakmem_stats_get
+
+enum { BLOCKS = 60000, LARGE = 40 };
+
+static int (*get)(const char *, uint64_t *);
+static char *blocks[BLOCKS], *large[LARGE];
+static uint64_t kernel_start, own_start;
+
+/* Exact, other than statm. */
+static uint64_t kernel_bytes(void) {
+    char line[256];
+    uint64_t kib = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    if (!file)
+        SKIP("no smaps_rollup");
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "Rss: %lu", &kib) == 1)
+            break;
+    fclose(file);
+    return kib * 1024;
+}
+
+static uint64_t value(const char *name) {
+    uint64_t bytes;
+    CHECK(get(name, &bytes) == 0);
+    return bytes;
+}
+
+static void compare(const char *when) {
+    int64_t kernel = (int64_t)(kernel_bytes() - kernel_start);
+    int64_t own = (int64_t)(value("resident_bytes") - own_start);
+    int64_t difference = kernel > own ? kernel - own : own - kernel;
+    fprintf(stderr, "%s: kernel %lld, own %lld, difference %lld\n", when, (long long)kernel,
+            (long long)own, (long long)difference);
+    int64_t dirty = (int64_t)value("dirty_bytes"); /* whole slabs, touched or not */
+    CHECK(own - dirty - kernel / 100 <= kernel && kernel <= own + kernel / 100);
+    if (dirty == 0)
+        CHECK(difference * 100 <= kernel);
+}
+
+static size_t size_of(unsigned i) {
+    return i % 97 == 0 ? 1 + i * 37 % 60000 : 1 + i * 7919u % 2500;
+}
+
+static void fill(unsigned step) {
+    for (unsigned i = 0; i < BLOCKS; i += step) {
+        blocks[i] = malloc(size_of(i));
+        CHECK(blocks[i]);
+        memset(blocks[i], 1, size_of(i));
+    }
+}
+
+static void empty(unsigned first, unsigned step) {
+    for (unsigned i = first; i < BLOCKS; i += step) {
+        free(blocks[i]);
+        blocks[i] = NULL;
+    }
+}
+
+int main(void) {
+    get = hakmem_stats_get
+              ? hakmem_stats_get
+              : (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
+    CHECK(get);
+    memset(blocks, 0, sizeof blocks);
+    free(malloc(100));
+    kernel_bytes();
+    kernel_start = kernel_bytes();
+    own_start = value("resident_bytes");
+    fill(1);
+    for (unsigned i = 0; i < LARGE; i++) {
+        size_t bytes = 65536 * (1 + i % 7);
+        large[i] = malloc(bytes);
+        CHECK(large[i]);
+        memset(large[i], 1, bytes);
+    }
+    compare("full");
+    empty(1, 2);
+    compare("every second block freed");
+    malloc_trim(0);
+    compare("and trimmed");
+    for (unsigned i = 0; i < LARGE; i++)
+        free(large[i]);
+    empty(0, 4);
+    compare("a quarter left");
+    malloc_trim(0);
+    compare("trimmed");
+    fill(3);
+    compare("filled again");
+    return 0;
+}

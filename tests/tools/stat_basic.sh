@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# hakmem-stat's manners: help and version on standard output in 80 columns, one line for each wrong
+# usage, documented exit statuses, forms that independent readers take.
+set -eu
+# shellcheck source=tests/tools/common.sh
+. "${top_srcdir:?}/tests/tools/common.sh"
+# shellcheck source=tests/tools/stat_common.sh
+. "$top_srcdir/tests/tools/stat_common.sh"
+
+for option in --help -h --version -V; do
+    "$stat" "$option" >out 2>errors || complain "$option: exit status $?"
+    [ -s out ] || complain "$option: prints nothing"
+    [ ! -s errors ] || complain "$option: complains"
+    awk 'length > 80 { exit 1 }' out || complain "$option: wider than 80 columns"
+done
+expect 1 '' 'hakmem-stat: cannot write to standard output: No space left on device' \
+    sh -c '"$1" --help >/dev/full' sh "$stat"
+hint='(see hakmem-stat --help)'
+expect 2 '' "hakmem-stat: no process given $hint" "$stat"
+expect 2 '' "hakmem-stat: --all takes no process $hint" "$stat" --all 1
+expect 2 '' "hakmem-stat: --diff takes two files $hint" "$stat" --diff one
+expect 2 '' "hakmem-stat: unknown option --jsno $hint" "$stat" --jsno 1
+expect 2 '' "hakmem-stat: unknown option -x $hint" "$stat" -x 1
+expect 2 '' "hakmem-stat: option --json takes no value $hint" "$stat" --json=1 1
+expect 2 '' "hakmem-stat: option --sort needs a value $hint" "$stat" --sort
+keys='tid, name, allocated, freed, cached, slabs or rate'
+expect 2 '' "hakmem-stat: --sort size: not $keys $hint" "$stat" --sort=size 1
+expect 2 '' "hakmem-stat: --count 0: not a number above 0 $hint" "$stat" --count=0 1
+range='not a number of seconds from 0.05 to 86400'
+expect 2 '' "hakmem-stat: --interval 0: $range $hint" "$stat" -i 0 1
+modes='--watch, --frag, --json, --prometheus, --csv, --diff, --check, --purge'
+expect 2 '' "hakmem-stat: more than one of $modes $hint" "$stat" --json --csv 1
+
+gone='no such process, or it has ended'
+expect 6 '' "hakmem-stat: 2147483647: $gone" "$stat" 2147483647
+expect 6 '' "hakmem-stat: 0: $gone" "$stat" 0
+expect 6 '' "hakmem-stat: 99999999999: $gone" "$stat" 99999999999
+expect 6 '' 'hakmem-stat: no-such-name: no process of this name' "$stat" no-such-name
+sleep 60 &
+other=$!
+started="$started $other"
+expect 3 '' "hakmem-stat: $other: not on libhakmem" "$stat" "$other"
+expect 1 "sleep (PID $other): not on libhakmem" '' "$stat" --check "$other"
+expect 1 '' 'hakmem-stat: none.json: No such file or directory' "$stat" --diff none.json none.json
+echo '{"schema":"other","a":1}' >other.json
+reason='not written by hakmem-stat --json (schema hakmem-stat-1)'
+expect 1 '' "hakmem-stat: other.json: $reason" "$stat" --diff other.json other.json
+printf '{"schema":"hakmem-stat-1","a":[[[[[[[[[[[[[[[[[[[[' >deep.json
+expect 1 '' "hakmem-stat: deep.json: $reason" "$stat" --diff deep.json deep.json
+
+start "$run" --stats ./target
+"$stat" "$pid" >text || complain "text: $?"
+awk 'length > 100 { exit 1 }' text || complain 'text: wider than 100 columns'
+grep -q "^target (PID $pid), libhakmem" text || complain 'text: no heading'
+grep -q ' alpha ' text || complain 'text: no thread alpha'
+"$stat" target >by-name || complain 'not found by name'
+grep -q "(PID $pid)" by-name || complain 'by name: another process'
+"$stat" --all | grep -q "(PID $pid)" || complain '--all: not there'
+"$stat" --check "$pid" >check || complain "--check: $?"
+grep -q '^  stats  *yes  *environment$' check || complain '--check: knob stats'
+grep -q '^  purge  *yes  *default$' check || complain '--check: knob purge'
+"$stat" --frag "$pid" | grep -q 'most of it in the size classes: 208' ||
+    complain "--frag names no class: $("$stat" --frag "$pid")"
+
+# The sums, by another program's arithmetic.
+"$stat" --json "$pid" >json || complain '--json'
+for counter in allocations own_frees remote_frees slabs refills carved; do
+    [ "$(value ".total.$counter")" = "$(value "[.threads[].$counter] | add")" ] ||
+        complain "$counter: sum over threads"
+done
+for counter in allocations own_frees remote_frees slabs blocks_out slab_bytes; do
+    [ "$(value ".total.$counter")" = "$(value "[.classes[].$counter] | add")" ] ||
+        complain "$counter: sum over classes"
+done
+[ "$(value .figures.allocated_bytes)" = \
+    "$(value '([.classes[] | .live_blocks * .size] | add) + .process.large_bytes')" ] ||
+    complain 'allocated_bytes'
+[ "$(value .figures.resident_bytes)" = "$(value '.figures.allocated_bytes + .figures.cached_bytes +
+    .figures.free_bytes + .figures.slack_bytes + .process.dirty_bytes + .process.metadata_bytes')" ] ||
+    complain 'resident_bytes is not the sum of its parts'
+[ "$(value '[.threads[] | select(.name == "beta \"q\"")] | length')" = 1 ] ||
+    complain "thread names: $(value '.threads[].name')"
+[ "$(value '.classes[] | select(.size == 208) | .live_blocks >= 2000')" = true ] ||
+    complain 'live blocks of 208 bytes'
+
+# What changes, and nothing else: 1000 frees of another thread's blocks.
+cp json before.json
+order f
+"$stat" --json "$pid" >after.json
+"$stat" --diff before.json after.json >diff || complain '--diff'
+awk '$1 == "total.remote_frees" && $4 == "+1000" { found = 1 } END { exit !found }' diff ||
+    complain "--diff: $(cat diff)"
+awk '$1 == "classes.208.live_blocks" && $4 == "-1000" { found = 1 } END { exit !found }' diff ||
+    complain "--diff: $(cat diff)"
+
+# CSV: as many cells everywhere; a series.
+"$stat" --csv --count=3 --interval=0.1 "$pid" >csv || complain '--csv'
+[ "$(wc -l <csv)" -eq 4 ] || complain "--csv: $(wc -l <csv) lines"
+[ "$(awk -F, '{ print NF }' csv | sort -u | wc -l)" -eq 1 ] || complain '--csv: cells'
+
+# Prometheus's text format, strictly: HELP and TYPE before samples, once; no metric in two places.
+"$stat" --prometheus "$pid" "$pid" >metrics 2>errors || complain "--prometheus: $(cat errors)"
+"$stat" --prometheus "$pid" >metrics
+awk -f "$top_srcdir/tests/tools/prometheus.awk" metrics || complain '--prometheus: not valid'
+grep -q "^hakmem_class_allocations_total{pid=\"$pid\",program=\"target\",class=\"208\"} [0-9]*$" \
+    metrics || complain '--prometheus: no class 208'
+stop
+exit "$status"

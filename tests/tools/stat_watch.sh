@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# hakmem-stat --watch in real terminals, wide and narrow: what is on the screen, what keys do, that
+# the terminal is put back, and the end of the process that is watched.
+set -eu
+# shellcheck source=tests/tools/common.sh
+. "${top_srcdir:?}/tests/tools/common.sh"
+# shellcheck source=tests/tools/stat_common.sh
+. "$top_srcdir/tests/tools/stat_common.sh"
+if ! command -v tmux >/dev/null; then
+    echo 'skipped: no tmux'
+    exit 77
+fi
+socket=$work/tmux
+tm() {
+    tmux -S "$socket" -f /dev/null "$@"
+}
+screen() {
+    tm capture-pane -p -t watch
+}
+# until_screen WORDS PATTERN: waits till a line of the screen fits.
+until_screen() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        if screen | grep -q -- "$2"; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    complain "$1: no line $2 on the screen:
+$(screen)"
+}
+# open COLUMNS LINES
+open() {
+    tm new-session -d -s watch -x "$1" -y "$2" "env PS1='prompt> ' sh"
+    until_screen shell 'prompt>'
+    tm send-keys -t watch "$stat --watch --interval=0.2 $pid" Enter
+}
+
+start "$run" --stats ./target
+open 110 40
+until_screen start "^target (PID $pid), libhakmem"
+until_screen threads 'TID NAME .*RATE'
+until_screen threads ' alpha '
+until_screen footer '^order: tid, every 0.2 s'
+tm send-keys -t watch c
+until_screen classes 'SIZE .*OCCUPIED'
+tm send-keys -t watch f
+until_screen waste 'most of it in the size classes'
+tm send-keys -t watch h
+until_screen help 'look twice as often'
+tm send-keys -t watch t n
+until_screen sort '^order: name'
+screen | grep -n 'alpha\|beta' | head -n 2 | tail -n 1 | grep -q beta || complain 'not by name'
+tm send-keys -t watch +
+until_screen faster 'every 0.1 s'
+tm send-keys -t watch q
+until_screen end 'prompt>'
+screen | grep -q 'TID NAME' && complain 'the screen was not put back'
+tm send-keys -t watch 'stty -a | grep -o -- "-*icanon"' Enter
+until_screen terminal '^icanon'
+
+# No line is broken, in any width.
+for columns in 20 40 60; do
+    tm kill-session -t watch
+    open "$columns" 12
+    until_screen "$columns columns" '^target (PID'
+    screen >drawn
+    [ "$(grep -c '^target (PID' drawn)" -eq 1 ] || complain "$columns columns: $(cat drawn)"
+    sed -n 2p drawn | grep -q '^  allocated' || complain "$columns columns: $(cat drawn)"
+    awk -v most="$columns" 'length > most { exit 1 }' drawn || complain "wider than $columns"
+done
+# It is told when the terminal changes.
+tm resize-window -t watch -x 100 -y 30
+until_screen resized 'TID NAME .*RECEIVED'
+
+# The end of the process.
+kill -9 "$pid"
+until_screen gone "hakmem-stat: $pid: no such process, or it has ended"
+stop
+tm kill-server
+
+# Without a terminal: plain text, and an end.
+start "$run" --stats ./target
+"$stat" --watch --count=2 --interval=0.1 "$pid" >out </dev/null || complain "plain: $?"
+[ "$(grep -c '^target (PID' out)" -eq 2 ] || complain "plain: $(cat out)"
+grep -q "$(printf '\033')" out && complain 'plain: escape sequences'
+stop
+exit "$status"
