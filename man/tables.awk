@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Makes a man page of its template: the lines @KNOBS@, @OPTIONS@, @KNOB_OPTIONS@, @VARIABLES@ and
-# @DIAGNOSTICS@ are replaced by what stands in the .def tables, which are named before the template
-# on the command line.
+# Makes a man page of its template: the lines @KNOBS@, @OPTIONS@, @KNOB_OPTIONS@, @VARIABLES@,
+# @DIAGNOSTICS@, @FIGURES@ and @COUNTERS@ are replaced by what stands in the .def tables, which are
+# named before the template on the command line.
 
 # The text between the first and the last quote of a field.
 function unquote(text) {
@@ -96,6 +96,17 @@ function add_row(row) {
         gsub(/_/, "-", fatal[fatals])
         fatal_text[fatals] = unquote(cell[2])
         advice[fatals] = unquote(cell[3])
+    } else if (row ~ /^HAK_FIGURE/) {
+        figure[++figures] = cell[1]
+        figure_unit[figures] = unquote(cell[2])
+        figure_help[figures] = unquote(cell[3])
+    } else if (row ~ /^HAK_(CLASS|THREAD|PROCESS)_COUNTER/) {
+        counter[++counters] = cell[1]
+        counter_scope[counters] = row ~ /^HAK_C/ ? "thread and size class" : \
+            row ~ /^HAK_T/ ? "thread" : "process"
+        counter_unit[counters] = unquote(cell[2])
+        counter_kind[counters] = cell[3] == "EVENT" ? "counted up" : "now"
+        counter_help[counters] = unquote(cell[4])
     }
 }
 
@@ -157,6 +168,22 @@ function print_diagnostics(    i) {
     }
 }
 
+function print_figures(    i) {
+    for (i = 1; i <= figures; i++) {
+        print ".It Li " figure[i]
+        print plain(figure_unit[i]) ":"
+        print plain(figure_help[i]) "."
+    }
+}
+
+function print_counters(    i) {
+    for (i = 1; i <= counters; i++) {
+        print ".It Li " counter[i]
+        print plain(counter_unit[i] ", a " counter_scope[i] ", " counter_kind[i] ":")
+        print plain(counter_help[i]) "."
+    }
+}
+
 FILENAME ~ /\.def$/ {
     if (/^HAK_/)
         pending = ""
@@ -176,4 +203,6 @@ $0 == "@OPTIONS@" { print_options(); next }
 $0 == "@KNOB_OPTIONS@" { print_knob_options(); next }
 $0 == "@VARIABLES@" { print_variables(); next }
 $0 == "@DIAGNOSTICS@" { print_diagnostics(); next }
+$0 == "@FIGURES@" { print_figures(); next }
+$0 == "@COUNTERS@" { print_counters(); next }
 { print }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns --check: does the process run on libhakmem, wholly or in part, and with which knobs. Partly
- * means that some of its code allocates elsewhere: the program has a malloc of its own, another
- * allocator's library is mapped, or plugins may bind deeply. Stateless.
+ * means that some of its code may allocate elsewhere: the program has a malloc of its own, or
+ * plugins may bind deeply. Another allocator's library says little: its malloc gives way to ours.
+ * Stateless.
  */
 #define _GNU_SOURCE
 #include "elf_facts.h"
@@ -51,12 +52,6 @@ static const char *knob_value(const struct hak_snapshot *snapshot, const char *n
 
 /* Why some of the process may allocate elsewhere; NULL: nothing says so. */
 static const char *partly(const struct hak_snapshot *snapshot) {
-    static char reason[128];
-    const char *other = other_allocator(snapshot->pid);
-    if (other) {
-        snprintf(reason, sizeof reason, "%s is in the process, too", other);
-        return reason;
-    }
     if (snapshot->has_library && program_has_malloc(snapshot->pid))
         return "the program defines a malloc of its own";
     if (strcmp(knob_value(snapshot, "deepbind"), "yes") == 0)
@@ -92,6 +87,9 @@ int hak_check(FILE *out, pid_t pid) {
     fprintf(out, "  OS page %u bytes, %u size classes, counters %s\n", snapshot.header.page_bytes,
             snapshot.class_count - 1,
             snapshot.way == HAK_WAY_MEMORY ? "in its memory" : "shared (HAKMEM_STATS)");
+    const char *other = other_allocator(pid);
+    if (other)
+        fprintf(out, "  %s is in the process, too\n", other);
     print_knobs(out, &snapshot);
     hak_snapshot_free(&snapshot);
     return reason ? CHECK_PARTLY : CHECK_IN_USE;

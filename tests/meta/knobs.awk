@@ -20,6 +20,8 @@ BEGIN {
     }
     if (kind == "PERCENT")
         value = value " %"
+    if (kind == "TEXT")
+        value = "none"
     if (kind == "BOOL")
         value = value == "1" ? "yes" : "no"
     next

@@ -91,6 +91,32 @@ sed -n "s/^HAK_OPTION([A-Z_]*, '\\(.\\)',.*/-\\1/p" "$top_srcdir/tools/run_optio
 section "$page1" OPTIONS | sed -n 's/^\.It Fl \([A-Za-z]\) ,.*/-\1/p' >"$work/b"
 same 'the letters of the options and hakmem-run(1)'
 
+# hakmem-stat's.
+page_stat=$top_builddir/man/hakmem-stat.1
+"$top_builddir/hakmem-stat" --help >"$work/help"
+stat_options=$top_srcdir/tools/stat_options.def
+sed -n 's/^HAK_OPTION([A-Z_]*, [^ ]*, "\([a-z-]*\)",.*/--\1/p' "$stat_options" >"$work/a"
+sed -n 's/^  \(-[A-Za-z],\|   \) \(--[a-z-]*\).*/\2/p' "$work/help" >"$work/b"
+same 'stat_options.def and --help'
+section "$page_stat" OPTIONS | sed -n 's/^\.It.* Fl \\-\([a-z\-]*\).*/--\1/p' |
+    sed 's/\\//g' >"$work/b"
+same 'stat_options.def and hakmem-stat(1)'
+sed -n "s/^HAK_OPTION([A-Z_]*, '\\(.\\)',.*/-\\1/p" "$stat_options" >"$work/a"
+section "$page_stat" OPTIONS | sed -n 's/^\.It Fl \([A-Za-z]\) ,.*/-\1/p' >"$work/b"
+same 'the letters of stat_options.def and hakmem-stat(1)'
+
+# The counters and figures: the page, and what the library and the tool give.
+{
+    rows lib/stats/figures.def HAK_FIGURE
+    echo own_frees
+    rows lib/stats/counters.def 'HAK_[A-Z]*_COUNTER'
+} >"$work/a"
+section "$page7" STATISTICS | sed -n 's/^\.It Li //p' >"$work/b"
+same 'the tables of counters and hakmem(7)'
+"$run" --stats-file=2 true 2>"$work/dump"
+sed -n 's/^\([a-z_]*\) [0-9]* [a-z][a-z]*$/\1/p' "$work/dump" >"$work/b"
+same 'the tables of counters and what HAKMEM_STATS_FILE gives'
+
 # Each knob exists in the struct, and something beside the parser reads it: a knob that does
 # nothing is a promise not kept. (conf.c itself acts on strict.)
 for name in $(rows $knobs HAK_KNOB); do

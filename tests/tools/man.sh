@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 status=0
 
 for page in "$top_srcdir/man/hakmem_malloc.3" "$top_builddir/man/hakmem.7" \
-    "$top_builddir/man/hakmem-run.1"; do
+    "$top_builddir/man/hakmem-run.1" "$top_builddir/man/hakmem-stat.1"; do
     # Pages that are not installed here are no fault of the page.
     mandoc -T lint "$page" 2>&1 |
         grep -v 'referenced manual not found\|outdated mandoc.db' >"$work/mandoc" || :

@@ -69,7 +69,8 @@ stop
 start "$run" ./target
 "$stat" --json "$pid" >json || complain "without the knob: $?"
 value .source | grep -qx memory || complain "without the knob: $(value .source)"
-[ "$(value '.threads[] | select(.name == "alpha") | .slabs > 0')" = true ] || complain 'memory: no alpha'
+[ "$(value '.threads[] | select(.name == "alpha") | .slabs > 0')" = true ] ||
+    complain 'memory: no alpha'
 stop
 
 # A program with the library linked into it, under another name.

@@ -76,8 +76,9 @@ done
 [ "$(value .figures.allocated_bytes)" = \
     "$(value '([.classes[] | .live_blocks * .size] | add) + .process.large_bytes')" ] ||
     complain 'allocated_bytes'
-[ "$(value .figures.resident_bytes)" = "$(value '.figures.allocated_bytes + .figures.cached_bytes +
-    .figures.free_bytes + .figures.slack_bytes + .process.dirty_bytes + .process.metadata_bytes')" ] ||
+parts='.figures.allocated_bytes + .figures.cached_bytes + .figures.free_bytes +
+    .figures.slack_bytes + .process.dirty_bytes + .process.metadata_bytes'
+[ "$(value .figures.resident_bytes)" = "$(value "$parts")" ] ||
     complain 'resident_bytes is not the sum of its parts'
 [ "$(value '[.threads[] | select(.name == "beta \"q\"")] | length')" = 1 ] ||
     complain "thread names: $(value '.threads[].name')"
@@ -88,11 +89,11 @@ done
 cp json before.json
 order f
 "$stat" --json "$pid" >after.json
-"$stat" --diff before.json after.json >diff || complain '--diff'
-awk '$1 == "total.remote_frees" && $4 == "+1000" { found = 1 } END { exit !found }' diff ||
-    complain "--diff: $(cat diff)"
-awk '$1 == "classes.208.live_blocks" && $4 == "-1000" { found = 1 } END { exit !found }' diff ||
-    complain "--diff: $(cat diff)"
+"$stat" --diff before.json after.json >changes || complain '--diff'
+awk '$1 == "total.remote_frees" && $4 == "+1000" { found = 1 } END { exit !found }' changes ||
+    complain "--diff: $(cat changes)"
+awk '$1 == "classes.208.live_blocks" && $4 == "-1000" { found = 1 } END { exit !found }' changes ||
+    complain "--diff: $(cat changes)"
 
 # CSV: as many cells everywhere; a series.
 "$stat" --csv --count=3 --interval=0.1 "$pid" >csv || complain '--csv'
