@@ -286,17 +286,13 @@ static void part_counters(void) {
     }
 }
 
-void hak_heap_attend(struct hak_heap *heap) {
+void hak_heap_attend(void) {
     if (hak_stats_is_strange()) {
         hak_stats_fork_copy();
         part_counters();
     }
-    uint32_t request = hak_stats_purge_request();
-    if (request == heap->counters.purge_seen)
-        return;
-    heap->counters.purge_seen = request;
-    hak_stats_note_purge(request);
-    hak_heap_trim();
+    if (hak_stats_take_purge())
+        hak_heap_trim();
 }
 
 /* The threads of the other heaps don't exist here. One that was in a slow path left its lists in

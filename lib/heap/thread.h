@@ -22,8 +22,8 @@ void hak_fork_child(void);
 /* Calls `visit` for every heap there is, that of the orphans first, under the heap lock. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
-/* Serves what hak_stats_is_strange and hak_stats_purge_request ask for; between two operations. */
-void hak_heap_attend(struct hak_heap *heap);
+/* Serves what hak_stats_is_strange and hak_stats_purge_is_wanted say; between two operations. */
+void hak_heap_attend(void);
 
 /* The words that hold the first heap's address and the orphan heap's; for readers of our memory. */
 extern struct hak_heap *hak_first_heap;

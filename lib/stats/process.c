@@ -25,6 +25,7 @@ static const uint32_t always_ours = 1;
 static const struct hak_stats_control no_control;
 const uint32_t *hak_stats_fork_mark = &always_ours;
 const struct hak_stats_control *hak_stats_control = &no_control;
+_Atomic uint32_t hak_stats_purges_taken; /* the last request that a thread took */
 
 static struct hak_stats_header *segment;       /* NULL: counters are private */
 static struct hak_stats_header *child_segment; /* from before a fork to after it */
@@ -258,6 +259,7 @@ void hak_stats_fork_change(void) {
     if (!old)
         return;
     size_t old_bytes = old->total_bytes;
+    atomic_store_explicit(&hak_stats_purges_taken, 0, memory_order_relaxed);
     *(uint32_t *)(uintptr_t)hak_stats_fork_mark = 1;
     if (child_segment) {
         child_segment->pid = hak_stats_anchor.pid;
@@ -276,10 +278,8 @@ void hak_stats_readopt(struct hak_thread_counters *counters) {
     if (record == 0)
         return;
     struct hak_thread_counters now = *counters;
-    if (segment && hak_share_alias(record_of(segment, record - 1), record_bytes(), counters)) {
-        counters->purge_seen = 0;
+    if (segment && hak_share_alias(record_of(segment, record - 1), record_bytes(), counters))
         return;
-    }
     if (!segment)
         hak_os_renew(counters, record_bytes());
     *counters = now;
@@ -299,7 +299,14 @@ void hak_stats_end_move(void) {
         atomic_fetch_add_explicit(&segment->sequence, 1, memory_order_seq_cst);
 }
 
-void hak_stats_note_purge(uint32_t request) {
+bool hak_stats_take_purge(void) {
+    uint32_t request =
+        atomic_load_explicit(&hak_stats_control->purge_request, memory_order_relaxed);
+    uint32_t before =
+        atomic_exchange_explicit(&hak_stats_purges_taken, request, memory_order_relaxed);
+    if (before == request)
+        return false;
     if (segment)
         atomic_store_explicit(&segment->purges_served, request, memory_order_relaxed);
+    return true;
 }

@@ -58,17 +58,21 @@ void hak_stats_end_move(void);
 
 extern const uint32_t *hak_stats_fork_mark;
 extern const struct hak_stats_control *hak_stats_control;
+extern _Atomic uint32_t hak_stats_purges_taken;
 
 /* 0 in a child that was forked without fork()'s handlers: it writes into its parent's counters. */
 HAK_INLINE bool hak_stats_is_strange(void) {
     return *(const volatile uint32_t *)hak_stats_fork_mark == 0;
 }
 
-/* relaxed: a wish, nothing is read because of it */
-HAK_INLINE uint32_t hak_stats_purge_request(void) {
-    return atomic_load_explicit(&hak_stats_control->purge_request, memory_order_relaxed);
+/* True while a request to purge hasn't been taken. relaxed: a wish, nothing is read because of it
+ */
+HAK_INLINE bool hak_stats_purge_is_wanted(void) {
+    return atomic_load_explicit(&hak_stats_control->purge_request, memory_order_relaxed) !=
+           atomic_load_explicit(&hak_stats_purges_taken, memory_order_relaxed);
 }
 
-void hak_stats_note_purge(uint32_t request);
+/* True for the one thread that is to purge now. */
+bool hak_stats_take_purge(void);
 
 #endif

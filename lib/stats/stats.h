@@ -38,7 +38,6 @@ struct hak_thread_counters {
     uint32_t state;      /* enum hak_record_state; heap lock, or the thread at its start and end */
     int32_t thread_id;   /* 0: none */
     uint32_t record;     /* index in the shared segment and 1; 0: not in it. Constant */
-    uint32_t purge_seen; /* the last request to purge that this heap has served */
 };
 
 struct hak_process_record {
