@@ -19,7 +19,8 @@ make -C "${top_builddir:?}" install DESTDIR="$stage" >"$work/log" 2>&1 || {
     exit 1
 }
 find "$stage" ! -type d | sed "s|^$stage||" | LC_ALL=C sort >"$work/installed"
-for wanted in /bin/hakmem-run /libhakmem.so.0 /libhakmem.so /libhakmem.a /hakmem.h \
+for wanted in /bin/hakmem-run /bin/hakmem-stat /man1/hakmem-stat.1 \
+    /libhakmem.so.0 /libhakmem.so /libhakmem.a /hakmem.h \
     /pkgconfig/hakmem.pc /man1/hakmem-run.1 /man7/hakmem.7; do
     grep -q "$wanted\$" "$work/installed" || complain "not installed: $wanted"
 done

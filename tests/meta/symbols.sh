@@ -51,7 +51,9 @@ tls=$(awk '$1 == "TLS" { print $6 }' "$work/headers")
 [ "$((${tls:-0}))" -le 64 ] || complain "static TLS of $((tls)) bytes, 64 are allowed"
 
 # hakmem-run stands outside of the program: it must not be linked with the library.
-if "$READELF" -Wd "$HAKMEM_RUN" | grep -q 'NEEDED.*hakmem\|RPATH\|RUNPATH'; then
-    complain 'hakmem-run is linked with the library or has a run path'
-fi
+for tool in "$HAKMEM_RUN" "${top_builddir:?}/hakmem-stat"; do
+    if "$READELF" -Wd "$tool" | grep -q 'NEEDED.*hakmem\|RPATH\|RUNPATH'; then
+        complain "$tool is linked with the library or has a run path"
+    fi
+done
 exit $status
