@@ -151,9 +151,11 @@ static bool add_neighbour(struct row *row) {
         row->slabs += after->run_slabs;
         return true;
     }
-    if (row->first == range->slab || !is_free(row->first - 1))
+    /* The SuperSlab before may be one that another thread is just committing. */
+    const struct hak_slab *before = hak_range_slab_at(range, hak_slab_address(row->first) - 1);
+    if (!before || !is_free(before))
         return false;
-    size_t slabs = (row->first - 1)->run_slabs;
+    size_t slabs = before->run_slabs;
     row->first -= slabs;
     row->slabs += slabs;
     return true;

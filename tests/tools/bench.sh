@@ -54,8 +54,11 @@ refuses 1 'not from empty.so' "$bench/run" --quick --build "$top_builddir" --row
 
 # Every row of one thread's figures, in the least of work.
 "$bench/run" --quick --build "$top_builddir" --rows lifo_64 burst_512 --rounds 2 \
-    --allocators hakmem glibc floor --out small.csv >out 2>errors </dev/null || complain 'a small run'
-[ ! -s out ] && [ ! -s errors ] || complain "a small run speaks: $(cat out errors)"
+    --allocators hakmem glibc floor --out small.csv >out 2>errors </dev/null ||
+    complain 'a small run'
+if [ -s out ] || [ -s errors ]; then
+    complain "a small run speaks: $(cat out errors)"
+fi
 [ "$(grep -c '^lifo_64,order,cpu_ns,' small.csv)" -eq 6 ] || complain 'lifo_64: not 3 x 2 lines'
 [ "$(grep -c '^burst_512,memory,settled_kib,' small.csv)" -eq 4 ] || complain 'burst_512: not 2 x 2'
 grep -q '^# kernel: ' small.csv || complain 'the CSV does not name the kernel'
