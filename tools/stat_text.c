@@ -13,8 +13,9 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-static void put_line(struct hak_look *look, const char *start, const char *end, const char *format,
-                     va_list arguments) {
+__attribute__((format(printf, 4, 0))) static void put_line(struct hak_look *look, const char *start,
+                                                           const char *end, const char *format,
+                                                           va_list arguments) {
     char line[600];
     vsnprintf(line, sizeof line, format, arguments);
     if (look->lines && look->used >= look->lines)

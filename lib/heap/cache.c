@@ -84,14 +84,15 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     return true;
 }
 
-/* A look at two words: the rest happens in hak_heap_attend, which may refill itself. */
-static void attend_if_asked(void) {
-    if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted()))
-        hak_heap_attend();
+/* A look at some words: the rest happens in hak_heap_attend, which may refill itself. */
+static void attend_if_asked(struct hak_heap *heap) {
+    if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted() ||
+                     heap->counters.is_doubtful))
+        hak_heap_attend(heap);
 }
 
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
-    attend_if_asked();
+    attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_remote_drain(heap);
     follow_trims(heap);
@@ -231,7 +232,7 @@ static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
 
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
-    attend_if_asked();
+    attend_if_asked(heap);
     hak_heap_enter(heap);
     int64_t keep = hak_bin_keep(heap, class);
     if (keep < hak_bin_length(heap, class))

@@ -263,7 +263,7 @@ void hak_fork_parent(void) {
     end_fork();
 }
 
-/* The caller's bins may have changed since the counters were copied: what is in them counts. */
+/* Makes the counters fit the bins again: what is in them counts. */
 static void recount_bins(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         int64_t count = 0;
@@ -271,6 +271,7 @@ static void recount_bins(struct hak_heap *heap) {
         for (; block != HAK_LIST_END; block = hak_block_next(block))
             count++;
         heap->counters.cache_level[class] += (uint64_t)(count - hak_bin_length(heap, class));
+        hak_bin_arm(heap, class);
     }
 }
 
@@ -286,10 +287,34 @@ static void part_counters(void) {
     }
 }
 
-void hak_heap_attend(void) {
-    if (hak_stats_is_strange()) {
-        hak_stats_fork_copy();
-        part_counters();
+/* The caller's next free of each class is a trip: nobody waits for a zero that has passed. */
+static void end_countdowns(struct hak_thread_counters *counters) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        counters->free_goal[class] = (int64_t)hak_own_frees(counters, class) + 1;
+        counters->free_countdown[class] = -1;
+    }
+}
+
+/*
+ * A child that was forked without handlers has used its parent's words until now. It takes a copy
+ * and tells the parent, whose bins don't know of what the child did. What a child did that ended
+ * before this, a few blocks at most, stays in its parent's counts.
+ */
+static void part_from_parent(struct hak_heap *heap) {
+    end_countdowns(&heap->counters);
+    hak_stats_fork_copy();
+    if (heap->counters.record)
+        heap->counters.is_doubtful = 1;
+    part_counters();
+    heap->counters.is_doubtful = 0;
+}
+
+void hak_heap_attend(struct hak_heap *heap) {
+    if (hak_stats_is_strange())
+        part_from_parent(heap);
+    if (heap->counters.is_doubtful) {
+        heap->counters.is_doubtful = 0;
+        recount_bins(heap);
     }
     if (hak_stats_take_purge())
         hak_heap_trim();

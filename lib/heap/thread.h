@@ -23,7 +23,7 @@ void hak_fork_child(void);
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
 /* Serves what hak_stats_is_strange and hak_stats_purge_is_wanted say; between two operations. */
-void hak_heap_attend(void);
+void hak_heap_attend(struct hak_heap *heap);
 
 /* The words that hold the first heap's address and the orphan heap's; for readers of our memory. */
 extern struct hak_heap *hak_first_heap;

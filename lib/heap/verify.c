@@ -42,8 +42,10 @@ static void verify_bin(const struct hak_heap *heap, unsigned class) {
     for (const struct hak_block *block = heap->hot.bin[class]; block != HAK_LIST_END;
          block = hak_block_next(block))
         listed++;
-    require(listed == hak_bin_length(heap, class));
-    require(heap->counters.free_countdown[class] < 0);
+    /* Shared counters may hold what a child did that was forked without handlers. */
+    bool is_exact = heap->counters.record == 0;
+    require(listed == hak_bin_length(heap, class) || !is_exact);
+    require(heap->counters.free_countdown[class] < 0 || !is_exact);
 }
 
 void hak_heap_verify_always(const struct hak_heap *heap) {

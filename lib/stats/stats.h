@@ -34,10 +34,11 @@ struct hak_thread_counters {
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
 #undef HAK_PROCESS_COUNTER
-    uint32_t sequence;   /* odd while free_goal and free_countdown are set anew */
-    uint32_t state;      /* enum hak_record_state; heap lock, or the thread at its start and end */
-    int32_t thread_id;   /* 0: none */
-    uint32_t record;     /* index in the shared segment and 1; 0: not in it. Constant */
+    uint32_t sequence;    /* odd while free_goal and free_countdown are set anew */
+    uint32_t state;       /* enum hak_record_state; heap lock, or the thread at its start and end */
+    int32_t thread_id;    /* 0: none */
+    uint32_t is_doubtful; /* another process has written here, too; see hak_heap_attend */
+    uint32_t record;      /* index in the shared segment and 1; 0: not in it. Constant */
 };
 
 struct hak_process_record {
