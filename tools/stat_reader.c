@@ -12,7 +12,7 @@
 
 #define ROWS_MOST 1024u
 #define KNOBS_MOST 256u
-#define RECORDS_MOST 65536u
+#define RECORDS_MOST 16384u
 #define RECORD_BYTES_MOST (1u << 20)
 #define TRIES 50
 
