@@ -49,9 +49,10 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     }
     slab = hak_run_take(1, 1);
     if (slab) {
-        if (slab->is_zero && will_be_filled(heap, class))
-            hak_os_populate((void *)hak_slab_address(slab), HAK_SLAB_BYTES);
         hak_slab_start(heap, slab, class);
+        if (slab->is_zero && will_be_filled(heap, class) &&
+            hak_os_populate((void *)hak_slab_address(slab), HAK_SLAB_BYTES))
+            hak_slab_note_populated(heap, slab);
         heap->counters.slabs_taken++;
     }
     return slab;

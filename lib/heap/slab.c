@@ -33,7 +33,7 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
 
 /* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
 static size_t touched_bytes(const struct hak_slab *slab) {
-    if (!slab->is_zero)
+    if (!slab->is_zero || slab->is_populated)
         return HAK_SLAB_BYTES;
     return hak_round_up((size_t)slab->carved * hak_class_bytes[slab->class], hak_os_page_bytes);
 }
@@ -54,6 +54,7 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     slab->carved = 0;
+    slab->is_populated = false;
     slab->used = 0;
     slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
     slab->class = (uint8_t) class;
@@ -62,6 +63,12 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     set_class_byte(heap, slab, class);
     count_join(heap, slab);
     join_list(heap, slab);
+}
+
+void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab) {
+    heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
+    slab->is_populated = true;
+    heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
 }
 
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab) {
@@ -192,6 +199,7 @@ void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) 
     slab->carved = 0;
     slab->used = 0;
     slab->is_zero = is_zero;
+    slab->is_populated = false;
     count_join(heap, slab);
     join_list(heap, slab);
 }

@@ -28,6 +28,9 @@ HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) 
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
 
+/* All pages of a slab, just started, are resident. */
+void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab);
+
 /* Hands a slab from one heap to another; lists and slab_class bytes follow. */
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab);
 

@@ -128,13 +128,15 @@ bool hak_os_purge(void *start, size_t bytes) {
     return done || hak_os_renew(start, bytes);
 }
 
-void hak_os_populate(void *start, size_t bytes) {
+bool hak_os_populate(void *start, size_t bytes) {
     static _Atomic bool is_unknown; /* to the kernel: before Linux 5.14 */
     int saved_errno = errno;
-    if (!atomic_load_explicit(&is_unknown, memory_order_relaxed) &&
-        madvise(start, bytes, HAK_MADV_POPULATE_WRITE) != 0 && errno == EINVAL)
+    bool done = !atomic_load_explicit(&is_unknown, memory_order_relaxed) &&
+                madvise(start, bytes, HAK_MADV_POPULATE_WRITE) == 0;
+    if (!done && errno == EINVAL)
         atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
     errno = saved_errno;
+    return done;
 }
 
 bool hak_os_renew(void *start, size_t bytes) {

@@ -38,8 +38,8 @@ bool hak_os_commit(void *start, size_t bytes);
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
 bool hak_os_purge(void *start, size_t bytes);
 
-/* Brings zero pages in at once, if the kernel can: a hint, cheaper than a fault for each. */
-void hak_os_populate(void *start, size_t bytes);
+/* Brings zero pages in at once, cheaper than a fault for each. False: the kernel cannot. */
+bool hak_os_populate(void *start, size_t bytes);
 
 /* Maps fresh zero pages over a committed range; heals a mapping that hak_os_move() split. */
 bool hak_os_renew(void *start, size_t bytes);
