@@ -23,7 +23,7 @@ refuse "HAKMEM_DIRTY_MIN=99999999999999999999: $size" "$run" --dirty-min=9999999
 refuse 'HAKMEM_DIRTY_MIN=2t: out of range (0 to 1t)' "$run" --dirty-min=2t
 refuse 'HAKMEM_DIRTY_PERCENT=1001: out of range (0 to 1000)' "$run" --dirty-percent=1001
 refuse 'HAKMEM_PURGE=maybe: not yes or no' "$run" --purge=maybe
-refuse 'HAKMEM_CACHE=1: out of range (4k to 1m)' "$run" --set cache=1
+refuse 'HAKMEM_CACHE=1: out of range (4k to 4m)' "$run" --set cache=1
 refuse 'HAKMEM_DRITY_MIN: unknown knob (nearest: HAKMEM_DIRTY_MIN)' "$run" --set drity_min=1
 refuse 'HAKMEM_PURGES: unknown knob (nearest: HAKMEM_PURGE)' env HAKMEM_PURGES=1 "$run"
 refuse 'HAKMEM_log: unknown knob (nearest: HAKMEM_LOG)' env HAKMEM_log=1 "$run"

@@ -173,8 +173,8 @@ static void test_first_counts(void) {
 static void test_complaints(void) {
     CHECK(complains("HAKMEM_DIRTY_MIN=8x",
                     "HAKMEM_DIRTY_MIN=8x: not a size, as 64k, 8m or 1g (0 to 1t)"));
-    CHECK(complains("HAKMEM_CACHE=2m", "HAKMEM_CACHE=2m: out of range (4k to 1m)"));
-    CHECK(complains("HAKMEM_CACHE=1", "HAKMEM_CACHE=1: out of range (4k to 1m)"));
+    CHECK(complains("HAKMEM_CACHE=8m", "HAKMEM_CACHE=8m: out of range (4k to 4m)"));
+    CHECK(complains("HAKMEM_CACHE=1", "HAKMEM_CACHE=1: out of range (4k to 4m)"));
     CHECK(complains("HAKMEM_PURGE=maybe", "HAKMEM_PURGE=maybe: not yes or no"));
     CHECK(complains("HAKMEM_DIRTY_PERCENT=k",
                     "HAKMEM_DIRTY_PERCENT=k: not a percentage (0 to 1000)"));
