@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { THREADS = 6, ROUNDS = 4, STEPS = 6000, SHARED = 400, CLASSES = 81, OWN = 200 };
+enum { THREADS = 6, ROUNDS = 4, STEPS = 6000, SHARED = 400, CLASSES = 81, OWN = 200, SLAB = 65536 };
 
 #pragma weak hakmem_stats_get
 #pragma weak hakmem_stats_class
@@ -22,9 +22,9 @@ static int (*get)(const char *, uint64_t *);
 static int (*get_class)(unsigned, struct hakmem_class_stats *);
 
 static void *_Atomic shared[SHARED];
-static _Atomic long long live_in_class[CLASSES], live_large, large_bytes_live;
+static _Atomic long long live_in_class[CLASSES], live_large, large_bytes_live, large_slabs_live;
 static struct hakmem_class_stats start[CLASSES];
-static uint64_t start_large, seed;
+static uint64_t start_large, start_runs, seed;
 
 static uint64_t random_next(uint64_t *state) {
     *state ^= *state >> 12;
@@ -50,6 +50,7 @@ static void book(void *block, int change) {
     }
     live_large += change;
     large_bytes_live += change * (long long)bytes;
+    large_slabs_live += change * (long long)((bytes + SLAB - 1) / SLAB);
 }
 
 static void *take(uint64_t *state) {
@@ -139,6 +140,10 @@ static void check_book(void) {
     CHECK(value("large_frees") == value("large_blocks_freed"));
     CHECK(value("large_bytes") == value("large_bytes_taken") - value("large_bytes_freed"));
     CHECK(value("large_bytes") - start_large == (uint64_t)large_bytes_live);
+    CHECK(value("used_bytes") - value("slabs") * SLAB - start_runs ==
+          (uint64_t)large_slabs_live * SLAB);
+    CHECK(value("slab_bytes") <= value("slabs") * SLAB);
+    CHECK(value("blocks_out") <= value("blocks_carved"));
     CHECK(value("resident_bytes") == value("allocated_bytes") + value("cached_bytes") +
                                          value("free_bytes") + value("slack_bytes") +
                                          value("dirty_bytes") + value("metadata_bytes"));
@@ -195,6 +200,7 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < CLASSES - 1; i++)
         CHECK(get_class(i, &start[i]) == 0);
     start_large = value("large_bytes");
+    start_runs = value("used_bytes") - value("slabs") * SLAB;
     CHECK(get("no such name", &seed) == ENOENT);
     seed = text ? strtoull(text, NULL, 0) : 42;
     for (unsigned round = 0; round < ROUNDS; round++) {

@@ -253,8 +253,19 @@ int main(int argc, char **argv) {
     return seen[0] < 10 || seen[0] > 290;
 }
 END
+# A tool that sees its own wrong reads, if the compiler has what that takes.
+checked=$work/hakmem-stat-checked
+if ! ${CC:-cc} -std=gnu17 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+    -DHAK_VERSION='"0"' -I"$top_srcdir/lib" -I"$top_srcdir/tools" -o "$checked" \
+    "$top_srcdir"/tools/stat_*.c "$top_srcdir/tools/hakmem-stat.c" "$top_srcdir/tools/proc.c" \
+    "$top_srcdir/tools/message.c" "$top_srcdir/tools/elf_facts.c" \
+    "$top_srcdir/lib/stats/stats.c" 2>checked.log; then
+    checked=$stat
+fi
+ASAN_OPTIONS=exitcode=99
+export ASAN_OPTIONS
 for knob in yes no; do
-    "$run" --stats=$knob ./hostile "$stat" >hostile.out 2>&1 ||
+    "$run" --no-inherit --stats=$knob ./hostile "$checked" >hostile.out 2>&1 ||
         complain "hostile, stats=$knob: $(cat hostile.out)"
 done
 
