@@ -11,8 +11,6 @@
 
 #include "hakmem.h"
 
-#pragma weak hakmem_stats_get
-
 enum { BLOCKS = 60000, LARGE = 40 };
 
 static int (*get)(const char *, uint64_t *);
@@ -71,9 +69,7 @@ static void empty(unsigned first, unsigned step) {
 }
 
 int main(void) {
-    get = hakmem_stats_get
-              ? hakmem_stats_get
-              : (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
+    get = (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
     CHECK(get);
     memset(blocks, 0, sizeof blocks);
     free(malloc(100));

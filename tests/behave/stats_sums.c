@@ -13,11 +13,9 @@
 
 enum { THREADS = 6, ROUNDS = 4, STEPS = 6000, SHARED = 400, CLASSES = 81, OWN = 200, SLAB = 65536 };
 
-#pragma weak hakmem_stats_get
-#pragma weak hakmem_stats_class
 #include "hakmem.h"
 
-/* Under hakmem-run the program isn't linked with the library. */
+/* The program isn't linked with the library. */
 static int (*get)(const char *, uint64_t *);
 static int (*get_class)(unsigned, struct hakmem_class_stats *);
 
@@ -188,12 +186,9 @@ int main(int argc, char **argv) {
     (void)argc;
     const char *text = getenv("SEED");
     seed = text ? strtoull(text, NULL, 0) : 42;
-    get = hakmem_stats_get
-              ? hakmem_stats_get
-              : (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
-    get_class = hakmem_stats_class ? hakmem_stats_class
-                                   : (int (*)(unsigned, struct hakmem_class_stats *))dlsym(
-                                         RTLD_DEFAULT, "hakmem_stats_class");
+    get = (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
+    get_class =
+        (int (*)(unsigned, struct hakmem_class_stats *))dlsym(RTLD_DEFAULT, "hakmem_stats_class");
     CHECK(get && get_class);
     CHECK(pthread_barrier_init(&barrier, NULL, THREADS) == 0);
     run_threads(0, meet);
