@@ -36,7 +36,9 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static __attribute__((noinline)) void work(volatile char **slots, uint64_t cycles, uint64_t count, uint32_t seed) {
+/* Not inlined: profiles tell it from malloc and free by its name. */
+static __attribute__((noinline)) void work(volatile char **slots, uint64_t cycles, uint64_t count,
+                                           uint32_t seed) {
     for (uint64_t i = 0; i < cycles; i++) {
         uint32_t random = next(&seed);
         volatile char **slot = &slots[random * count >> 32];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Owns the floor: the least that a malloc and a free can do, to hold figures against. Unsafe and for
-// one thread: a bin for each class, the class in a byte at the head of a 64 KiB aligned chunk,
+// Owns the floor: the least that a malloc and a free can do, to hold figures against. Unsafe and
+// for one thread: a bin for each class, the class in a byte at the head of a 64 KiB aligned chunk,
 // nothing checked, nothing ever returned. Not a malloc to use.
 #include <errno.h>
 #include <malloc.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Buffers, strings, maps and JSON, for the row node_objects. The argument is the share of the work in
-// percent.
+// Buffers, strings, maps and JSON, for the row node_objects. The argument is the share of the work
+// in percent.
 'use strict';
 const turns = Math.max(1, Math.floor((14 * Number(process.argv[2])) / 100));
 let total = 0;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Arrays, hashes, strings and objects, for the row ruby_objects. The argument is the share of the work
-# in percent.
+# Arrays, hashes, strings and objects, for the row ruby_objects. The argument is the share of the
+# work in percent.
 Point = Struct.new(:x, :y, :name)
 total = 0
 [1, 10 * ARGV[0].to_i / 100].max.times do

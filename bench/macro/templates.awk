@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Writes a C++ file whose work is in instantiating templates, for the row g++.
 BEGIN {
-    split("map set unordered_map vector string tuple variant functional memory algorithm", heads, " ")
+    split("map set unordered_map vector string tuple variant functional memory algorithm",
+          heads, " ")
     for (i = 1; i in heads; i++)
         printf "#include <%s>\n", heads[i]
     print "template <int N> struct node { std::map<std::string, std::vector<int>> below;"
@@ -11,14 +12,17 @@ BEGIN {
     print "    typename pack<N - 1, std::tuple<T, std::integral_constant<int, N>>>::type; };"
     print "template <class T> struct pack<0, T> { using type = T; };"
     for (i = 1; i <= 14; i++) {
-        printf "struct key%d { int a; std::string b; bool operator<(const key%d &o) const", i, i
+        printf "struct key%d { int a; std::string b;", i
+        printf " bool operator<(const key%d &o) const", i
         print " { return std::tie(a, b) < std::tie(o.a, o.b); } };"
         printf "int use%d(int n) {\n    std::map<key%d, std::vector<node<%d>>> all;\n", i, i, i
-        printf "    std::set<key%d> keys;\n    std::unordered_map<std::string, key%d> names;\n", i, i
+        printf "    std::set<key%d> keys;\n", i
+        printf "    std::unordered_map<std::string, key%d> names;\n", i
         printf "    std::function<int(const key%d &)> f = [&](const key%d &k)", i, i
         print " { return k.a + n + (int)all.size(); };"
         printf "    std::vector<std::unique_ptr<key%d>> owned;\n", i
-        printf "    for (int j = 0; j < n; j++) { key%d k{j, std::to_string(j)}; keys.insert(k);\n", i
+        printf "    for (int j = 0; j < n; j++) { key%d k{j, std::to_string(j)};\n", i
+        print "        keys.insert(k);"
         print "        all[k].resize(2); names[k.b] = k;"
         printf "        owned.push_back(std::make_unique<key%d>(k)); }\n", i
         print "    std::sort(owned.begin(), owned.end(),"

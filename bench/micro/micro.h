@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns what every micro bench shares: options (key=value on the command line), random numbers, sizes,
- * the measured stretch of time, groups of threads, and the one line that is printed. The program
- * links no allocator: it takes the one that LD_PRELOAD names. Options are read by the main thread
- * before it starts others.
+ * Owns what every micro bench shares: options (key=value on the command line), random numbers,
+ * sizes, the measured stretch of time, groups of threads, and the one line that is printed. The
+ * program links no allocator: it takes the one that LD_PRELOAD names. Options are read by the main
+ * thread before it starts others.
  */
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H

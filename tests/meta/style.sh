@@ -10,13 +10,15 @@ bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT
 
 c_files() {
-    find lib tools tests \( -name '*.[ch]' -o -name '*.def' -o -name '*.cc' \) | LC_ALL=C sort
+    find lib tools bench tests \( -name '*.[ch]' -o -name '*.def' -o -name '*.cc' \) | LC_ALL=C sort
 }
 all_files() {
     c_files
-    find lib tools tests man .ci \( -name '*.sh' -o -name '*.inc' -o -name '*.map' \
-        -o -name '*.awk' -o -path .ci/run \) | LC_ALL=C sort
-    printf '%s\n' configure.ac Makefile.am bootstrap
+    find lib tools bench tests man .ci \( -name '*.sh' -o -name '*.inc' -o -name '*.map' \
+        -o -name '*.awk' -o -path .ci/run -o -path 'bench/*.py' -o -path 'bench/macro/*' \) |
+        LC_ALL=C sort
+    printf '%s\n' configure.ac Makefile.am bootstrap bench/run bench/table bench/plot \
+        bench/profile
 }
 library_and_tools() {
     c_files | grep '^\(lib\|tools\)/'
@@ -49,7 +51,7 @@ check_openings() {
 # A function: from the last "{" that ends a line which began at the margin, or its continuation, to
 # the closing brace at the margin.
 check_functions() {
-    library_and_tools | xargs "$AWK" '
+    c_files | grep -v '^tests/' | xargs "$AWK" '
     FNR == 1 { start = 0; head = 0 }
     /^[A-Za-z_]/ && /\(/ { head = FNR }
     /\{$/ && head && !start { start = head }
@@ -90,7 +92,8 @@ check_lists() {
 
 # Paths of one machine.
 check_paths() {
-    grep -rnE '(^|[^A-Za-z0-9_.])/(home|root|work)/' lib tools tests man bootstrap README.md .ci |
+    grep -rnE '(^|[^A-Za-z0-9_.])/(home|root|work)/' lib tools bench tests man bootstrap \
+        README.md .ci |
         grep -v '^tests/meta/style.sh:' || true
 }
 
