@@ -2,7 +2,8 @@
 // Owns bench_launch: runs a program with a preload and says what it used. It is a program of its
 // own because the peak of a process counts what its parent had resident when it was forked; this
 // one has next to nothing.
-// Usage: bench_launch RESULT PRELOAD PROGRAM [ARG...]; PRELOAD may be empty. Writes one line into the file RESULT. Exit status: the program's; 125 for trouble of its own.
+// Usage: bench_launch RESULT PRELOAD PROGRAM [ARG...]; PRELOAD may be empty.
+// Writes one line into the file RESULT. Exit status: the program's; 125 for trouble of its own.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

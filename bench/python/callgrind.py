@@ -49,11 +49,13 @@ CACHES = ['--I1=32768,8,64', '--D1=49152,12,64', '--LL=33554432,16,64']
 
 def record(command, out):
     """Runs a command under callgrind; valgrind is told to leave malloc alone."""
-    subprocess.run(['valgrind', '--tool=callgrind', '--quiet', '--branch-sim=yes',
+    done = subprocess.run(['valgrind', '--tool=callgrind', '--quiet', '--branch-sim=yes',
                     '--cache-sim=yes', *CACHES, '--dump-instr=yes', '--compress-strings=no',
                     '--compress-pos=no', '--soname-synonyms=somalloc=nouserintercepts',
                     f'--callgrind-out-file={out}'] + command,
-                   check=True, stdout=subprocess.DEVNULL)
+                   check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit('bench/profile: valgrind fails: ' + done.stderr[-1000:])
     return Profile(out)
 
 
