@@ -47,7 +47,7 @@ class Figures:
         return self.row_info[row][0]
 
     def figure(self, row):
-        return self.row_info[row][1]
+        return self.row_info.get(row, ('', ''))[1]
 
     def values(self, row, allocator, figure=None):
         figure = figure or self.figure(row)
@@ -75,6 +75,11 @@ class Figures:
         quotients = [mine[number] / theirs[number] for number in mine
                      if number in theirs and theirs[number] > 0]
         return statistics.median(quotients) if quotients else None
+
+    def timed_rows(self):
+        """The rows of speed that are about time."""
+        return [row for row in self.rows
+                if self.group(row) != 'memory' and self.figure(row).endswith('_ns')]
 
     def peers(self):
         return [name for name in self.allocators if self.role[name] == 'peer']
