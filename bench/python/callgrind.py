@@ -55,7 +55,7 @@ def record(command, out):
                     f'--callgrind-out-file={out}'] + command,
                    check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit('bench/profile: valgrind fails: ' + done.stderr[-1000:])
+        raise SystemExit('bench/hotspots: valgrind fails: ' + done.stderr[-1000:])
     return Profile(out)
 
 
