@@ -16,6 +16,8 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 8u
+#define HAK_STRIDE_BYTES HAK_KIB(32)
+#define HAK_STRIDE_BLOCKS 256u
 
 /* relaxed everywhere: a bound, nothing is read because of it */
 static _Atomic int64_t granted_bytes;
@@ -28,6 +30,11 @@ static unsigned first_cap(unsigned class) {
 static unsigned last_cap(unsigned class) {
     size_t blocks = hak_conf.cache / hak_class_bytes[class];
     return (unsigned)hak_min(hak_max(blocks, 4), HAK_MOST_BLOCKS);
+}
+
+static uint16_t first_stride(unsigned class) {
+    size_t blocks = HAK_STRIDE_BYTES / hak_class_bytes[class];
+    return (uint16_t)hak_min(hak_max(blocks, 1), HAK_STRIDE_BLOCKS);
 }
 
 static bool take_grant(size_t bytes) {
@@ -69,6 +76,7 @@ void hak_bin_start(struct hak_heap *heap, unsigned class) {
         .used = state->used,
         .cap = (uint16_t)first_cap(class),
         .most = (uint16_t)last_cap(class),
+        .stride = first_stride(class),
     };
     heap->hot.bin[class] = HAK_LIST_END;
     hak_bin_arm(heap, class);
@@ -98,13 +106,25 @@ static void note_live(struct hak_bin_state *state, int64_t live) {
         state->peak = live;
 }
 
+/* So many live blocks, at one time, that none of them must leave anything behind. */
+static bool can_decline(const struct hak_bin_state *state, unsigned class) {
+    if (keeps_through_declines(state) || state->peak < HAK_DECLINE_BLOCKS)
+        return false;
+    return state->peak >= HAK_DECLINE_MANY ||
+           state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+}
+
 void hak_bin_arm(struct hak_heap *heap, unsigned class) {
     const struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t room = state->cap - hak_bin_length(heap, class);
-    if (room < state->cap / 2)
-        room = state->cap / 2; /* a trip too many costs more than a bin a little too long */
+    int64_t length = hak_bin_length(heap, class);
+    int64_t room = state->cap - length;
+    int64_t to_decline = state->used - length - state->peak / HAK_DECLINE_RATIO;
+    if (room < state->stride)
+        room = state->stride;
     if (state->is_declining && room > state->live / 2)
         room = state->live / 2;
+    else if (to_decline > 0 && room > to_decline && can_decline(state, class))
+        room = to_decline > HAK_DECLINE_BLOCKS ? to_decline : HAK_DECLINE_BLOCKS;
     arm_at(heap, class, room > 0 ? room : 1);
 }
 
@@ -129,19 +149,15 @@ unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
 
 /* Fallen far below the peak, or declining already and still falling. */
 static bool is_declining(const struct hak_bin_state *state, unsigned class, int64_t live) {
-    if (keeps_through_declines(state))
-        return false;
-    if (state->is_declining)
+    if (state->is_declining && !keeps_through_declines(state))
         return live < state->live;
-    if (live > state->peak / HAK_DECLINE_RATIO || state->peak < HAK_DECLINE_BLOCKS)
-        return false;
-    return state->peak >= HAK_DECLINE_MANY ||
-           state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+    return live <= state->peak / HAK_DECLINE_RATIO && can_decline(state, class);
 }
 
 /* What to keep of a bin that is longer than its cap allows. */
 static int64_t shorten(struct hak_bin_state *state, unsigned class) {
     state->has_flushed = true;
+    state->stride = first_stride(class);
     state->batch = (uint16_t)(state->cap / 2);
     if (!state->is_declining)
         return state->cap / 2;
@@ -150,7 +166,6 @@ static int64_t shorten(struct hak_bin_state *state, unsigned class) {
     return 0;
 }
 
-/* A trip of a bin that is not long: a greater cap means fewer of them. */
 int64_t hak_bin_keep(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     int64_t length = hak_bin_length(heap, class);
@@ -158,8 +173,9 @@ int64_t hak_bin_keep(struct hak_heap *heap, unsigned class) {
     note_live(state, live);
     state->is_declining = is_declining(state, class, live);
     state->live = live;
-    if (state->is_declining || length > state->cap / 4 * 3)
+    if (state->is_declining || length > state->cap)
         return shorten(state, class);
-    grow_cap(state, class);
+    if (state->stride < state->most)
+        state->stride = (uint16_t)(state->stride * 2); /* nothing to do: look less often */
     return length;
 }

@@ -4,10 +4,11 @@
  * decline. Called by the heap's thread alone, from the slow paths.
  *
  * A cap begins small and doubles when a refill follows a flush, as far as the memory that all
- * thread caches may hold together allows. A class is in decline when its live blocks have halved
- * between two trips: then its bin is emptied, and the next trip comes when half of what is left may
- * be gone, so that the last free of a burst leaves neither blocks nor slabs behind. A class that
- * declines and comes back again and again is left alone.
+ * thread caches may hold together allows. Between two trips a bin may grow past it by a stride,
+ * which gets longer while trips find nothing to do. A class is in decline when its live blocks
+ * have fallen to a quarter of their peak: then its bin is emptied, and the next trip comes when
+ * half of what is left may be gone, so that the last free of a burst leaves neither blocks nor
+ * slabs behind. A class that declines and comes back again and again is left alone.
  */
 #ifndef HAK_HEAP_BIN_H
 #define HAK_HEAP_BIN_H

@@ -101,6 +101,7 @@ struct hak_bin_state {
     int64_t peak;      /* most live ones since the last decline */
     uint16_t cap;      /* the trip shortens a bin that is nearly as long */
     uint16_t most;     /* the cap's bound */
+    uint16_t stride;   /* least number of frees between two trips; grows while they find nothing */
     uint16_t batch;    /* blocks of the next refill; grows */
     uint8_t declines;  /* how often the class came back after a decline */
     bool is_declining; /* by the last trip */

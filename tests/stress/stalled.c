@@ -120,7 +120,7 @@ static void run_round(bool is_first) {
     CHECK(made_bytes > (size_t)MAKERS * MADE_BYTES);
     run_freers();
     if (is_first)
-        CHECK(check_resident_bytes() < made_bytes / 2);
+        CHECK(check_resident_bytes() < made_bytes / 4 * 3);
     pthread_barrier_wait(&all_freed);
     for (int i = 0; i < MAKERS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);

@@ -40,7 +40,8 @@ refuses 2 'not a number: 12x' "$micro" mix ops=12x
 refuses 2 'no such size: 0-9' "$micro" mix size=0-9
 refuses 2 'no such order: up' "$micro" order order=up
 refuses 2 'usage' "$top_builddir/bench/bench_random_mixed_system" 1000 none
-refuses 2 'no such row: magic' "$bench/run" --build "$top_builddir" --rows magic
+refuses 2 'no such row: magic' "$bench/run" --build "$top_builddir" --rows magic \
+    --allocators hakmem glibc
 refuses 2 'no such allocator: magic' "$bench/run" --build "$top_builddir" --allocators magic
 refuses 2 'no /nowhere/lib.so' "$bench/run" --build "$top_builddir" --allocators x=/nowhere/lib.so
 refuses 2 'unrecognized' "$bench/run" --magic
