@@ -245,7 +245,7 @@ static unsigned forks_that_hold;
 
 void hak_fork_prepare(void) {
     if (!hak_lock_is_mine(&hak_heap_lock)) {
-        hak_lock_take(&hak_heap_lock);
+        hak_lock_take_urgently(&hak_heap_lock);
         forks_that_hold = 1;
     } else if (forks_that_hold) {
         forks_that_hold++;
@@ -323,6 +323,7 @@ void hak_heap_attend(struct hak_heap *heap) {
 /* The threads of the other heaps don't exist here. One that was in a slow path left its lists in
  * an unknown state; the slabs of the others become orphans when somebody frees into them. */
 void hak_fork_child(void) {
+    hak_lock_forget_waiters(&hak_heap_lock);
     if (hak_orphan_heap)
         part_counters();
     for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {

@@ -8,13 +8,14 @@
 #include "os/os_lock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Takes a free lock, or marks a held one; true: taken. */
+/* Takes a free lock, or marks a held one; true: taken. seq_cst: see hak_lock_give. */
 static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
-    uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
+    uint32_t seen = atomic_load_explicit(&lock->word, memory_order_seq_cst);
     uint32_t wanted = (seen ? seen : hak_lock_name()) | HAK_LOCK_WAITED;
     *ret_seen = wanted;
     if (seen == wanted)
@@ -27,17 +28,56 @@ static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
     return done && (wanted & ~HAK_LOCK_WAITED) == hak_lock_name();
 }
 
+static void sleep_on(_Atomic uint32_t *word, uint32_t seen) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void wait_and_take(struct hak_lock *lock, bool is_urgent) {
+    uint32_t seen, urgent;
+    for (;;) {
+        while (!is_urgent && (urgent = atomic_load_explicit(&lock->urgent, memory_order_relaxed)))
+            sleep_on(&lock->urgent, urgent);
+        if (take_or_mark(lock, &seen))
+            return;
+        if (seen)
+            sleep_on(&lock->word, seen);
+    }
+}
+
 void hak_lock_take_slow(struct hak_lock *lock) {
     int saved_errno = errno;
-    uint32_t seen;
-    while (!take_or_mark(lock, &seen))
-        if (seen)
-            syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    wait_and_take(lock, false);
     errno = saved_errno;
 }
 
+/* Not below 0: a signal handler that forked in between has set it to 0 in the child. */
+static uint32_t drop_urgent(struct hak_lock *lock) {
+    uint32_t urgent = atomic_load_explicit(&lock->urgent, memory_order_relaxed);
+    while (urgent &&
+           !atomic_compare_exchange_weak_explicit(&lock->urgent, &urgent, urgent - 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+    return urgent ? urgent - 1 : 0;
+}
+
+void hak_lock_take_urgently(struct hak_lock *lock) {
+    int saved_errno = errno;
+    /* seq_cst: see hak_lock_give */
+    atomic_fetch_add_explicit(&lock->urgent, 1, memory_order_seq_cst);
+    wait_and_take(lock, true);
+    if (drop_urgent(lock) == 0)
+        syscall(SYS_futex, &lock->urgent, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    errno = saved_errno;
+}
+
+void hak_lock_forget_waiters(struct hak_lock *lock) {
+    atomic_store_explicit(&lock->urgent, 0, memory_order_relaxed);
+}
+
+/* One waiter, or all if one of them is urgent: the others would only go on waiting for it. */
 void hak_lock_wake(struct hak_lock *lock) {
     int saved_errno = errno;
-    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    int count = atomic_load_explicit(&lock->urgent, memory_order_seq_cst) ? INT_MAX : 1;
+    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
     errno = saved_errno;
 }

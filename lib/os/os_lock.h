@@ -13,7 +13,8 @@
 #include <stdatomic.h>
 
 struct hak_lock {
-    _Atomic uint32_t word; /* 0: free; else the holder's name, and HAK_LOCK_WAITED */
+    _Atomic uint32_t word;   /* 0: free; else the holder's name, and HAK_LOCK_WAITED */
+    _Atomic uint32_t urgent; /* threads that the others let go first */
 };
 
 #define HAK_LOCK_WAITED 1u
@@ -29,15 +30,25 @@ void hak_lock_wake(struct hak_lock *lock);
 
 HAK_INLINE void hak_lock_take(struct hak_lock *lock) {
     uint32_t free_word = 0;
-    /* acquire pairs with the release in hak_lock_give */
-    if (HAK_UNLIKELY(!atomic_compare_exchange_strong_explicit(
-            &lock->word, &free_word, hak_lock_name(), memory_order_acquire, memory_order_relaxed)))
+    /* relaxed: who doesn't see it yet is before it. acquire pairs with the release in
+     * hak_lock_give */
+    if (HAK_UNLIKELY(atomic_load_explicit(&lock->urgent, memory_order_relaxed) != 0 ||
+                     !atomic_compare_exchange_strong_explicit(&lock->word, &free_word,
+                                                              hak_lock_name(), memory_order_acquire,
+                                                              memory_order_relaxed)))
         hak_lock_take_slow(lock);
 }
 
+/* Takes it before all who wait: for fork, which may not be late. */
+void hak_lock_take_urgently(struct hak_lock *lock);
+
+/* In a fork's child, where nobody waits. The holder calls. */
+void hak_lock_forget_waiters(struct hak_lock *lock);
+
 HAK_INLINE void hak_lock_give(struct hak_lock *lock) {
-    /* release pairs with the acquire in hak_lock_take */
-    uint32_t old = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
+    /* release pairs with the acquire in hak_lock_take; seq_cst: comes before the look at `urgent`
+     * in hak_lock_wake, as there `urgent` rises before the look at the word */
+    uint32_t old = atomic_exchange_explicit(&lock->word, 0, memory_order_seq_cst);
     if (HAK_UNLIKELY(old & HAK_LOCK_WAITED))
         hak_lock_wake(lock);
 }
