@@ -9,8 +9,8 @@
 #include "conf/conf.h"
 #include "os/os_memory.h"
 
-#define HAK_MOST_BLOCKS 1024u /* a longer bin gains nothing, and its flush takes longer */
-#define HAK_LEAST_BLOCKS 64u  /* the first cap of small classes */
+#define HAK_MOST_BLOCKS 32768u /* counts are of 16 bits */
+#define HAK_LEAST_BLOCKS 64u   /* the first cap of small classes */
 #define HAK_DECLINE_RATIO 4
 #define HAK_DECLINE_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
@@ -18,6 +18,8 @@
 #define HAK_MOST_DECLINES 8u
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
+#define HAK_STRIDE_MOST_BLOCKS 1024u
+#define HAK_BATCH_BLOCKS 512u
 
 /* relaxed everywhere: a bound, nothing is read because of it */
 static _Atomic int64_t granted_bytes;
@@ -50,12 +52,14 @@ static void give_grant(size_t bytes) {
     atomic_fetch_sub_explicit(&granted_bytes, (int64_t)bytes, memory_order_relaxed);
 }
 
-static void grow_cap(struct hak_bin_state *state, unsigned class) {
-    if (HAK_LIKELY(state->cap >= state->most))
-        return;
-    unsigned cap = (unsigned)hak_min((size_t)state->cap * 2, state->most);
-    if (take_grant((cap - state->cap) * (size_t)hak_class_bytes[class]))
-        state->cap = (uint16_t)cap;
+static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wanted) {
+    unsigned cap = wanted < state->most ? (unsigned)wanted : state->most;
+    if (cap <= state->cap)
+        return true;
+    if (!take_grant((cap - state->cap) * (size_t)hak_class_bytes[class]))
+        return false;
+    state->cap = (uint16_t)cap;
+    return true;
 }
 
 static void reset_cap(struct hak_bin_state *state, unsigned class) {
@@ -65,15 +69,28 @@ static void reset_cap(struct hak_bin_state *state, unsigned class) {
     state->cap = (uint16_t)first;
 }
 
-/* A class that keeps its blocks through declines keeps a slab, too. */
+/* A class that keeps its blocks through declines keeps a slab, too. What a bin can't hold is
+ * better off in slabs: they get wholly free and are carved anew, in order. */
 static bool keeps_through_declines(const struct hak_bin_state *state) {
-    return state->declines >= HAK_MOST_DECLINES;
+    return state->has_slab_grant && state->tide <= state->most && state->peak <= state->most;
+}
+
+/* It came back after a decline. One that does so again and again gets room for all of it. */
+static void end_decline(struct hak_bin_state *state, unsigned class) {
+    state->is_declining = false;
+    if (state->declines < HAK_MOST_DECLINES)
+        state->declines++;
+    if (state->declines < HAK_MOST_DECLINES || !raise_cap(state, class, state->tide))
+        return;
+    if (!state->has_slab_grant)
+        state->has_slab_grant = take_grant(HAK_SLAB_BYTES);
 }
 
 void hak_bin_start(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     *state = (struct hak_bin_state){
         .used = state->used,
+        .aside = HAK_LIST_END,
         .cap = (uint16_t)first_cap(class),
         .most = (uint16_t)last_cap(class),
         .stride = first_stride(class),
@@ -85,7 +102,7 @@ void hak_bin_start(struct hak_heap *heap, unsigned class) {
 void hak_bin_stop(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     reset_cap(state, class);
-    if (keeps_through_declines(state))
+    if (state->has_slab_grant)
         give_grant(HAK_SLAB_BYTES);
 }
 
@@ -121,6 +138,8 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
     int64_t to_decline = state->used - length - state->peak / HAK_DECLINE_RATIO;
     if (room < state->stride)
         room = state->stride;
+    if (state->is_declining && length > 0 && room > HAK_STRIDE_BLOCKS)
+        room = HAK_STRIDE_BLOCKS;
     if (state->is_declining && room > state->live / 2)
         room = state->live / 2;
     else if (to_decline > 0 && room > to_decline && can_decline(state, class))
@@ -128,19 +147,17 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
     arm_at(heap, class, room > 0 ? room : 1);
 }
 
-/* Steps grow: one OS page of blocks first, twice as many each time, up to half the longest bin. */
+/* Steps grow: one OS page of blocks first, twice as many each time. */
 unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
-    unsigned most = state->most / 2u;
+    unsigned most = (unsigned)hak_min(state->most / 2u, HAK_BATCH_BLOCKS);
     unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_class_bytes[class], 1);
     note_live(state, state->used);
     if (state->has_flushed)
-        grow_cap(state, class);
-    if (state->is_declining && !keeps_through_declines(state) &&
-        ++state->declines == HAK_MOST_DECLINES && !take_grant(HAK_SLAB_BYTES))
-        state->declines--;
+        raise_cap(state, class, state->cap * 2);
+    if (state->is_declining)
+        end_decline(state, class);
     state->has_flushed = false;
-    state->is_declining = false;
     unsigned batch = state->batch > least ? state->batch : least;
     batch = batch < most ? batch : most;
     state->batch = (uint16_t)(batch * 2);
@@ -154,28 +171,38 @@ static bool is_declining(const struct hak_bin_state *state, unsigned class, int6
     return live <= state->peak / HAK_DECLINE_RATIO && can_decline(state, class);
 }
 
-/* What to keep of a bin that is longer than its cap allows. */
-static int64_t shorten(struct hak_bin_state *state, unsigned class) {
-    state->has_flushed = true;
+static enum hak_bin_verdict empty(struct hak_bin_state *state, unsigned class) {
     state->stride = first_stride(class);
     state->batch = (uint16_t)(state->cap / 2);
-    if (!state->is_declining)
-        return state->cap / 2;
+    state->has_flushed = true;
     state->peak = state->live;
     reset_cap(state, class);
-    return 0;
+    return HAK_BIN_EMPTY;
 }
 
-int64_t hak_bin_keep(struct hak_heap *heap, unsigned class) {
+static enum hak_bin_verdict shorten(struct hak_bin_state *state, unsigned class) {
+    state->stride = first_stride(class);
+    state->batch = (uint16_t)(state->cap / 2);
+    state->has_flushed = state->aside_count > 0;
+    return HAK_BIN_SHORTEN;
+}
+
+enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     int64_t length = hak_bin_length(heap, class);
     int64_t live = state->used - length;
+    bool was_declining = state->is_declining;
     note_live(state, live);
     state->is_declining = is_declining(state, class, live);
     state->live = live;
-    if (state->is_declining || length > state->cap)
+    if (state->is_declining) {
+        if (!was_declining)
+            state->tide = state->peak;
+        return empty(state, class);
+    }
+    if (length > state->cap)
         return shorten(state, class);
-    if (state->stride < state->most)
+    if (state->stride < hak_min(state->most, HAK_STRIDE_MOST_BLOCKS))
         state->stride = (uint16_t)(state->stride * 2); /* nothing to do: look less often */
-    return length;
+    return HAK_BIN_KEEP;
 }

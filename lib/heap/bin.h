@@ -8,7 +8,12 @@
  * which gets longer while trips find nothing to do. A class is in decline when its live blocks
  * have fallen to a quarter of their peak: then its bin is emptied, and the next trip comes when
  * half of what is left may be gone, so that the last free of a burst leaves neither blocks nor
- * slabs behind. A class that declines and comes back again and again is left alone.
+ * slabs behind. A class that declines and comes back again and again, and never has more blocks
+ * than its bin can hold, is left alone.
+ *
+ * A bin has two lists: what was freed last, and, once it was too long, what was set aside then. So
+ * the older half is known without a walk over the younger one. An empty bin takes its other list
+ * back before it is refilled.
  */
 #ifndef HAK_HEAP_BIN_H
 #define HAK_HEAP_BIN_H
@@ -34,8 +39,10 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class);
 /* The bin is empty: how many blocks to put in. */
 unsigned hak_bin_refill(struct hak_heap *heap, unsigned class);
 
-/* The trip: how many of the bin's blocks, those freed last, stay. The rest has to be flushed. */
-int64_t hak_bin_keep(struct hak_heap *heap, unsigned class);
+enum hak_bin_verdict { HAK_BIN_KEEP, HAK_BIN_SHORTEN, HAK_BIN_EMPTY };
+
+/* The trip: what to do with the bin. */
+enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class);
 
 /* True if the class was found in decline by the last trip and no block of it lives any more. */
 HAK_INLINE bool hak_bin_is_over(const struct hak_heap *heap, unsigned class) {

@@ -20,11 +20,16 @@
 #include <errno.h>
 
 #define HAK_POPULATE_SLABS 2
+#define HAK_FLUSH_BLOCKS 1024
 
 void hak_cache_start(struct hak_heap *heap) {
     heap->hot.bin[HAK_CLASS_NONE] = HAK_LIST_END;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         hak_bin_start(heap, class);
+}
+
+static bool has_blocks(const struct hak_heap *heap, unsigned class) {
+    return heap->hot.bin[class] != HAK_LIST_END || heap->bin_state[class].aside_count > 0;
 }
 
 static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
@@ -70,6 +75,17 @@ static void follow_trims(struct hak_heap *heap) {
     hak_cache_flush_all(heap);
 }
 
+/* The bin is empty: its other list takes the place. */
+static bool take_aside(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (state->aside_count == 0)
+        return false;
+    heap->hot.bin[class] = state->aside;
+    state->aside = HAK_LIST_END;
+    state->aside_count = 0;
+    return true;
+}
+
 static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = find_slab(heap, class);
     struct hak_block *first;
@@ -93,6 +109,8 @@ static void attend_if_asked(struct hak_heap *heap) {
 }
 
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
+    if (take_aside(heap, class))
+        return true;
     attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_remote_drain(heap);
@@ -147,7 +165,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
 void *hak_alloc_untouched(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     unsigned class = hak_class_of(bytes);
-    if (!heap || heap->hot.bin[class] != HAK_LIST_END)
+    if (!heap || has_blocks(heap, class))
         return NULL;
     hak_heap_enter(heap);
     hak_remote_drain(heap);
@@ -192,52 +210,77 @@ void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
     }
 }
 
+static void settle(struct hak_heap *heap, struct hak_slab *slab) {
+    if (slab->is_full)
+        hak_slab_relist(heap, slab);
+    if (slab->used == 0)
+        retire_if_spare(heap, slab);
+}
+
 /*
- * Gives every block of a bin's list back: neighbours in the list that lie in one slab go as they
- * are. A block in a bin is of an own slab: it was looked up when it was freed, and its link proves
- * that it is still the one.
+ * Gives `*first` and those behind it back, until the list ends or `most` are gone: neighbours that
+ * lie in one slab go as they are. Returns how many. A block in a bin is of an own slab: it was
+ * looked up when it was freed, and its link proves that it is still the one.
  */
-static uint64_t return_list(struct hak_heap *heap, struct hak_block *first) {
-    uint64_t total = 0;
-    while (first != HAK_LIST_END) {
-        struct hak_block *last = first;
-        struct hak_block *next = hak_block_next(first);
-        struct hak_slab *slab = hak_slab_of_own(first);
+static int64_t return_list(struct hak_heap *heap, struct hak_block **first, int64_t most) {
+    struct hak_block *block = *first;
+    int64_t total = 0;
+    while (block != HAK_LIST_END && total < most) {
+        struct hak_block *last = block;
+        struct hak_block *next = hak_block_next(block);
+        struct hak_slab *slab = hak_slab_of_own(block);
         unsigned count = 1;
-        for (; hak_slab_is_same(first, next); next = hak_block_next(next), count++)
+        for (; hak_slab_is_same(block, next); next = hak_block_next(next), count++)
             last = next;
         hak_assert(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
-        if (HAK_UNLIKELY(hak_slab_give_list(heap, slab, first, last, count)))
-            retire_if_spare(heap, slab);
         total += count;
-        first = next;
+        if (HAK_UNLIKELY(hak_slab_join_list(slab, block, last, count)))
+            settle(heap, slab);
+        block = next;
     }
+    *first = block;
     return total;
 }
 
-/* Keeps the `keep` blocks freed last, which are warm; the rest goes back to the slabs. */
-static void flush_bin(struct hak_heap *heap, unsigned class, int64_t keep) {
-    struct hak_block *rest = heap->hot.bin[class];
-    if (keep == 0) {
-        heap->hot.bin[class] = HAK_LIST_END;
-    } else {
-        struct hak_block *last = rest;
-        while (--keep && hak_block_next(last) != HAK_LIST_END)
-            last = hak_block_next(last);
-        rest = hak_block_next(last);
-        hak_block_link(last, HAK_LIST_END);
-    }
-    heap->counters.cache_level[class] -= return_list(heap, rest);
+static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
+    hak_slab_count_used(heap, class, -count);
+    heap->counters.cache_level[class] -= (uint64_t)count;
     heap->counters.flushes++;
+}
+
+/* The blocks that were freed first go first. Not more than `most`: nobody is to wait long. */
+static void empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    int64_t older = return_list(heap, &state->aside, most);
+    state->aside_count -= older;
+    note_flush(heap, class, older + return_list(heap, &heap->hot.bin[class], most - older));
+}
+
+/* What was set aside goes back to the slabs; then what was freed since, and is warm, is set aside.
+ */
+static void shorten_bin(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (state->aside_count > 0) {
+        int64_t count = return_list(heap, &state->aside, HAK_FLUSH_BLOCKS);
+        state->aside_count -= count;
+        note_flush(heap, class, count);
+    }
+    if (state->aside_count > 0)
+        return;
+    state->aside = heap->hot.bin[class];
+    state->aside_count = hak_bin_length(heap, class);
+    heap->hot.bin[class] = HAK_LIST_END;
 }
 
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
     attend_if_asked(heap);
     hak_heap_enter(heap);
-    int64_t keep = hak_bin_keep(heap, class);
-    if (keep < hak_bin_length(heap, class))
-        flush_bin(heap, class, keep);
+    enum hak_bin_verdict verdict = hak_bin_judge(heap, class);
+    if (verdict == HAK_BIN_EMPTY)
+        empty_bin(heap, class, heap->bin_state[class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
+    else if (verdict == HAK_BIN_SHORTEN)
+        shorten_bin(heap, class);
     if (hak_bin_is_over(heap, class))
         hak_cache_release_spare(heap, class);
     hak_bin_arm(heap, class);
@@ -258,8 +301,8 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
 void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_enter(heap);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        if (heap->hot.bin[class] != HAK_LIST_END) {
-            flush_bin(heap, class, 0);
+        if (has_blocks(heap, class)) {
+            empty_bin(heap, class, INT64_MAX);
             hak_bin_arm(heap, class);
         }
         hak_cache_release_spare(heap, class);
@@ -267,10 +310,13 @@ void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_leave(heap);
 }
 
-bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block) {
-    const struct hak_block *entry = heap->hot.bin[class];
+static bool lists(const struct hak_block *entry, const struct hak_block *block) {
     for (; entry != HAK_LIST_END; entry = hak_block_next(entry))
         if (entry == block)
             return true;
     return false;
+}
+
+bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block) {
+    return lists(heap->hot.bin[class], block) || lists(heap->bin_state[class].aside, block);
 }

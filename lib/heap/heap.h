@@ -96,16 +96,20 @@ struct hak_heap_hot {
 
 /* What the slow paths know of one bin and its class (heap/bin.c). */
 struct hak_bin_state {
-    int64_t used;      /* blocks out of this heap's slabs: in the bin, or live */
-    int64_t live;      /* live ones at the last trip */
-    int64_t peak;      /* most live ones since the last decline */
-    uint16_t cap;      /* the trip shortens a bin that is nearly as long */
+    int64_t used;            /* blocks out of this heap's slabs: in the bin, or live */
+    int64_t live;            /* live ones at the last trip */
+    int64_t peak;            /* most live ones since the last decline */
+    int64_t tide;            /* the peak when the last decline began */
+    struct hak_block *aside; /* the bin's older list */
+    int64_t aside_count;
+    uint16_t cap;      /* the trip shortens a bin that is longer */
     uint16_t most;     /* the cap's bound */
     uint16_t stride;   /* least number of frees between two trips; grows while they find nothing */
     uint16_t batch;    /* blocks of the next refill; grows */
     uint8_t declines;  /* how often the class came back after a decline */
     bool is_declining; /* by the last trip */
     bool has_flushed;  /* since the last refill */
+    bool has_slab_grant; /* of the common bound: declines leave it a slab */
 };
 
 struct hak_outbox {

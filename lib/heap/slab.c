@@ -173,15 +173,24 @@ void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab) {
     join_list(heap, slab);
 }
 
+/* True: the slab is empty now. */
+static bool give_one(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    hak_slab_join_list(slab, block, block, 1);
+    hak_slab_count_used(heap, slab->class, -1);
+    if (slab->is_full)
+        hak_slab_relist(heap, slab);
+    return slab->used == 0;
+}
+
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     hak_slab_check(slab, block);
-    return hak_slab_give_list(heap, slab, block, block, 1);
+    return give_one(heap, slab, block);
 }
 
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     while (block) {
         struct hak_block *next = hak_remote_next(block);
-        hak_slab_give_list(heap, slab, block, block, 1);
+        give_one(heap, slab, block);
         block = next;
     }
 }

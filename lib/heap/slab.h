@@ -25,6 +25,14 @@ HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) 
     block->mark = hak_mark_local(next);
 }
 
+/* Blocks in a local list. */
+HAK_INLINE int64_t hak_slab_list_length(const struct hak_block *first) {
+    int64_t length = 0;
+    for (; first != HAK_LIST_END; first = hak_block_next(first))
+        length++;
+    return length;
+}
+
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
 
@@ -71,20 +79,16 @@ HAK_INLINE void hak_slab_count_used(struct hak_heap *heap, unsigned class, int64
 }
 
 /*
- * Returns `count` of the slab's blocks, linked as in a bin from `first` to `last`, whose own link
- * is written here. True: the slab is empty now.
+ * Puts `count` blocks, linked as in a bin from `first` to `last`, on the slab's free list; the
+ * caller counts them. True: the slab is on the wrong list now, or empty.
  */
-HAK_INLINE bool hak_slab_give_list(struct hak_heap *heap, struct hak_slab *slab,
-                                   struct hak_block *first, struct hak_block *last,
-                                   unsigned count) {
+HAK_INLINE bool hak_slab_join_list(struct hak_slab *slab, struct hak_block *first,
+                                   struct hak_block *last, unsigned count) {
     hak_block_link(last, slab->free);
     slab->free = first;
     slab->free_count = (uint16_t)(slab->free_count + count);
     slab->used = (uint16_t)(slab->used - count);
-    hak_slab_count_used(heap, slab->class, -(int64_t)count);
-    if (HAK_UNLIKELY(slab->is_full))
-        hak_slab_relist(heap, slab);
-    return slab->used == 0;
+    return slab->is_full || slab->used == 0;
 }
 
 /* True if the address is the start of a block of the slab's class. */

@@ -266,10 +266,8 @@ void hak_fork_parent(void) {
 /* Makes the counters fit the bins again: what is in them counts. */
 static void recount_bins(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        int64_t count = 0;
-        const struct hak_block *block = heap->hot.bin[class];
-        for (; block != HAK_LIST_END; block = hak_block_next(block))
-            count++;
+        int64_t count =
+            hak_slab_list_length(heap->hot.bin[class]) + heap->bin_state[class].aside_count;
         heap->counters.cache_level[class] += (uint64_t)(count - hak_bin_length(heap, class));
         hak_bin_arm(heap, class);
     }

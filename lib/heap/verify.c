@@ -18,11 +18,7 @@ static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab
     require(slab->is_full == is_full);
     require(slab->used + slab->free_count == slab->carved && slab->carved <= slab->capacity);
     require(is_full == (slab->free_count == 0 && slab->carved == slab->capacity));
-    unsigned listed = 0;
-    for (const struct hak_block *block = slab->free; block != HAK_LIST_END;
-         block = hak_block_next(block))
-        listed++;
-    require(listed == slab->free_count);
+    require(hak_slab_list_length(slab->free) == slab->free_count);
 }
 
 /* Adds the blocks that are out of the list's slabs to `used`, by class. */
@@ -38,10 +34,10 @@ static void verify_list(const struct hak_heap *heap, const struct hak_link *head
 }
 
 static void verify_bin(const struct hak_heap *heap, unsigned class) {
-    int64_t listed = 0;
-    for (const struct hak_block *block = heap->hot.bin[class]; block != HAK_LIST_END;
-         block = hak_block_next(block))
-        listed++;
+    int64_t listed = hak_slab_list_length(heap->hot.bin[class]);
+    require(hak_slab_list_length(heap->bin_state[class].aside) ==
+            heap->bin_state[class].aside_count);
+    listed += heap->bin_state[class].aside_count;
     /* Shared counters may hold what a child did that was forked without handlers. */
     bool is_exact = heap->counters.record == 0;
     require(listed == hak_bin_length(heap, class) || !is_exact);
