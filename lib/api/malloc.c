@@ -87,7 +87,11 @@ static void *move_block(void *pointer, size_t usable_bytes, size_t bytes) {
     return block;
 }
 
-static void *resize(void *pointer, size_t bytes) {
+static void *resize_block(void *pointer, size_t usable_bytes, size_t bytes) {
+    return stays(bytes, usable_bytes) ? pointer : move_block(pointer, usable_bytes, bytes);
+}
+
+static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
     struct hak_block_info info = hak_block_find(pointer);
     if (info.ownership == HAK_OWNED_BY_LIBC)
         return move_block(pointer, hak_foreign_bytes(pointer), bytes);
@@ -96,9 +100,9 @@ static void *resize(void *pointer, size_t bytes) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
         return block ? block : no_memory();
     }
-    if (!is_large && stays(bytes, info.bytes))
-        return pointer;
-    return move_block(pointer, info.bytes, bytes);
+    if (is_large)
+        return move_block(pointer, info.bytes, bytes);
+    return resize_block(pointer, info.bytes, bytes);
 }
 
 HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
@@ -108,7 +112,10 @@ HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
         hak_free(pointer);
         return NULL;
     }
-    return resize(pointer, bytes);
+    size_t class = hak_own_class(pointer);
+    if (HAK_UNLIKELY(class == HAK_CLASS_NONE))
+        return resize_slow(pointer, bytes);
+    return resize_block(pointer, hak_class_bytes[class], bytes);
 }
 
 HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
@@ -177,6 +184,9 @@ HAK_EXPORT void *pvalloc(size_t bytes) {
 HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     if (!pointer)
         return 0;
+    size_t class = hak_own_class(pointer);
+    if (HAK_LIKELY(class != HAK_CLASS_NONE))
+        return hak_class_bytes[class];
     struct hak_block_info info = hak_block_find(pointer);
     return info.ownership == HAK_OWNED ? info.bytes : hak_foreign_bytes(pointer);
 }

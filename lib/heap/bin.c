@@ -15,7 +15,7 @@
 #define HAK_DECLINE_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
-#define HAK_MOST_DECLINES 8u
+#define HAK_MOST_DECLINES 4u
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
 #define HAK_STRIDE_MOST_BLOCKS 1024u

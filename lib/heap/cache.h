@@ -79,6 +79,23 @@ HAK_INLINE void hak_free(void *pointer) {
         return hak_cache_trip(heap, class);
 }
 
+/*
+ * The size class of a live block of the caller's own heap, by the tests that free makes;
+ * HAK_CLASS_NONE: hak_block_find knows more.
+ */
+HAK_INLINE size_t hak_own_class(const void *pointer) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= hot->range_slabs))
+        return HAK_CLASS_NONE;
+    size_t class = hak_heap_of_hot(hot)->slab_class[index];
+    uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[class];
+    if (HAK_UNLIKELY(rest >= hot->magic[class]))
+        return HAK_CLASS_NONE;
+    bool is_suspect = ((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
+    return HAK_UNLIKELY(is_suspect) ? HAK_CLASS_NONE : class;
+}
+
 /* Pushes a block that was checked; for the slow twins. */
 void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block);
 
