@@ -44,6 +44,15 @@ _Static_assert(sizeof(struct hak_conf) == KNOB_COUNT * sizeof(uint64_t), "one va
 #include "conf/knobs.def"
 #undef HAK_KNOB
 
+/* TEXT knobs; one too many, so that there may be none. */
+enum {
+    TEXT_COUNT = 1
+#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
+    +(HAK_KNOB_##kind == HAK_KNOB_TEXT)
+#include "conf/knobs.def"
+#undef HAK_KNOB
+};
+
 static const char *const other_variables[] = {
 #define HAK_VARIABLE(name, help) #name,
 #include "conf/variables.def"
@@ -51,7 +60,8 @@ static const char *const other_variables[] = {
 };
 
 static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
-static char texts[KNOB_COUNT][TEXT_CAPACITY];
+static char texts[TEXT_COUNT][TEXT_CAPACITY];
+static unsigned texts_used;
 static bool is_set[KNOB_COUNT];
 static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
 
@@ -298,6 +308,7 @@ static void reset(void) {
     for (unsigned i = 0; i < KNOB_COUNT; i++)
         is_set[i] = false;
     complaint_count = 0;
+    texts_used = 0;
 }
 
 static bool is_other_variable(const char *name, size_t length) {
@@ -309,11 +320,12 @@ static bool is_other_variable(const char *name, size_t length) {
 }
 
 /* The environment may change: the text is copied. */
-static uint64_t keep_text(unsigned index, const char *value) {
+static uint64_t keep_text(const char *value) {
     struct hak_buffer copy;
-    hak_buffer_init(&copy, texts[index], TEXT_CAPACITY);
+    char *text = texts[texts_used++];
+    hak_buffer_init(&copy, text, TEXT_CAPACITY);
     hak_put_text(&copy, value);
-    return (uintptr_t)texts[index];
+    return (uintptr_t)text;
 }
 
 static void set_knob(unsigned index, const char *value) {
@@ -324,7 +336,7 @@ static void set_knob(unsigned index, const char *value) {
         return;
     }
     if (knob->kind == HAK_KNOB_TEXT) {
-        parsed = keep_text(index, value);
+        parsed = keep_text(value);
     } else if (parsed < knob->min || parsed > knob->max) {
         complain_value(knob, value, false);
         return;

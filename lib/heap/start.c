@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the one-time start and libc's hooks (thread key, fork handlers). The start lock is held only
- * here; the steps under it use no malloc. Invariant: once `started` is seen true, ranges, secret,
+ * here; the steps under it use no malloc. Invariant: once `is_done` is seen true, ranges, secret,
  * knobs and the orphan heap are set and don't change.
  */
 #include "heap/start.h"
@@ -18,14 +18,18 @@
 
 #include <pthread.h>
 
-static struct hak_lock start_lock;
-static _Atomic bool started;
-static pthread_key_t exit_key;
-static bool has_exit_key;
+#define HAK_NO_KEY ((pthread_key_t)-1)
+
+/* Not all zero: so it lies in .data, on a page that every start writes to. */
+static struct {
+    struct hak_lock lock;
+    _Atomic bool is_done;
+    pthread_key_t exit_key;
+} start = {.exit_key = HAK_NO_KEY};
 
 static void on_thread_exit(void *heap) {
     if (hak_heap_exit_round(heap))
-        pthread_setspecific(exit_key, heap);
+        pthread_setspecific(start.exit_key, heap);
 }
 
 static void report_complaints(void) {
@@ -91,26 +95,27 @@ static bool start_locked(void) {
         hak_fatal(HAK_FATAL_BAD_KNOB, NULL, 0, HAK_NO_THREAD);
     if (!hak_secret)
         hak_secret = make_secret();
-    has_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    if (pthread_key_create(&start.exit_key, on_thread_exit) != 0)
+        start.exit_key = HAK_NO_KEY;
     return start_heap_layer();
 }
 
 bool hak_start_process(void) {
     /* acquire pairs with the release below */
-    if (HAK_LIKELY(atomic_load_explicit(&started, memory_order_acquire)))
+    if (HAK_LIKELY(atomic_load_explicit(&start.is_done, memory_order_acquire)))
         return true;
-    if (hak_lock_is_mine(&start_lock))
+    if (hak_lock_is_mine(&start.lock))
         return false; /* libc allocated while we asked it for something */
-    hak_lock_take(&start_lock);
-    if (!atomic_load_explicit(&started, memory_order_relaxed) && start_locked())
-        atomic_store_explicit(&started, true, memory_order_release);
-    hak_lock_give(&start_lock);
-    return atomic_load_explicit(&started, memory_order_relaxed);
+    hak_lock_take(&start.lock);
+    if (!atomic_load_explicit(&start.is_done, memory_order_relaxed) && start_locked())
+        atomic_store_explicit(&start.is_done, true, memory_order_release);
+    hak_lock_give(&start.lock);
+    return atomic_load_explicit(&start.is_done, memory_order_relaxed);
 }
 
 void hak_start_thread_exit(struct hak_heap *heap) {
-    if (has_exit_key)
-        pthread_setspecific(exit_key, heap);
+    if (start.exit_key != HAK_NO_KEY)
+        pthread_setspecific(start.exit_key, heap);
 }
 
 void hak_start_fork_handlers(void) {

@@ -11,10 +11,11 @@
 
 void (*hak_fatal_prelude)(void);
 
+/* Arrays, not pointers: those would have to be relocated at each start. */
 struct fatal_text {
-    const char *code;
-    const char *message;
-    const char *advice;
+    char code[24];
+    char message[72];
+    char advice[160];
 };
 
 static const struct fatal_text fatal_texts[] = {

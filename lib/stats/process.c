@@ -16,8 +16,8 @@
 
 #define RECORDS_MOST 4096u /* address space alone: pages come when they are written */
 
+static struct hak_thread_counters private_exited;
 static struct hak_process_record private_process;
-static struct hak_thread_counters private_exited = {.state = HAK_RECORD_EXITED};
 struct hak_process_record *hak_stats_process = &private_process;
 struct hak_thread_counters *hak_stats_exited = &private_exited;
 
@@ -103,9 +103,7 @@ static void point_anchor_to_rows(void) {
 void hak_stats_start(const struct hak_stats_facts *facts) {
     struct hak_stats_header *anchor = &hak_stats_anchor;
     anchor->page_bytes = (uint32_t)hak_os_page_bytes;
-    anchor->pid = hak_share_pid();
     anchor->slab_bytes = facts->slab_bytes;
-    anchor->started_s = hak_share_now_s();
     anchor->rows = table_at(anchor, rows, ROW_COUNT, sizeof rows[0]);
     anchor->classes =
         table_at(anchor, facts->class_bytes, HAK_STATS_CLASSES, sizeof *facts->class_bytes);
@@ -130,6 +128,8 @@ static struct hak_stats_header plan_segment(uint32_t knob_count) {
                                         &plan.process, &plan.exited,  &plan.records};
     size_t at = hak_round_up(sizeof plan, 64);
     plan.kind = HAK_STATS_SHARED;
+    plan.pid = hak_share_pid();
+    plan.started_s = hak_share_now_s();
     plan.knobs.count = knob_count;
     plan.records.count = RECORDS_MOST;
     plan.records.entry_bytes = (uint32_t)record_bytes();
@@ -255,14 +255,13 @@ static void leave_segment(void) {
 void hak_stats_fork_change(void) {
     struct hak_stats_header *old = segment;
     const struct hak_stats_control *old_control = hak_stats_control;
-    hak_stats_anchor.pid = hak_share_pid();
     if (!old)
         return;
     size_t old_bytes = old->total_bytes;
     atomic_store_explicit(&hak_stats_purges_taken, 0, memory_order_relaxed);
     *(uint32_t *)(uintptr_t)hak_stats_fork_mark = 1;
     if (child_segment) {
-        child_segment->pid = hak_stats_anchor.pid;
+        child_segment->pid = hak_share_pid();
         child_segment->started_s = hak_share_now_s();
         use_segment(child_segment, child_control);
         child_segment = NULL;
