@@ -16,6 +16,7 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 4u
+#define HAK_SOON_SLABS 32u /* that other classes take meanwhile: about a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
 #define HAK_STRIDE_MOST_BLOCKS 1024u
@@ -75,9 +76,12 @@ static bool keeps_through_declines(const struct hak_bin_state *state) {
     return state->has_slab_grant && state->tide <= state->most && state->peak <= state->most;
 }
 
-/* It came back after a decline. One that does so again and again gets room for all of it. */
-static void end_decline(struct hak_bin_state *state, unsigned class) {
+/* It came back after a decline. One that does so again and again gets room for all of it, unless
+ * its memory served others meanwhile: they would have to use memory that isn't warm. */
+static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
     state->is_declining = false;
+    if ((uint32_t)heap->counters.slabs_taken - state->decline_slabs >= HAK_SOON_SLABS)
+        return;
     if (state->declines < HAK_MOST_DECLINES)
         state->declines++;
     if (state->declines < HAK_MOST_DECLINES || !raise_cap(state, class, state->tide))
@@ -156,7 +160,7 @@ unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     if (state->has_flushed)
         raise_cap(state, class, state->cap * 2);
     if (state->is_declining)
-        end_decline(state, class);
+        end_decline(heap, state, class);
     state->has_flushed = false;
     unsigned batch = state->batch > least ? state->batch : least;
     batch = batch < most ? batch : most;
@@ -196,8 +200,10 @@ enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     state->is_declining = is_declining(state, class, live);
     state->live = live;
     if (state->is_declining) {
-        if (!was_declining)
+        if (!was_declining) {
             state->tide = state->peak;
+            state->decline_slabs = (uint32_t)heap->counters.slabs_taken;
+        }
         return empty(state, class);
     }
     if (length > state->cap)
