@@ -11,6 +11,7 @@
 #include "heap/cache.h"
 #include "heap/foreign.h"
 #include "heap/free.h"
+#include "heap/growth.h"
 #include "heap/large.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
@@ -79,9 +80,11 @@ static bool stays(size_t bytes, size_t usable_bytes) {
 }
 
 static void *move_block(void *pointer, size_t usable_bytes, size_t bytes) {
-    void *block = hak_alloc(bytes);
+    void *block = hak_alloc(hak_growth_wish(pointer, usable_bytes, bytes));
     if (!block)
         return NULL;
+    if (bytes > usable_bytes)
+        hak_growth_note(pointer, block);
     memcpy(block, pointer, bytes < usable_bytes ? bytes : usable_bytes);
     hak_free(pointer);
     return block;

@@ -16,7 +16,7 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 4u
-#define HAK_SOON_SLABS 32u /* that other classes take meanwhile: about a second-level cache */
+#define HAK_SOON_BYTES HAK_MIB(4) /* taken of other classes meanwhile: a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
 #define HAK_STRIDE_MOST_BLOCKS 1024u
@@ -76,11 +76,19 @@ static bool keeps_through_declines(const struct hak_bin_state *state) {
     return state->has_slab_grant && state->tide <= state->most && state->peak <= state->most;
 }
 
+/* What the heap ever handed out. */
+static uint64_t taken_bytes(const struct hak_heap *heap) {
+    uint64_t bytes = 0;
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        bytes += heap->counters.allocations[class] * hak_class_bytes[class];
+    return bytes;
+}
+
 /* It came back after a decline. One that does so again and again gets room for all of it, unless
  * its memory served others meanwhile: they would have to use memory that isn't warm. */
 static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
     state->is_declining = false;
-    if ((uint32_t)heap->counters.slabs_taken - state->decline_slabs >= HAK_SOON_SLABS)
+    if (taken_bytes(heap) - state->taken_bytes >= HAK_SOON_BYTES)
         return;
     if (state->declines < HAK_MOST_DECLINES)
         state->declines++;
@@ -202,7 +210,7 @@ enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     if (state->is_declining) {
         if (!was_declining) {
             state->tide = state->peak;
-            state->decline_slabs = (uint32_t)heap->counters.slabs_taken;
+            state->taken_bytes = taken_bytes(heap);
         }
         return empty(state, class);
     }

@@ -100,13 +100,13 @@ struct hak_bin_state {
     int64_t live;            /* live ones at the last trip */
     int64_t peak;            /* most live ones since the last decline */
     int64_t tide;            /* the peak when the last decline began */
+    uint64_t taken_bytes;    /* by the heap, ever, when the last decline began */
     struct hak_block *aside; /* the bin's older list */
     int64_t aside_count;
     uint16_t cap;      /* the trip shortens a bin that is longer */
     uint16_t most;     /* the cap's bound */
     uint16_t stride;   /* least number of frees between two trips; grows while they find nothing */
     uint16_t batch;    /* blocks of the next refill; grows */
-    uint32_t decline_slabs; /* slabs that the heap had ever taken when the last decline began */
     uint8_t declines;  /* how often the class came back after a decline */
     bool is_declining; /* by the last trip */
     bool has_flushed;  /* since the last refill */
@@ -122,6 +122,7 @@ struct hak_outbox {
 };
 
 #define HAK_OUTBOXES 16u
+#define HAK_GROWN_SHIFT 6u
 
 enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
 
@@ -132,6 +133,7 @@ struct hak_heap {
     struct hak_link full;                     /* slabs without any */
     struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_outbox outbox[HAK_OUTBOXES];
+    uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */

@@ -6,6 +6,7 @@
  */
 #include "heap/large.h"
 
+#include "heap/growth.h"
 #include "heap/orphan.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
@@ -101,9 +102,12 @@ void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
         set_bytes(slab, bytes);
         return pointer;
     }
-    struct hak_slab *larger = take_large(bytes, HAK_SLAB_BYTES);
+    bool is_copied = slab->large_bytes < HAK_MOVE_MIN_BYTES;
+    size_t wish = is_copied ? hak_growth_wish(pointer, slab->large_bytes, bytes) : bytes;
+    struct hak_slab *larger = take_large(wish, HAK_SLAB_BYTES);
     if (!larger)
         return NULL;
+    hak_growth_note(pointer, (void *)hak_slab_address(larger));
     move_content(larger, slab, slab->large_bytes);
     hak_large_free(slab, pointer);
     return (void *)hak_slab_address(larger);

@@ -96,6 +96,29 @@ static void check_growth(double factor, size_t limit) {
         free(vectors[v]);
 }
 
+/* A block that grows again and again gets room for some steps, one that grows once gets none. */
+static void check_headroom(void) {
+    size_t size = 4096;
+    unsigned moves = 0;
+    char *block = check_keep(malloc(size));
+    for (; size < 200000; size += size / 16) {
+        char *grown = check_keep(realloc(block, size));
+        moves += grown != block;
+        block = grown;
+    }
+    free(block);
+    CHECK(moves <= 20); /* a size class a step would be 45 */
+    unsigned roomy = 0;
+    char *blocks[64];
+    for (int i = 0; i < 64; i++) {
+        blocks[i] = check_keep(realloc(check_keep(malloc(5000)), check_size(5200)));
+        roomy += malloc_usable_size(blocks[i]) > 5200 + 5200 / 8;
+    }
+    for (int i = 0; i < 64; i++)
+        free(blocks[i]);
+    CHECK(roomy <= 8); /* some have the address of one that grew */
+}
+
 /* To a GiB and back: a word in each page is followed. */
 static void check_huge(void) {
     size_t size = (size_t)1 << 20, limit = (size_t)1 << 30;
@@ -135,8 +158,10 @@ static void check_shrink(void) {
 
 int main(void) {
     check_every_pair();
-    if (check_is_hakmem())
+    if (check_is_hakmem()) {
         check_in_place();
+        check_headroom();
+    }
     check_zero_frees();
     check_growth(1.1, 300000);
     check_growth(1.5, (size_t)24 << 20);
