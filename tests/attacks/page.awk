@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# Makes tests/attacks/README.md of what `run` prints: counts a kind, then every attack.
+function row(first, cells) { print "| " first " |" cells }
+function rule(columns,    text, i) {
+    text = "|"
+    for (i = 0; i < columns; i++)
+        text = text " --- |"
+    print text
+}
+NR == 1 {
+    for (i = 5; i <= NF; i++)
+        name[i] = $i
+    columns = NF
+    next
+}
+{
+    if (!(($1) in total))
+        kinds[++kind_count] = $1
+    total[$1]++
+    total["all"]++
+    frees = $1 == "double-free" || $1 == "invalid-free"
+    total["frees"] += frees
+    for (i = 5; i <= NF; i++)
+        if ($i != "succeeded") {
+            stopped[$1, i]++
+            stopped["all", i]++
+            stopped["frees", i] += frees
+        }
+    lines[NR] = $0
+}
+function counts(kind,    text) {
+    text = " " total[kind] " |"
+    for (i = 5; i <= columns; i++)
+        text = text " " stopped[kind, i] + 0 " |"
+    return text
+}
+END {
+    print "# Attacks on the heap, and what becomes of them"
+    print ""
+    print "Made by `tests/attacks/run page >tests/attacks/README.md`; not written by hand."
+    print ""
+    print "Each attack of `attacks.tab` is a process of its own. *reported*: the process was ended"
+    print "with a message; *fault*: by the processor, because the memory was out of reach;"
+    print "*harmless*: the effect did not come, for instance because the write met padding;"
+    print "*succeeded*: a block of somebody else's was changed or read, malloc handed out what it"
+    print "may not, or nobody noticed. `attacks.sh` holds ours to the outcomes recorded in the table."
+    print ""
+    print "## Stopped, by kind"
+    print ""
+    head = " attacks |"
+    for (i = 5; i <= columns; i++)
+        head = head " " name[i] " |"
+    row("kind", head)
+    rule(columns - 2)
+    for (k = 1; k <= kind_count; k++)
+        row(kinds[k], counts(kinds[k]))
+    row("**all**", counts("all"))
+    print ""
+    print "## Every attack"
+    print ""
+    head = " size | amount | how |"
+    for (i = 5; i <= columns; i++)
+        head = head " " name[i] " |"
+    row("kind", head)
+    rule(columns)
+    for (n = 2; n <= NR; n++) {
+        count = split(lines[n], cell, " ")
+        text = ""
+        for (i = 2; i <= count; i++)
+            text = text " " cell[i] " |"
+        row(cell[1], text)
+    }
+}
