@@ -44,13 +44,13 @@ _Static_assert(sizeof(struct hak_conf) == KNOB_COUNT * sizeof(uint64_t), "one va
 #include "conf/knobs.def"
 #undef HAK_KNOB
 
-/* TEXT knobs; one too many, so that there may be none. */
-enum {
-    TEXT_COUNT = 1
+/* One byte for each TEXT knob, and one more, so that there may be none. */
+struct text_count {
 #define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
-    +(HAK_KNOB_##kind == HAK_KNOB_TEXT)
+    char name[HAK_KNOB_##kind == HAK_KNOB_TEXT];
 #include "conf/knobs.def"
 #undef HAK_KNOB
+    char more;
 };
 
 static const char *const other_variables[] = {
@@ -60,7 +60,7 @@ static const char *const other_variables[] = {
 };
 
 static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
-static char texts[TEXT_COUNT][TEXT_CAPACITY];
+static char texts[sizeof(struct text_count)][TEXT_CAPACITY];
 static unsigned texts_used;
 static bool is_set[KNOB_COUNT];
 static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
