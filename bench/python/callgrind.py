@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Owns the reading of what callgrind writes (instructions, branches and caches are simulated)."""
 import collections
+import os
 import re
 import subprocess
 
 
 class Profile:
-    """Own costs by function and by instruction of one run."""
+    """Own costs by function and by instruction of one run, or of one object (a base name) in it.
+    Addresses are those of the object's file."""
 
-    def __init__(self, path):
+    def __init__(self, path, only=None):
         self.events = []
+        self.only = only
         self.functions = collections.defaultdict(collections.Counter)
         self.instructions = collections.defaultdict(collections.Counter)
         with open(path, encoding='utf-8', errors='replace') as lines:
@@ -17,16 +20,19 @@ class Profile:
 
     def read(self, lines):
         function, skip, subposition = '', False, re.compile(r'0x[0-9a-f]+ ')
+        wanted = True
         for line in lines:
             if line.startswith('events: '):
                 self.events = line.split()[1:]
             elif line.startswith('fn='):
                 function = line[3:].strip().split("'")[0]
+            elif line.startswith('ob='):
+                wanted = self.only is None or os.path.basename(line[3:].strip()) == self.only
             elif line.startswith('calls='):
                 skip = True
             elif subposition.match(line):
                 # The line after calls= is the cost of what was called.
-                if not skip:
+                if wanted and not skip:
                     self.add(function, line.split())
                 skip = False
 

@@ -18,7 +18,7 @@ all_files() {
         -o -name '*.awk' -o -path .ci/run -o -path 'bench/*.py' -o -path 'bench/macro/*' \) |
         LC_ALL=C sort
     printf '%s\n' configure.ac Makefile.am bootstrap bench/run bench/table bench/plot \
-        bench/hotspots tests/attacks/run tests/fuzz/run
+        bench/atomics bench/hotspots tests/attacks/run tests/fuzz/run
 }
 library_and_tools() {
     c_files | grep '^\(lib\|tools\)/'
