@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the detection of purge cycles. The heap lock protects all of it. Invariant: when a window
- * ends, the allowance is at most what was in use at its fullest moment.
+ * Owns the detection of purge cycles. The heap lock protects all of it. Invariant: with what is in
+ * use, the allowance is at most what was in use at the fullest moment of this window and the last.
  */
 #include "heap/dirty.h"
 
@@ -19,11 +19,13 @@ static uint64_t purge_ms; /* time of the last purge */
 static size_t purged_bytes; /* and not missed yet */
 static size_t missed_bytes; /* purged and then taken again, all in all */
 static size_t peak_bytes;   /* most memory in use */
+static bool is_cycle;
 
 /* Of the window that began at window_ms: */
 static uint64_t window_ms;
 static size_t least_dirty_bytes;
 static size_t most_used_bytes;
+static size_t earlier_most_bytes; /* of the window before */
 
 static size_t knob_bound_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
@@ -32,6 +34,7 @@ static size_t knob_bound_bytes(void) {
 
 static void begin_window(uint64_t now_ms) {
     window_ms = now_ms;
+    earlier_most_bytes = most_used_bytes;
     least_dirty_bytes = hak_process_counters.dirty_bytes;
     most_used_bytes = hak_process_counters.used_bytes;
 }
@@ -45,29 +48,49 @@ static void end_window(uint64_t now_ms) {
     begin_window(now_ms);
 }
 
+/* What is in use again leaves no room for what lay dirty in its place. */
+static size_t allowed_bytes(void) {
+    size_t most_bytes = hak_max(most_used_bytes, earlier_most_bytes);
+    size_t used_bytes = hak_process_counters.used_bytes;
+    return most_bytes > used_bytes ? hak_min(allowance_bytes, most_bytes - used_bytes) : 0;
+}
+
 size_t hak_dirty_bound_bytes(void) {
     if (allowance_bytes && hak_os_now_ms() - window_ms >= HAK_CYCLE_MS)
         end_window(hak_os_now_ms());
-    return knob_bound_bytes() + allowance_bytes;
+    return knob_bound_bytes() + allowed_bytes();
 }
 
 size_t hak_dirty_goal_bytes(size_t bound_bytes) {
-    return allowance_bytes + (bound_bytes - allowance_bytes) / 4 * 3;
+    size_t allowed = allowed_bytes();
+    return allowed + (bound_bytes - allowed) / 4 * 3;
+}
+
+/* The second round of a cycle shows that it is one: from then on it misses nothing. */
+static void allow(size_t more_bytes) {
+    if (allowance_bytes == 0)
+        begin_window(hak_os_now_ms());
+    allowance_bytes = hak_min(allowance_bytes + more_bytes, peak_bytes);
+}
+
+static void note_used(size_t used_bytes) {
+    size_t more_bytes = used_bytes - hak_min(used_bytes, peak_bytes);
+    peak_bytes += more_bytes;
+    most_used_bytes = hak_max(most_used_bytes, used_bytes);
+    if (is_cycle && more_bytes)
+        allow(more_bytes);
 }
 
 void hak_dirty_note_take(size_t clean_bytes) {
-    size_t used_bytes = hak_process_counters.used_bytes;
     size_t bytes = hak_min(clean_bytes, purged_bytes);
+    note_used(hak_process_counters.used_bytes);
     purged_bytes -= bytes;
     missed_bytes += bytes;
-    peak_bytes = hak_max(peak_bytes, used_bytes);
-    most_used_bytes = hak_max(most_used_bytes, used_bytes);
     least_dirty_bytes = hak_min(least_dirty_bytes, hak_process_counters.dirty_bytes);
-    if (missed_bytes < peak_bytes + peak_bytes / 2)
+    if (bytes == 0 || missed_bytes < peak_bytes / 4 * 3)
         return; /* one burst, or several at once, are no cycle */
-    if (allowance_bytes == 0)
-        begin_window(hak_os_now_ms());
-    allowance_bytes = hak_min(allowance_bytes + bytes, peak_bytes);
+    allow(is_cycle ? bytes : peak_bytes);
+    is_cycle = true;
 }
 
 void hak_dirty_note_purge(size_t bytes) {
@@ -75,6 +98,7 @@ void hak_dirty_note_purge(size_t bytes) {
     if (now_ms - purge_ms > HAK_CYCLE_MS) {
         purged_bytes = 0;
         missed_bytes = 0;
+        is_cycle = false;
         peak_bytes = hak_process_counters.used_bytes;
     }
     purge_ms = now_ms;

@@ -240,14 +240,31 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
     }
 }
 
-/* A run out of its set, ready to be purged. */
+/* The end of a dirty run leaves its set; the rest stays as old as it is. */
+static struct hak_slab *cut_to_purge(struct hak_slab *run, size_t slabs) {
+    size_t rest_slabs = run->run_slabs - slabs;
+    struct hak_slab *cut = run + rest_slabs;
+    leave_set(run);
+    shape_run(run, run->run_slabs, HAK_SLAB_UNUSED);
+    shape_run(cut, slabs, HAK_SLAB_MOVING);
+    cut->is_moved = run->is_moved;
+    if (rest_slabs) {
+        insert_rest(run, rest_slabs, cut, HAK_SLAB_DIRTY);
+        hak_list_remove(&run->age);
+        hak_list_push_front(&dirty_ages, &run->age);
+    }
+    return cut;
+}
+
+/* A run out of its set, ready to be purged: no more than is above the bound. */
 static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
     struct hak_slab *run = NULL;
     hak_lock_take(&hak_heap_lock);
-    if (!hak_list_is_empty(&dirty_ages) && hak_process_counters.dirty_bytes > bound_bytes) {
+    size_t dirty_bytes = hak_process_counters.dirty_bytes;
+    if (!hak_list_is_empty(&dirty_ages) && dirty_bytes > bound_bytes) {
+        size_t excess = hak_round_up(dirty_bytes - bound_bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT;
         run = hak_container(dirty_ages.next, struct hak_slab, age);
-        leave_set(run);
-        shape_run(run, run->run_slabs, HAK_SLAB_MOVING);
+        run = cut_to_purge(run, hak_min(run->run_slabs, excess));
     }
     hak_lock_give(&hak_heap_lock);
     return run;
