@@ -107,7 +107,7 @@ static void check_purge_is_cut(void) {
     CHECK(hak_process_counters.dirty_bytes == HAK_MIB(12));
 }
 
-/* A cycle that lasts a second is none: on a machine as busy as that, the question is asked again. */
+/* A cycle that lasts a second is none: on a busy machine the question is asked again. */
 static void check_cycle(void) {
     for (int tries = 0; tries < 100; tries++) {
         uint64_t start_ms = hak_os_now_ms();
