@@ -8,6 +8,7 @@
 #include "api/preload.h"
 #include "heap/start.h"
 #include "report/dump.h"
+#include "stats/profile.h"
 
 __attribute__((constructor)) void hak_init(void) {
     hak_start_process();
@@ -18,4 +19,5 @@ __attribute__((constructor)) void hak_init(void) {
 /* exit() runs it behind the program's own handlers. */
 __attribute__((destructor)) static void finish(void) {
     hak_dump_at_exit();
+    hak_profile_note_maps();
 }

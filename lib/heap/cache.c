@@ -10,6 +10,7 @@
 #include "heap/large.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
+#include "heap/sample.h"
 #include "heap/slab.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
@@ -106,6 +107,7 @@ static void attend_if_asked(struct hak_heap *heap) {
     if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted() ||
                      heap->counters.is_doubtful))
         hak_heap_attend(heap);
+    hak_sample_follow(heap);
 }
 
 bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
@@ -135,6 +137,11 @@ static void *alloc_after_miss(size_t bytes) {
     unsigned class = hak_class_of(bytes);
     if (HAK_UNLIKELY(!heap))
         return hak_orphan_alloc(class);
+    if (HAK_UNLIKELY(heap->sampler.is_on)) {
+        void *block = hak_sample_alloc(heap, bytes);
+        if (block)
+            return block;
+    }
     if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
         return NULL;
     return pop_after_refill(heap, class);
@@ -165,7 +172,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
 void *hak_alloc_untouched(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     unsigned class = hak_class_of(bytes);
-    if (!heap || has_blocks(heap, class))
+    if (!heap || has_blocks(heap, class) || heap->sampler.is_on)
         return NULL;
     hak_heap_enter(heap);
     hak_remote_drain(heap);
@@ -176,9 +183,10 @@ void *hak_alloc_untouched(size_t bytes) {
 }
 
 void *hak_alloc_medium(size_t bytes) {
-    if (HAK_UNLIKELY(bytes > HAK_CLASS_MAX_BYTES))
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    if (HAK_UNLIKELY(bytes > hot->medium_max_bytes))
         return hak_alloc_slow(bytes);
-    return hak_alloc_class(hak_heap_mine, hak_class_of(bytes), bytes);
+    return hak_alloc_class(hot, hak_class_of(bytes), bytes);
 }
 
 void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {

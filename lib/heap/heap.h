@@ -69,7 +69,10 @@ struct hak_slab {
             uint16_t capacity;
             uint16_t used; /* carved blocks that aren't in `free` */
         };
-        size_t large_bytes; /* LARGE: usable bytes */
+        struct {                /* LARGE */
+            size_t large_bytes; /* usable bytes */
+            uint32_t sample;    /* place of its sample in the heap profile; 0: none */
+        };
     };
     uint32_t run_slabs;    /* first and last record of a run: its length */
     _Atomic uint8_t state; /* enum hak_slab_state */
@@ -91,6 +94,8 @@ struct hak_heap_hot {
     uint64_t secret;
     struct hak_block *bin[HAK_CLASS_COUNT];
     uint32_t magic[HAK_CLASS_COUNT];
+    /* Both say that nothing is small in the stand-ins, and while a profile runs (heap/sample.h). */
+    size_t medium_max_bytes;
     uint8_t class_of[HAK_DIRECT_MAX_BYTES + 1];
 };
 
@@ -121,6 +126,14 @@ struct hak_outbox {
     uint32_t bytes;
 };
 
+/* Which allocation is sampled next (heap/sample.c). */
+struct hak_sampler {
+    int64_t left_bytes;   /* to be allocated before it */
+    uint64_t since_bytes; /* allocated since the last one */
+    uint64_t random;
+    bool is_on;
+};
+
 #define HAK_OUTBOXES 16u
 #define HAK_GROWN_SHIFT 6u
 
@@ -139,6 +152,7 @@ struct hak_heap {
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
     uint32_t trims_seen;               /* of hak_trims */
+    struct hak_sampler sampler;
     struct hak_heap *next_free;        /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */

@@ -8,6 +8,7 @@
 
 #include "heap/growth.h"
 #include "heap/orphan.h"
+#include "heap/sample.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
@@ -39,7 +40,7 @@ static size_t slabs_for(size_t bytes) {
     return (bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
 }
 
-static struct hak_slab *take_large(size_t bytes, size_t alignment) {
+struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
         return NULL;
     size_t alignment_slabs = hak_max(alignment >> HAK_SLAB_SHIFT, 1);
@@ -48,6 +49,7 @@ static struct hak_slab *take_large(size_t bytes, size_t alignment) {
         return NULL;
     slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     slab->class = HAK_CLASS_NONE;
+    slab->sample = 0;
     /* release pairs with the acquire in hak_large_free */
     atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
     count_large((int64_t)slab->large_bytes, 1, 0);
@@ -55,7 +57,7 @@ static struct hak_slab *take_large(size_t bytes, size_t alignment) {
 }
 
 void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
-    struct hak_slab *slab = take_large(bytes ? bytes : 1, alignment);
+    struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, alignment);
     if (!slab)
         return NULL;
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
@@ -63,15 +65,17 @@ void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
         *ret_is_zero = slab->is_zero;
     if (!slab->is_zero)
         block->mark = 0; /* a copy of the block must not look like a free one */
+    hak_sample_large(slab, bytes);
     return block;
 }
 
 void hak_large_free(struct hak_slab *slab, void *pointer) {
     uint8_t large = HAK_SLAB_LARGE;
-    /* acquire pairs with the release in take_large */
+    /* acquire pairs with the release in hak_large_take */
     if (!atomic_compare_exchange_strong_explicit(&slab->state, &large, HAK_SLAB_MOVING,
                                                  memory_order_acquire, memory_order_relaxed))
         hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);
+    hak_sample_drop(slab, pointer);
     count_large(-(int64_t)slab->large_bytes, 0, 1);
     hak_run_give(slab);
 }
@@ -100,15 +104,18 @@ void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
         hak_run_shrink(slab, slabs);
     if (slabs <= slab->run_slabs || hak_run_extend(slab, slabs)) {
         set_bytes(slab, bytes);
+        hak_sample_drop(slab, pointer);
+        hak_sample_large(slab, bytes);
         return pointer;
     }
     bool is_copied = slab->large_bytes < HAK_MOVE_MIN_BYTES;
     size_t wish = is_copied ? hak_growth_wish(pointer, slab->large_bytes, bytes) : bytes;
-    struct hak_slab *larger = take_large(wish, HAK_SLAB_BYTES);
+    struct hak_slab *larger = hak_large_take(wish, HAK_SLAB_BYTES);
     if (!larger)
         return NULL;
     hak_growth_note(pointer, (void *)hak_slab_address(larger));
     move_content(larger, slab, slab->large_bytes);
     hak_large_free(slab, pointer);
+    hak_sample_large(larger, bytes);
     return (void *)hak_slab_address(larger);
 }

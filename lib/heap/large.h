@@ -14,6 +14,9 @@
  */
 void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero);
 
+/* A block for a sampled request of a size class; nothing is counted towards the next sample. */
+struct hak_slab *hak_large_take(size_t bytes, size_t alignment);
+
 /* Frees the block that starts at `pointer`; a second free of it is a fatal report. */
 void hak_large_free(struct hak_slab *slab, void *pointer);
 

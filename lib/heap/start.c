@@ -14,7 +14,8 @@
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
 #include "os/os_random.h"
-#include "stats/process.h"
+#include "os/os_share.h"
+#include "stats/profile.h"
 
 #include <pthread.h>
 
@@ -69,6 +70,9 @@ static void start_stats(void) {
     hak_stats_start(&facts);
     if (hak_conf.stats)
         hak_stats_share(&facts);
+    if (hak_conf.profile == 1 ||
+        (hak_conf.profile && hak_conf.profile == (uint64_t)hak_share_pid()))
+        hak_profile_ask();
 }
 
 static bool start_heap_layer(void) {

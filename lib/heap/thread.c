@@ -12,6 +12,7 @@
 #include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
+#include "heap/sample.h"
 #include "heap/slab.h"
 #include "heap/stalled.h"
 #include "heap/start.h"
@@ -71,8 +72,7 @@ static void start_structure(struct hak_heap *heap) {
         hak_list_init(&heap->partial[class]);
     }
     hak_list_init(&heap->full);
-    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
-        heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
+    hak_sample_end(heap);
 }
 
 struct hak_heap *hak_heap_make(void) {
@@ -129,6 +129,7 @@ static struct hak_heap *begin_heap(void) {
     heap->counters.thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
     heap->counters.state = HAK_RECORD_LIVE;
     hak_cache_start(heap);
+    hak_sample_follow(heap);
     /* seq_cst pairs with the senders' look at the state */
     atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
     count_heaps(1);

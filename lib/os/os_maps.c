@@ -103,3 +103,18 @@ struct hak_map hak_os_map_at(uintptr_t address) {
     errno = saved_errno;
     return map;
 }
+
+size_t hak_os_maps_copy(char *to, size_t room) {
+    int saved_errno = errno;
+    size_t length = 0;
+    ssize_t count;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (count = read(fd, to + length, room - length)) > 0)
+        length += (size_t)count;
+    if (fd >= 0)
+        close(fd);
+    while (length && to[length - 1] != '\n')
+        length--;
+    errno = saved_errno;
+    return length;
+}

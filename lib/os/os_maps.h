@@ -27,4 +27,7 @@ struct hak_map {
 /* HAK_MAP_UNKNOWN when /proc can't be read. errno is kept. */
 struct hak_map hak_os_map_at(uintptr_t address);
 
+/* Copies the text of the list of mappings, whole lines; returns the bytes. errno is kept. */
+size_t hak_os_maps_copy(char *to, size_t room);
+
 #endif

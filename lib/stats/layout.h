@@ -77,11 +77,15 @@ struct hak_stats_header {
     _Atomic uint32_t sequence;      /* odd while counters move to the exited threads' row */
     _Atomic uint32_t purges_served; /* the last request that a thread has begun to serve */
     uint32_t spare;
+    struct hak_stats_table profile; /* 1: struct hak_profile_area; PRIVATE: offset 0 until it is */
+    uint64_t control;               /* PRIVATE: where the control words are */
 };
 
 /* A page that others of the same user may write: nothing but a wish is believed. */
 struct hak_stats_control {
     _Atomic uint32_t purge_request;
+    uint32_t spare;
+    _Atomic uint64_t profile_until_ms; /* CLOCK_MONOTONIC; 0: no samples, UINT64_MAX: no end */
 };
 
 #endif

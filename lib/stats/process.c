@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "os/os_memory.h"
 #include "os/os_share.h"
+#include "stats/profile.h"
 
 #include <string.h>
 
@@ -22,14 +23,15 @@ struct hak_process_record *hak_stats_process = &private_process;
 struct hak_thread_counters *hak_stats_exited = &private_exited;
 
 static const uint32_t always_ours = 1;
-static const struct hak_stats_control no_control;
+static struct hak_stats_control private_control;
 const uint32_t *hak_stats_fork_mark = &always_ours;
-const struct hak_stats_control *hak_stats_control = &no_control;
+struct hak_stats_control *hak_stats_control = &private_control;
 _Atomic uint32_t hak_stats_purges_taken; /* the last request that a thread took */
 
 static struct hak_stats_header *segment;       /* NULL: counters are private */
 static struct hak_stats_header *child_segment; /* from before a fork to after it */
-static const struct hak_stats_control *child_control;
+static struct hak_stats_control *child_control;
+static _Atomic(struct hak_profile_area *) profile_area; /* changes but once, and in fork */
 
 #define WORD_ROW(name, bytes, unit, kind, scope, structure)                                        \
     {                                                                                              \
@@ -112,6 +114,7 @@ void hak_stats_start(const struct hak_stats_facts *facts) {
     anchor->orphan_heap = (uintptr_t)facts->orphan_heap - (uintptr_t)anchor;
     anchor->heap_next = facts->heap_next;
     anchor->heap_counters = facts->heap_counters;
+    anchor->control = (uintptr_t)&private_control - (uintptr_t)anchor;
     point_anchor_to_rows();
 }
 
@@ -125,7 +128,8 @@ static size_t record_bytes(void) {
 static struct hak_stats_header plan_segment(uint32_t knob_count) {
     struct hak_stats_header plan = hak_stats_anchor;
     struct hak_stats_table *tables[] = {&plan.rows,    &plan.classes, &plan.knobs,
-                                        &plan.process, &plan.exited,  &plan.records};
+                                        &plan.process, &plan.exited,  &plan.records,
+                                        &plan.profile};
     size_t at = hak_round_up(sizeof plan, 64);
     plan.kind = HAK_STATS_SHARED;
     plan.pid = hak_share_pid();
@@ -133,9 +137,11 @@ static struct hak_stats_header plan_segment(uint32_t knob_count) {
     plan.knobs.count = knob_count;
     plan.records.count = RECORDS_MOST;
     plan.records.entry_bytes = (uint32_t)record_bytes();
-    plan.first_heap = plan.orphan_heap = 0;
+    plan.profile.count = 1;
+    plan.profile.entry_bytes = (uint32_t)sizeof(struct hak_profile_area);
+    plan.first_heap = plan.orphan_heap = plan.control = 0;
     for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        if (tables[i] == &plan.records)
+        if (tables[i] == &plan.records || tables[i] == &plan.profile)
             at = hak_round_up(at, hak_os_page_bytes);
         tables[i]->offset = at;
         at += hak_round_up((size_t)tables[i]->count * tables[i]->entry_bytes, 64);
@@ -153,24 +159,44 @@ static struct hak_thread_counters *record_of(struct hak_stats_header *in, uint32
 }
 
 /* The wish page is a luxury: no segment fails for want of it. */
-static const struct hak_stats_control *make_control(struct hak_stats_header *for_segment) {
+static struct hak_stats_control *make_control(struct hak_stats_header *for_segment) {
     int id;
     void *page = hak_share_make(hak_os_page_bytes, HAK_SHARE_WRITE, &id);
     for_segment->control_id = id;
-    return page ? page : &no_control;
+    return page ? page : &private_control;
 }
 
-static void drop_control(const struct hak_stats_control *control) {
-    if (control != &no_control)
-        hak_share_drop((void *)(uintptr_t)control, hak_os_page_bytes);
+static void drop_control(struct hak_stats_control *control) {
+    if (control != &private_control)
+        hak_share_drop(control, hak_os_page_bytes);
+}
+
+/* release: a reader of the address finds the pages that the caller has made */
+static void set_profile_area(struct hak_profile_area *area) {
+    atomic_store_explicit(&profile_area, area, memory_order_release);
+}
+
+struct hak_profile_area *hak_stats_profile_area(void) {
+    /* acquire pairs with the release in set_profile_area */
+    return atomic_load_explicit(&profile_area, memory_order_acquire);
+}
+
+bool hak_stats_profile_use(struct hak_profile_area *area) {
+    struct hak_profile_area *none = NULL;
+    if (!atomic_compare_exchange_strong_explicit(&profile_area, &none, area, memory_order_release,
+                                                 memory_order_relaxed))
+        return false;
+    hak_stats_anchor.profile = table_at(&hak_stats_anchor, area, 1, sizeof *area);
+    return true;
 }
 
 /* The rows of the process move into the segment: from here on they are counted there. */
-static void use_segment(struct hak_stats_header *made, const struct hak_stats_control *control) {
+static void use_segment(struct hak_stats_header *made, struct hak_stats_control *control) {
     segment = made;
     hak_stats_process = place_in(made, made->process.offset);
     hak_stats_exited = place_in(made, made->exited.offset);
     hak_stats_control = control;
+    set_profile_area(place_in(made, made->profile.offset));
     point_anchor_to_rows();
 }
 
@@ -189,7 +215,7 @@ void hak_stats_share(const struct hak_stats_facts *facts) {
            facts->knob_count * sizeof *facts->knobs);
     memcpy(place_in(made, plan.process.offset), hak_stats_process, sizeof *hak_stats_process);
     memcpy(place_in(made, plan.exited.offset), hak_stats_exited, sizeof *hak_stats_exited);
-    const struct hak_stats_control *control = make_control(&plan);
+    struct hak_stats_control *control = make_control(&plan);
     memcpy(made, &plan, sizeof plan);
     hak_stats_fork_mark = mark;
     use_segment(made, control);
@@ -229,6 +255,7 @@ void hak_stats_fork_copy(void) {
     size_t bytes = segment->records.offset + (size_t)used_records(segment) * record_bytes();
     memcpy(copy, segment, bytes);
     atomic_store_explicit(&copy->purges_served, 0, memory_order_relaxed);
+    hak_profile_inherit(place_in(copy, copy->profile.offset));
     child_control = make_control(copy);
     child_segment = copy;
 }
@@ -247,14 +274,16 @@ static void leave_segment(void) {
     private_exited = *hak_stats_exited;
     hak_stats_process = &private_process;
     hak_stats_exited = &private_exited;
-    hak_stats_control = &no_control;
+    hak_stats_control = &private_control;
+    set_profile_area(NULL);
     segment = NULL;
     point_anchor_to_rows();
 }
 
 void hak_stats_fork_change(void) {
     struct hak_stats_header *old = segment;
-    const struct hak_stats_control *old_control = hak_stats_control;
+    struct hak_stats_control *old_control = hak_stats_control;
+    atomic_store_explicit(&private_control.profile_until_ms, 0, memory_order_relaxed);
     if (!old)
         return;
     size_t old_bytes = old->total_bytes;

@@ -52,12 +52,18 @@ void hak_stats_fork_drop(void);
 void hak_stats_fork_change(void);
 void hak_stats_readopt(struct hak_thread_counters *counters);
 
+/* The area of the heap profile; NULL: none yet. hak_stats_profile_use gives the process one; false:
+ * it has one by now. */
+struct hak_profile_area;
+struct hak_profile_area *hak_stats_profile_area(void);
+bool hak_stats_profile_use(struct hak_profile_area *area);
+
 /* Around hak_counters_move. The heap lock is held. */
 void hak_stats_begin_move(void);
 void hak_stats_end_move(void);
 
 extern const uint32_t *hak_stats_fork_mark;
-extern const struct hak_stats_control *hak_stats_control;
+extern struct hak_stats_control *hak_stats_control; /* never NULL */
 extern _Atomic uint32_t hak_stats_purges_taken;
 
 /* 0 in a child that was forked without fork()'s handlers: it writes into its parent's counters. */

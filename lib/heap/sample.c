@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the samplers. Called by the heap's own thread; a drop by whoever frees. Invariant: is_on is
+ * true exactly while the heap's tables send every malloc to the slow twin.
+ */
+#include "heap/sample.h"
+
+#include "base/probe.h"
+#include "conf/conf.h"
+#include "heap/large.h"
+#include "heap/range.h"
+
+#include <string.h>
+
+#define LN_2 0.69314718055994530942
+#define LARGEST_GAP 1e15
+
+/* The same program on one thread gets the same samples each time. */
+static _Atomic uint64_t seeds;
+
+/* SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). */
+static uint64_t next_random(uint64_t *state) {
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+/* -ln(x), for x in (0, 1]: libm isn't there to be asked. Halves go to 2^n; the rest, in [2/3, 4/3),
+ * is ln m = 2 artanh((m - 1) / (m + 1)), whose series is cut where it is below 1e-13. */
+static double minus_ln(double x) {
+    double halves = 0;
+    for (; x < 2.0 / 3; x *= 2)
+        halves++;
+    double z = (x - 1) / (x + 1), square = z * z, sum = 0;
+    for (int power = 15; power > 0; power -= 2)
+        sum = sum * square + 1.0 / power;
+    return halves * LN_2 - 2 * z * sum;
+}
+
+int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes) {
+    if (mean_bytes <= 1)
+        return 0;
+    double unit = (double)((next_random(random) >> 11) + 1) * 0x1p-53;
+    double gap = minus_ln(unit) * (double)mean_bytes;
+    return (int64_t)(gap < LARGEST_GAP ? gap : LARGEST_GAP) + 1;
+}
+
+void hak_sample_begin(struct hak_heap *heap) {
+    struct hak_sampler *sampler = &heap->sampler;
+    if (!hak_profile_start())
+        return;
+    if (sampler->random == 0)
+        sampler->random = (atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed) + 1) << 32;
+    sampler->left_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
+    sampler->since_bytes = 0;
+    sampler->is_on = true;
+    heap->hot.medium_max_bytes = 0;
+    memset(heap->hot.class_of, HAK_CLASS_NONE, sizeof heap->hot.class_of);
+}
+
+void hak_sample_end(struct hak_heap *heap) {
+    heap->sampler.is_on = false;
+    heap->hot.medium_max_bytes = HAK_CLASS_MAX_BYTES;
+    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+        heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
+}
+
+/* Counts a request; true: it is to be sampled. */
+static bool is_due(struct hak_sampler *sampler, size_t bytes) {
+    uint64_t counted = bytes ? bytes : 1;
+    sampler->since_bytes += counted;
+    sampler->left_bytes -= (int64_t)counted;
+    if (HAK_LIKELY(sampler->left_bytes > 0))
+        return false;
+    sampler->left_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
+    return true;
+}
+
+static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
+    const void *block = (const void *)hak_slab_address(slab);
+    int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
+    slab->sample = hak_profile_add(block, bytes, hak_conf.profile_mean, thread_id);
+    if (HAK_UNLIKELY(hak_probe_alloc_listeners))
+        HAK_PROBE3(alloc, block, bytes, heap->sampler.since_bytes);
+    heap->sampler.since_bytes = 0;
+}
+
+void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
+    hak_sample_follow(heap);
+    if (!heap->sampler.is_on || HAK_LIKELY(!is_due(&heap->sampler, bytes)))
+        return NULL;
+    struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, HAK_SLAB_BYTES);
+    if (!slab)
+        return NULL;
+    struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
+    block->mark = 0; /* as hak_large_alloc */
+    record(heap, slab, bytes);
+    return block;
+}
+
+void hak_sample_large(struct hak_slab *slab, size_t bytes) {
+    struct hak_heap *heap = hak_heap_get();
+    if (!heap)
+        return;
+    hak_sample_follow(heap);
+    if (HAK_UNLIKELY(heap->sampler.is_on && is_due(&heap->sampler, bytes)))
+        record(heap, slab, bytes);
+}
+
+void hak_sample_drop_slow(struct hak_slab *slab, const void *block) {
+    hak_profile_drop(slab->sample);
+    slab->sample = 0;
+    if (HAK_UNLIKELY(hak_probe_free_listeners))
+        HAK_PROBE1(free, block);
+}

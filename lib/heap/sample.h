@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns which allocations the heap profile samples. While a profile runs, a heap's table of size
+ * classes says "none" for every size, so that each malloc of its thread lands in the slow twin,
+ * which counts bytes; free stays as it is. A sampled request of a size class is served with a large
+ * block: its free, its realloc and every check of it come to the large blocks' code by themselves,
+ * whichever thread they are called by. With no profile nothing differs from a build without.
+ *
+ * A heap's sampler is its thread's alone. A thread joins when it is next in a slow path that looks
+ * (a refill, a trip, a large block), and leaves with its next malloc.
+ */
+#ifndef HAK_HEAP_SAMPLE_H
+#define HAK_HEAP_SAMPLE_H
+
+#include "heap/heap.h"
+#include "stats/profile.h"
+
+/* Joins or leaves. */
+void hak_sample_begin(struct hak_heap *heap);
+void hak_sample_end(struct hak_heap *heap);
+
+HAK_INLINE void hak_sample_follow(struct hak_heap *heap) {
+    bool is_wanted = hak_profile_is_wanted();
+    if (HAK_LIKELY(is_wanted == heap->sampler.is_on))
+        return;
+    if (is_wanted)
+        hak_sample_begin(heap);
+    else
+        hak_sample_end(heap);
+}
+
+/* Counts a request of a size class; a block if it is sampled, NULL: allocate as always. */
+void *hak_sample_alloc(struct hak_heap *heap, size_t bytes);
+
+/* Counts a large block that the caller was just handed, and samples it if it is its turn. */
+void hak_sample_large(struct hak_slab *slab, size_t bytes);
+
+/* The block of a large run is about to go. */
+void hak_sample_drop_slow(struct hak_slab *slab, const void *block);
+HAK_INLINE void hak_sample_drop(struct hak_slab *slab, const void *block) {
+    if (HAK_UNLIKELY(slab->sample))
+        hak_sample_drop_slow(slab, block);
+}
+
+/*
+ * Bytes to the next sample: exponentially distributed with this mean, rounded up, so that each byte
+ * is sampled with the same probability, whatever was before. 0 for a mean of 1: every block.
+ */
+int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the area of samples. A slot belongs to whoever drew its number; a live place to whoever
+ * changed it from 0, until its block is freed. Invariant: a live place holds a sample's number
+ * exactly as long as the block that keeps the place is live.
+ */
+#include "stats/profile.h"
+
+#include "base/probe.h"
+#include "os/os_maps.h"
+#include "os/os_memory.h"
+#include "os/os_share.h"
+#include "os/os_stack.h"
+#include "os/os_time.h"
+
+#include <string.h>
+
+#define PLACE_TRIES 64u
+
+_Static_assert(HAK_STACK_REGISTERS == HAK_PROFILE_REGISTERS, "as many registers as are taken");
+
+HAK_PROBE_SEMAPHORE(alloc);
+HAK_PROBE_SEMAPHORE(free);
+
+static _Atomic uint32_t next_place;
+
+void hak_profile_ask(void) {
+    /* relaxed: see hak_profile_is_wanted */
+    atomic_store_explicit(&hak_stats_control->profile_until_ms, UINT64_MAX, memory_order_relaxed);
+}
+
+static void end_if_over(void) {
+    uint64_t until_ms =
+        atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed);
+    if (HAK_UNLIKELY(until_ms != UINT64_MAX && until_ms != 0 && hak_os_now_ms() > until_ms))
+        /* a longer wish that has come meanwhile stays */
+        atomic_compare_exchange_strong_explicit(&hak_stats_control->profile_until_ms, &until_ms, 0,
+                                                memory_order_relaxed, memory_order_relaxed);
+}
+
+bool hak_profile_start(void) {
+    struct hak_profile_area *area = hak_stats_profile_area();
+    if (area)
+        return true;
+    size_t bytes = sizeof *area + HAK_PAGE_MAX_BYTES;
+    area = hak_os_reserve(bytes, HAK_PAGE_MAX_BYTES);
+    if (!area)
+        return false;
+    if (!hak_os_commit(area, bytes) || !hak_stats_profile_use(area))
+        hak_os_unreserve(area, bytes);
+    return hak_stats_profile_area() != NULL;
+}
+
+/* 0: all places around are taken. */
+static uint32_t take_place(struct hak_profile_area *area, uint64_t number) {
+    for (unsigned i = 0; i < PLACE_TRIES; i++) {
+        uint32_t place =
+            atomic_fetch_add_explicit(&next_place, 1, memory_order_relaxed) % HAK_PROFILE_LIVE;
+        uint64_t nobody = 0;
+        /* release: a reader that finds the number finds the sample */
+        if (atomic_compare_exchange_strong_explicit(&area->live[place], &nobody, number,
+                                                    memory_order_release, memory_order_relaxed))
+            return place + 1;
+    }
+    atomic_fetch_add_explicit(&area->missed, 1, memory_order_relaxed);
+    return 0;
+}
+
+static void write_maps(struct hak_profile_area *area) {
+    atomic_store_explicit(&area->maps_bytes, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* 0 is seen before the text changes */
+    size_t length = hak_os_maps_copy(area->maps, sizeof area->maps);
+    atomic_store_explicit(&area->maps_bytes, (uint32_t)length, memory_order_release);
+}
+
+void hak_profile_note_maps(void) {
+    struct hak_profile_area *area = hak_stats_profile_area();
+    /* a profile that nobody has begun needs none; nor does a sandbox like to be asked */
+    if (area && atomic_load_explicit(&area->taken, memory_order_relaxed) && hak_share_is_allowed())
+        write_maps(area);
+}
+
+uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, int thread_id) {
+    struct hak_profile_area *area = hak_stats_profile_area();
+    uint64_t registers[HAK_STACK_REGISTERS] = {0};
+    end_if_over();
+    if (!area)
+        return 0;
+    hak_os_stack_registers(registers);
+    uint64_t number = atomic_fetch_add_explicit(&area->taken, 1, memory_order_relaxed) + 1;
+    struct hak_profile_sample *sample = &area->slot[(number - 1) % HAK_PROFILE_SLOTS];
+    atomic_store_explicit(&sample->number, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* 0 is seen before the rest changes */
+    sample->address = (uintptr_t)block;
+    sample->bytes = bytes;
+    sample->mean_bytes = mean_bytes;
+    sample->thread_id = thread_id;
+    sample->register_count = HAK_STACK_REGISTER_COUNT;
+    sample->stack_register = HAK_STACK_POINTER;
+    memcpy(sample->registers, registers, sizeof registers);
+    sample->stack_bytes = (uint32_t)hak_os_stack_copy(registers[HAK_STACK_POINTER], sample->stack,
+                                                      sizeof sample->stack);
+    /* release: what was written above is complete */
+    atomic_store_explicit(&sample->number, number, memory_order_release);
+    if (HAK_UNLIKELY(number == 1))
+        hak_profile_note_maps();
+    return take_place(area, number);
+}
+
+void hak_profile_drop(uint32_t place) {
+    struct hak_profile_area *area = hak_stats_profile_area();
+    if (area && place && place <= HAK_PROFILE_LIVE)
+        atomic_store_explicit(&area->live[place - 1], 0, memory_order_relaxed);
+}
+
+void hak_profile_inherit(struct hak_profile_area *to) {
+    const struct hak_profile_area *from = hak_stats_profile_area();
+    if (from && atomic_load_explicit(&from->taken, memory_order_relaxed)) {
+        memcpy((void *)to->live, (const void *)from->live, sizeof to->live);
+        atomic_store_explicit(&to->taken, atomic_load(&from->taken), memory_order_relaxed);
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the record of the heap profile: who asked for it, and the area of samples. Any thread may
+ * call, also in a signal handler inside malloc: there is no lock, and nothing here allocates. The
+ * area is part of the shared segment, or memory of its own that is mapped when first needed.
+ */
+#ifndef HAK_STATS_PROFILE_H
+#define HAK_STATS_PROFILE_H
+
+#include "stats/process.h"
+#include "stats/profile_layout.h"
+
+/* Words that tracers raise; see base/probe.h. */
+extern volatile uint16_t hak_probe_alloc_listeners;
+extern volatile uint16_t hak_probe_free_listeners;
+
+/* relaxed: a wish, nothing is read because of it */
+HAK_INLINE bool hak_profile_is_wanted(void) {
+    return atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed) != 0 ||
+           hak_probe_alloc_listeners != 0 || hak_probe_free_listeners != 0;
+}
+
+/* The process asks for its own profile, from now on without an end. */
+void hak_profile_ask(void);
+
+/* False: there is no memory for the area. */
+bool hak_profile_start(void);
+
+/*
+ * Records the calling thread's stack for a block. Returns the sample's place, which is kept with
+ * the block and handed to hak_profile_drop; 0: not recorded. Ends the profile if its time is over.
+ */
+uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, int thread_id);
+
+/* The block of the sample at `place` is no more. */
+void hak_profile_drop(uint32_t place);
+
+/* The list of mappings as it is now, for a reader that comes when the process has ended. */
+void hak_profile_note_maps(void);
+
+/* fork: a child knows which of the blocks that it inherits are sampled. */
+void hak_profile_inherit(struct hak_profile_area *to);
+
+#endif

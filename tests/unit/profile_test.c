@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of lib/heap/sample and lib/stats/profile: the distances between samples, the estimate that
+ * the samples give, blocks that are sampled, threads that come and go, stop and start.
+ */
+#include "conf/conf.h"
+#include "heap/cache.h"
+#include "heap/free.h"
+#include "heap/large.h"
+#include "heap/sample.h"
+#include "heap/thread.h"
+#include "heap/verify.h"
+
+#include "unit.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#define BLOCKS 2000
+
+static struct hak_profile_area *area(void) {
+    CHECK(hak_stats_profile_area());
+    return hak_stats_profile_area();
+}
+
+static uint64_t taken(void) {
+    return atomic_load(&area()->taken);
+}
+
+static const struct hak_profile_sample *last_sample(void) {
+    return &area()->slot[(taken() - 1) % HAK_PROFILE_SLOTS];
+}
+
+static unsigned live_count(void) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < HAK_PROFILE_LIVE; i++)
+        count += atomic_load(&area()->live[i]) != 0;
+    return count;
+}
+
+static void start(uint64_t mean_bytes) {
+    CHECK(hak_heap_start_mine()); /* the first one reads the knobs */
+    hak_conf.profile_mean = mean_bytes;
+    hak_profile_ask();
+    hak_sample_follow(hak_heap_get());
+    CHECK(hak_heap_get()->sampler.is_on);
+}
+
+static void stop(void) {
+    atomic_store(&hak_stats_control->profile_until_ms, 0);
+    hak_free(hak_alloc(100));
+    CHECK(!hak_heap_get()->sampler.is_on);
+    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+        CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
+}
+
+/* Mean and the quarters of an exponential distribution. */
+static void test_gaps(void) {
+    enum { DRAWS = 400000, MEAN = 524288 };
+    uint64_t random = 7;
+    double sum = 0;
+    unsigned quarter[4] = {0};
+    for (int i = 0; i < DRAWS; i++) {
+        int64_t gap = hak_sample_gap(&random, MEAN);
+        CHECK(gap > 0);
+        sum += (double)gap;
+        quarter[(int)(exp(-(double)gap / MEAN) * 4)]++;
+    }
+    CHECK(fabs(sum / DRAWS / MEAN - 1) < 0.01);
+    for (int i = 0; i < 4; i++)
+        CHECK(fabs(quarter[i] * 4.0 / DRAWS - 1) < 0.02);
+    CHECK(hak_sample_gap(&random, 1) == 0);
+}
+
+/* What the samples stand for, by size, is near what was allocated: within four standard deviations,
+ * which follow from the probability of each sample. */
+static void test_estimate(void) {
+    static const size_t sizes[] = {24, 700, 3000, 40000, 200000};
+    enum { KINDS = sizeof sizes / sizeof sizes[0], ROUNDS = 20000, MEAN = 65536 };
+    double found[KINDS] = {0};
+    start(MEAN);
+    hak_heap_get()->sampler.random = 12345;
+    uint64_t seen = taken();
+    for (int i = 0; i < ROUNDS * KINDS; i++) {
+        unsigned kind = (unsigned)i % KINDS;
+        void *block = hak_alloc(sizes[kind]);
+        if (taken() != seen) {
+            const struct hak_profile_sample *sample = last_sample();
+            CHECK(taken() == ++seen && sample->number == seen && sample->bytes == sizes[kind]);
+            CHECK(sample->address == (uintptr_t)block && sample->mean_bytes == MEAN);
+            found[kind] += 1 / -expm1(-(double)sizes[kind] / MEAN);
+        }
+        hak_free(block);
+    }
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        double chance = -expm1(-(double)sizes[kind] / MEAN);
+        double deviation = sqrt(ROUNDS * (1 - chance) / chance);
+        printf("%zu bytes: %.0f of %d, deviation %.0f\n", sizes[kind], found[kind], ROUNDS,
+               deviation);
+        CHECK(fabs(found[kind] - ROUNDS) <= 4 * deviation);
+    }
+    CHECK(live_count() == 0);
+    stop();
+}
+
+/* Every block is sampled, is a good block, and is forgotten when it is freed or moved. */
+static void test_blocks(void) {
+    static unsigned char *block[BLOCKS];
+    start(1);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        block[i] = hak_alloc(i);
+        CHECK((uintptr_t)block[i] % 16 == 0 && hak_block_find(block[i]).bytes >= i);
+        memset(block[i], (int)i, i);
+    }
+    CHECK(live_count() == BLOCKS);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        for (unsigned k = 0; k < i; k++)
+            CHECK(block[i][k] == (unsigned char)i);
+        hak_free(block[i]);
+    }
+    CHECK(live_count() == 0);
+    void *large = hak_alloc(100000);
+    CHECK(live_count() == 1);
+    uint64_t before = taken();
+    large = hak_large_resize(hak_block_find(large).slab, large, 900000);
+    CHECK(large && live_count() == 1 && taken() == before + 1);
+    stop();
+    CHECK(live_count() == 1);
+    hak_free(large);
+    CHECK(live_count() == 0);
+    hak_heap_verify_always(hak_heap_get());
+}
+
+static void *free_all(void *blocks) {
+    for (unsigned i = 0; i < 100; i++)
+        hak_free(((void **)blocks)[i]);
+    ((void **)blocks)[0] = hak_alloc(10);
+    return NULL;
+}
+
+static void test_threads(void) {
+    void *block[100];
+    pthread_t thread;
+    start(1);
+    for (unsigned i = 0; i < 100; i++)
+        block[i] = hak_alloc(64);
+    uint64_t before = taken();
+    CHECK(pthread_create(&thread, NULL, free_all, block) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(live_count() == 1 && taken() == before + 1);
+    stop();
+    hak_free(block[0]);
+    CHECK(live_count() == 0);
+}
+
+/* A wish ends by itself when its time is over. */
+static void test_end(void) {
+    start(1);
+    hak_free(hak_alloc(20));
+    CHECK(last_sample()->stack_bytes > 64);
+    CHECK(last_sample()->stack_bytes <= sizeof last_sample()->stack);
+    CHECK(last_sample()->registers[last_sample()->register_count - 1] != 0);
+    atomic_store(&hak_stats_control->profile_until_ms, 1);
+    hak_free(hak_alloc(20));
+    CHECK(!hak_profile_is_wanted());
+    stop();
+}
+
+int main(void) {
+    test_gaps();
+    test_estimate();
+    test_blocks();
+    test_threads();
+    test_end();
+    return 0;
+}
