@@ -6,7 +6,7 @@ set -eu
 cd "${top_srcdir:?}"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
-find bootstrap .ci/run bench tests tools -type f -exec grep -l -m 1 '^#!.*sh' {} + |
+find bootstrap .ci/run bench debian tests tools -type f -exec grep -l -m 1 '^#!.*sh' {} + |
     LC_ALL=C sort >"$list"
 [ -s "$list" ]
 xargs shellcheck --shell=sh --exclude=SC1090,SC1091,SC2154 <"$list"

@@ -14,11 +14,13 @@ c_files() {
 }
 all_files() {
     c_files
-    find lib tools bench tests man .ci \( -name '*.sh' -o -name '*.inc' -o -name '*.map' \
+    find lib tools bench tests man .ci debian \( -name '*.sh' -o -name '*.inc' -o -name '*.map' \
         -o -name '*.awk' -o -path .ci/run -o -path 'bench/*.py' -o -path 'bench/macro/*' \) |
         LC_ALL=C sort
     printf '%s\n' configure.ac Makefile.am bootstrap bench/run bench/table bench/plot \
-        bench/atomics bench/hotspots tests/attacks/run tests/fuzz/run
+        bench/atomics bench/hotspots tests/attacks/run tests/fuzz/run debian/rules \
+        debian/libhakmem0.prerm
+    find debian/tests -type f ! -name control ! -name '*.sh' | LC_ALL=C sort
 }
 library_and_tools() {
     c_files | grep '^\(lib\|tools\)/'
@@ -35,7 +37,7 @@ check_lines() {
     FNR == 401 { complain(FNR, "more than 400 lines") }
     width($0) > 100 { complain(FNR, "wider than 100 columns") }
     /[ \t]$/ { complain(FNR, "space at the end of the line") }
-    /\t/ && FILENAME !~ /(\.am|\.inc|\.ac)$/ { complain(FNR, "tab") }
+    /\t/ && FILENAME !~ /(\.am|\.inc|\.ac|\/rules)$/ { complain(FNR, "tab") }
     /(TO)DO|(FIX)ME|(^|[^A-Za-z])XX[X]([^X]|$)/ { complain(FNR, "unfinished: do it or drop it") }'
 }
 
@@ -90,10 +92,18 @@ check_lists() {
     done
 }
 
+# Every file of the packaging goes into the release archive.
+check_packaging() {
+    find debian -type f ! -path 'debian/build/*' | LC_ALL=C sort | while read -r file; do
+        grep -q "^[[:space:]]*$file\( \|\$\)" tests/deb/Makefile.inc ||
+            echo "$file: not in tests/deb/Makefile.inc"
+    done
+}
+
 # Paths of one machine.
 check_paths() {
     grep -rnE '(^|[^A-Za-z0-9_.])/(home|root|work)/' lib tools bench tests man bootstrap \
-        README.md .ci |
+        README.md .ci debian |
         grep -v '^tests/meta/style.sh:' || true
 }
 
@@ -104,6 +114,7 @@ check_paths() {
     check_conditions
     check_boundaries
     check_lists
+    check_packaging
     check_paths
 } >"$bad"
 cat "$bad"
