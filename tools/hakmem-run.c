@@ -7,6 +7,8 @@
  */
 #define _GNU_SOURCE
 #include "conf/conf.h"
+#include "deny.h"
+#include "knob_list.h"
 #include "library.h"
 #include "message.h"
 #include "program.h"
@@ -115,6 +117,8 @@ static int run(const struct hak_run_options *options) {
         return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
     }
     unsetenv(MARKER);
+    if (!program.obstacle)
+        hak_deny(&program);
     if (program.obstacle) {
         hak_complain("%s %s: running it without libhakmem",
                      program.is_interpreted ? program.judged : name, program.obstacle);
@@ -145,7 +149,10 @@ int main(int argc, char **argv) {
     case HAK_RUN:
         break;
     }
-    if (!knobs_are_valid(&options))
-        return STATUS_USAGE;
-    return run(&options);
+    bool is_valid = knobs_are_valid(&options);
+    if (options.mode == HAK_MODE_LIST_KNOBS) {
+        hak_knob_list(&options);
+        return hak_finish_output() != 0 ? STATUS_FAILED : is_valid ? 0 : STATUS_USAGE;
+    }
+    return is_valid ? run(&options) : STATUS_USAGE;
 }

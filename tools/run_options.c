@@ -158,34 +158,11 @@ static void print_help(void) {
          "See hakmem-run(1) and hakmem(7).");
 }
 
-static void print_knob(const struct hak_knob *knob) {
-    static const char *const stabilities[] = {"stable", "tuning", "debug"};
-    char storage[256];
-    struct hak_buffer line;
-    hak_buffer_init(&line, storage, sizeof storage);
-    hak_conf_put_variable(&line, knob);
-    hak_put_text(&line, ": ");
-    hak_put_text(&line, knob->unit);
-    if (knob->kind != HAK_KNOB_BOOL && knob->kind != HAK_KNOB_TEXT) {
-        hak_put_text(&line, ", ");
-        hak_conf_put_value(&line, knob->kind, knob->min);
-        hak_put_text(&line, " to ");
-        hak_conf_put_value(&line, knob->kind, knob->max);
-    }
-    hak_put_text(&line, ", default ");
-    hak_conf_put_value(&line, knob->kind, knob->initial);
-    printf("%s, %s\n", storage, stabilities[knob->stability]);
-    hak_print_wrapped(knob->help, 4, 0);
-}
-
 static enum hak_run_answer serve(enum run_option_index option) {
     if (option == OPTION_HELP)
         print_help();
-    else if (option == OPTION_VERSION)
-        puts("hakmem-run (libhakmem) " HAK_VERSION);
     else
-        for (unsigned i = 0; i < hak_knob_count; i++)
-            print_knob(&hak_knobs[i]);
+        puts("hakmem-run (libhakmem) " HAK_VERSION);
     return hak_finish_output() == 0 ? HAK_DONE : HAK_FAILED;
 }
 
@@ -256,6 +233,15 @@ static enum run_option_index option_index(int answer) {
     return (enum run_option_index)i;
 }
 
+static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
+    if (options->mode != HAK_MODE_RUN && options->mode != mode) {
+        hak_complain("more than one thing to do " HINT);
+        return false;
+    }
+    options->mode = mode;
+    return true;
+}
+
 /* HAK_RUN: the next option, please. */
 static enum hak_run_answer take(struct hak_run_options *options, int answer) {
     if (answer >= KNOB_ANSWER) {
@@ -264,15 +250,36 @@ static enum hak_run_answer take(struct hak_run_options *options, int answer) {
                                                                          : HAK_WRONG_USAGE;
     }
     enum run_option_index option = option_index(answer);
+    bool is_right = true;
     switch (option) {
     case OPTION_NO_INHERIT:
         options->is_no_inherit = true;
-        return HAK_RUN;
+        break;
     case OPTION_SET:
-        return set_by_name(options, optarg) ? HAK_RUN : HAK_WRONG_USAGE;
+        is_right = set_by_name(options, optarg);
+        break;
+    case OPTION_JSON:
+        options->is_json = true;
+        break;
+    case OPTION_LIST_KNOBS:
+        is_right = set_mode(options, HAK_MODE_LIST_KNOBS);
+        break;
     default:
         return serve(option);
     }
+    return is_right ? HAK_RUN : HAK_WRONG_USAGE;
+}
+
+/* What belongs together. */
+static bool is_consistent(const struct hak_run_options *options) {
+    if (options->is_json && options->mode == HAK_MODE_RUN) {
+        hak_complain("--json goes with --list-knobs alone " HINT);
+        return false;
+    }
+    if (*options->program || options->mode == HAK_MODE_LIST_KNOBS)
+        return true;
+    hak_complain("no program given " HINT);
+    return false;
 }
 
 enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int argc, char **argv) {
@@ -301,8 +308,5 @@ enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int ar
             return result;
     }
     options->program = argv + optind;
-    if (*options->program)
-        return HAK_RUN;
-    hak_complain("no program given " HINT);
-    return HAK_WRONG_USAGE;
+    return is_consistent(options) ? HAK_RUN : HAK_WRONG_USAGE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns hakmem-run's command line: the tables run_options.def and knobs.def become getopt's table,
- * --help and --list-knobs. Used once, by one thread.
+ * Owns hakmem-run's command line: the tables run_options.def and knobs.def become getopt's table
+ * and --help. Used once, by one thread.
  */
 #ifndef HAK_TOOLS_RUN_OPTIONS_H
 #define HAK_TOOLS_RUN_OPTIONS_H
@@ -10,8 +10,12 @@
 
 #define HAK_SETTINGS_MAX 64u
 
+enum hak_run_mode { HAK_MODE_RUN, HAK_MODE_LIST_KNOBS };
+
 struct hak_run_options {
+    enum hak_run_mode mode;
     bool is_no_inherit;
+    bool is_json;
     unsigned setting_count;
     char *settings[HAK_SETTINGS_MAX]; /* HAKMEM_NAME=VALUE, each name once; ours */
     char **program;                   /* PROGRAM and its arguments, ended by NULL */

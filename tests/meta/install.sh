@@ -21,7 +21,10 @@ make -C "${top_builddir:?}" install DESTDIR="$stage" >"$work/log" 2>&1 || {
 find "$stage" ! -type d | sed "s|^$stage||" | LC_ALL=C sort >"$work/installed"
 for wanted in /bin/hakmem-run /bin/hakmem-stat /man1/hakmem-stat.1 \
     /libhakmem.so.0 /libhakmem.so /libhakmem.a /hakmem.h \
-    /pkgconfig/hakmem.pc /man1/hakmem-run.1 /man7/hakmem.7; do
+    /pkgconfig/hakmem.pc /man1/hakmem-run.1 /man7/hakmem.7 \
+    /bash-completion/completions/hakmem-run /bash-completion/completions/hakmem-stat \
+    /zsh/vendor-completions/_hakmem-run /zsh/vendor-completions/_hakmem-stat \
+    /etc/hakmem/deny; do
     grep -q "$wanted\$" "$work/installed" || complain "not installed: $wanted"
 done
 # One machine's folders don't get into what is installed.
@@ -82,6 +85,15 @@ if [ "$("$stage$(grep '/bin/hakmem-run$' "$work/installed")" sh -c 'echo $LD_PRE
     libhakmem.so.0 ]; then
     complain 'the installed hakmem-run does not preload the bare libhakmem.so.0'
 fi
+
+# An administrator's deny list survives a second installation.
+deny=$(find "$stage" -path '*/etc/hakmem/deny')
+cp "$deny" "$work/deny"
+echo browser >>"$deny"
+make -C "$top_builddir" install-data DESTDIR="$stage" >"$work/log" 2>&1 ||
+    complain 'install-data fails'
+grep -q '^browser$' "$deny" || complain 'the deny list was overwritten'
+cp "$work/deny" "$deny"
 
 make -C "$top_builddir" uninstall DESTDIR="$stage" >"$work/log" 2>&1 || complain 'uninstall fails'
 left=$(find "$stage" ! -type d)

@@ -62,8 +62,8 @@ section "$page7" KNOBS | awk '/^\.It Ev/ { name = $3; getline; gsub(/\\-/, "-");
 same 'facts of --list-knobs and of hakmem(7)'
 # The texts, on one line each, without regard to case and to the full stop.
 plain='s/\\-/-/g; s/\\&//g; s/\.$//'
-awk '/^HAKMEM_/ { printf "\n%s", $1; next } { $1 = $1; printf " %s", $0 }' "$work/list" |
-    sed 's/^\([^ ]*\):/\1/; /^$/d' | tr '[:upper:]' '[:lower:]' >"$work/a"
+awk '/^    now / { next } /^HAKMEM_/ { printf "\n%s", $1; next } { $1 = $1; printf " %s", $0 }' \
+    "$work/list" | sed 's/^\([^ ]*\):/\1/; /^$/d' | tr '[:upper:]' '[:lower:]' >"$work/a"
 echo >>"$work/a"
 section "$page7" KNOBS | awk '/^\.El/ { exit } /^\.It Ev/ { printf "\n%s", $3; skip = 2; next }
     skip-- > 0 { next } { printf " %s", $0 }' |
@@ -90,6 +90,19 @@ same 'the tables of options and hakmem-run(1)'
 sed -n "s/^HAK_OPTION([A-Z_]*, '\\(.\\)',.*/-\\1/p" "$top_srcdir/tools/run_options.def" >"$work/a"
 section "$page1" OPTIONS | sed -n 's/^\.It Fl \([A-Za-z]\) ,.*/-\1/p' >"$work/b"
 same 'the letters of the options and hakmem-run(1)'
+
+# What the shells complete.
+for tool in run stat; do
+    "$top_builddir/hakmem-$tool" --help | sed -n 's/^  \(-[A-Za-z],\|   \) \(--[a-z-]*\).*/\2/p' \
+        >"$work/a"
+    sed -n "s/.*compgen -W '\\(--[^']*\\)'.*/\\1/p" \
+        "$top_builddir/tools/completion/hakmem-$tool" | tr ' ' '\n' | sed 's/=$//' >"$work/b"
+    same "hakmem-$tool --help and completion in bash"
+    sed -n -e "s/^    '[^{]*{-.[+]*,\\(--[a-z-]*\\)=*}.*/\\1/p" \
+        -e "s/^    '\\(--[a-z-]*\\).*/\\1/p" \
+        "$top_builddir/tools/completion/_hakmem-$tool" >"$work/b"
+    same "hakmem-$tool --help and completion in zsh"
+done
 
 # hakmem-stat's.
 page_stat=$top_builddir/man/hakmem-stat.1

@@ -19,7 +19,31 @@ expect 125 '' 'hakmem-run: cannot write to standard output: No space left on dev
 "$run" --version >out
 grep -q '^hakmem-run (libhakmem) [0-9][0-9.]*$' out || complain "--version: $(cat out)"
 
+# The list of knobs says what is in force, and whence it comes; as JSON, too.
+HAKMEM_PURGE=no "$run" --dirty-min=1m -l >out || complain "--list-knobs: $?"
+awk '$1 == "HAKMEM_PURGE:" { name = "purge" } $1 == "HAKMEM_DIRTY_MIN:" { name = "min" }
+    $1 == "HAKMEM_LOG:" { name = "log" }
+    $1 == "now" { print name, $2, $3; name = "" }' out | grep -v '^ ' >now
+printf 'log no (default)\npurge no (environment)\nmin 1m (option)\n' | diff - now || complain 'now'
+HAKMEM_PURGE=no "$run" --dirty-min=1m --json -l --stats-file='a"\b%p' >out || complain "--json: $?"
+jq -r '.schema, (.knobs[] | select(.name == "purge" or .name == "dirty_min" or .name == "log" or
+    .name == "stats_file") |
+    "\(.name) \(.variable) \(.value) \(.source) \(.min) \(.default)")' out >now
+cat >wanted <<'END'
+hakmem-knobs-1
+log HAKMEM_LOG false default null false
+purge HAKMEM_PURGE false environment null true
+dirty_min HAKMEM_DIRTY_MIN 1048576 option 0 4194304
+stats_file HAKMEM_STATS_FILE a"\b%p option null null
+END
+diff wanted now || complain '--list-knobs --json'
+[ "$("$run" -l | grep -c '^HAKMEM_')" -eq "$(jq '.knobs | length' out)" ] || complain 'JSON: knobs'
+"$run" -l --dirty-min=8x >out 2>errors && complain 'a wrong knob passes'
+grep -q '^HAKMEM_DIRTY_MIN' out || complain 'a wrong knob stops the list'
+[ "$(wc -l <errors)" -eq 1 ] || complain 'a wrong knob: no line'
+
 hint='(see hakmem-run --help)'
+expect 2 '' "hakmem-run: --json goes with --list-knobs alone $hint" "$run" --json true
 expect 2 '' "hakmem-run: no program given $hint" "$run"
 expect 2 '' "hakmem-run: no program given $hint" "$run" --log --
 expect 2 '' 'hakmem-run: unknown option --drity-min (nearest: --dirty-min)' \
