@@ -68,6 +68,9 @@ function add_row(row) {
         option[options] = unquote(cell[3])
         argument[options] = unquote(cell[4])
         option_help[options] = unquote(cell[5])
+    } else if (row ~ /^HAK_TUNE/) {
+        tune[++tunes] = unquote(cell[1])
+        tune_help[tunes] = unquote(cell[2])
     } else if (row ~ /^HAK_FATAL/) {
         fatal[++fatals] = tolower(cell[1])
         gsub(/_/, "-", fatal[fatals])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Makes a man page of its template: the lines @KNOBS@, @OPTIONS@, @KNOB_OPTIONS@, @VARIABLES@,
-# @DIAGNOSTICS@, @FIGURES@ and @COUNTERS@ are replaced by what stands in the .def tables, which are
-# named before the template on the command line and read by man/rows.awk; @SYSCONFDIR@ by the value
-# of -v sysconfdir=.
+# @TUNE@, @DIAGNOSTICS@, @FIGURES@ and @COUNTERS@ are replaced by what stands in the .def tables,
+# which are named before the template on the command line and read by man/rows.awk; @SYSCONFDIR@ by
+# the value of -v sysconfdir=.
 
 # Text that roff shows as it stands, in lines of less than 80 characters.
 function plain(text,    n, i, part, line, lines) {
@@ -78,6 +78,13 @@ function print_variables(    i) {
     }
 }
 
+function print_tune(    i) {
+    for (i = 1; i <= tunes; i++) {
+        print ".It Li " word(tune[i])
+        print plain(tune_help[i])
+    }
+}
+
 function print_diagnostics(    i) {
     for (i = 1; i <= fatals; i++) {
         print ".It " word(fatal[i]) ": " word(fatal_text[i])
@@ -106,6 +113,7 @@ $0 == "@OPTIONS@" { print_options(); next }
 $0 == "@KNOB_OPTIONS@" { print_knob_options(); next }
 $0 == "@VARIABLES@" { print_variables(); next }
 $0 == "@DIAGNOSTICS@" { print_diagnostics(); next }
+$0 == "@TUNE@" { print_tune(); next }
 $0 == "@FIGURES@" { print_figures(); next }
 $0 == "@COUNTERS@" { print_counters(); next }
 { gsub(/@SYSCONFDIR@/, sysconfdir); print }

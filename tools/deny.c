@@ -46,8 +46,8 @@ void hak_deny(struct hak_program *program) {
         hak_complain("%s: %s", path, strerror(errno));
     for (unsigned number = 1; list && getline(&line, &capacity, list) > 0; number++) {
         const char *pattern = pattern_in(line);
-        if (*pattern == '\0' || !(fits_either(pattern, program->path) ||
-                                  fits_either(pattern, program->judged)))
+        if (*pattern == '\0' ||
+            !(fits_either(pattern, program->path) || fits_either(pattern, program->judged)))
             continue;
         snprintf(program->obstacle_text, sizeof program->obstacle_text,
                  "is on the deny list (%.100s, line %u)", path, number);

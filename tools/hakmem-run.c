@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns `hakmem-run [OPTION]... PROGRAM [ARGUMENT]...`: checks the knobs, judges the program, puts
- * the library in front of LD_PRELOAD, and becomes the program. Never links the library, starts no
- * other process. Exit statuses as env(1)'s: the program's, or one of those below.
+ * the library in front of LD_PRELOAD, and becomes the program; or runs it again and again, to
+ * measure it. Never links the library. Exit statuses as env(1)'s: the program's, or one of those
+ * below.
  * Order: knobs are checked first, so that a wrong one never starts a program.
  */
 #define _GNU_SOURCE
+#include "compare.h"
 #include "conf/conf.h"
 #include "deny.h"
 #include "knob_list.h"
@@ -13,15 +15,23 @@
 #include "message.h"
 #include "program.h"
 #include "run_options.h"
+#include "tune.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-enum { STATUS_USAGE = 2, STATUS_FAILED = 125, STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
+enum {
+    STATUS_SOME_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_FAILED = 125,
+    STATUS_CANNOT_RUN = 126,
+    STATUS_NOT_FOUND = 127
+};
 
 const char hak_tool_name[] = "hakmem-run";
 
@@ -107,7 +117,37 @@ static int become(const struct hak_program *program, const char *name) {
     return error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
+/* So that whoever waits for us sees what ended us. */
+static _Noreturn void end_by_signal(int number) {
+    sigset_t none;
+    sigemptyset(&none);
+    signal(number, SIG_DFL);
+    raise(number);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    exit(128 + number);
+}
+
+static int measure(const struct hak_run_options *options, const struct hak_program *program,
+                   const char *library) {
+    int error, number;
+    enum hak_outcome outcome = options->mode == HAK_MODE_TUNE
+                                   ? hak_tune(options, program, library, &error, &number)
+                                   : hak_compare(options, program, library, &error, &number);
+    if (outcome != HAK_CANNOT)
+        return hak_finish_output() != 0  ? STATUS_FAILED
+               : outcome == HAK_ALL_WELL ? 0
+                                         : STATUS_SOME_FAILED;
+    if (error == EINTR)
+        end_by_signal(number);
+    if (error)
+        hak_complain("%s: %s", options->program[0], strerror(error));
+    return error == ENOENT                       ? STATUS_NOT_FOUND
+           : error == EACCES || error == ENOEXEC ? STATUS_CANNOT_RUN
+                                                 : STATUS_FAILED;
+}
+
 static int run(const struct hak_run_options *options) {
+    bool measures = options->mode != HAK_MODE_RUN;
     static struct hak_program program;
     char library[PATH_MAX];
     const char *name = options->program[0];
@@ -120,12 +160,14 @@ static int run(const struct hak_run_options *options) {
     if (!program.obstacle)
         hak_deny(&program);
     if (program.obstacle) {
-        hak_complain("%s %s: running it without libhakmem",
-                     program.is_interpreted ? program.judged : name, program.obstacle);
-        return become(&program, name);
+        hak_complain("%s %s: %s", program.is_interpreted ? program.judged : name, program.obstacle,
+                     measures ? "nothing to measure" : "running it without libhakmem");
+        return measures ? STATUS_CANNOT_RUN : become(&program, name);
     }
     if (hak_library_find(library) != 0)
         return STATUS_FAILED;
+    if (measures)
+        return measure(options, &program, library);
     if (set_environment(options, library) != 0) {
         hak_complain("%s", strerror(errno));
         return STATUS_FAILED;

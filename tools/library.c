@@ -45,17 +45,18 @@ __attribute__((format(printf, 2, 3))) static bool join(char path[PATH_MAX], cons
     return wanted >= 0 && wanted < PATH_MAX;
 }
 
-/* ---- where would the dynamic linker find the soname? ---- */
+/* ---- where would the dynamic linker find a soname? ---- */
 
-static bool is_in_directory(const char *directory, size_t length, char path[PATH_MAX]) {
-    return length != 0 && join(path, "%.*s/" SONAME, (int)length, directory) && is_usable(path);
+static bool is_in_directory(const char *soname, const char *directory, size_t length,
+                            char path[PATH_MAX]) {
+    return length != 0 && join(path, "%.*s/%s", (int)length, directory, soname) && is_usable(path);
 }
 
-static bool is_in_variable(char path[PATH_MAX]) {
+static bool is_in_variable(const char *soname, char path[PATH_MAX]) {
     const char *at = getenv("LD_LIBRARY_PATH");
     while (at && *at) {
         size_t length = strcspn(at, ":;");
-        if (is_in_directory(at, length, path))
+        if (is_in_directory(soname, at, length, path))
             return true;
         at += length + (at[length] != '\0');
     }
@@ -64,10 +65,15 @@ static bool is_in_variable(char path[PATH_MAX]) {
 
 /* The cache holds the libraries' paths as strings; ours is one that ends with `/` and the soname.
  */
-static bool is_in_cache_text(const char *text, size_t size, char path[PATH_MAX]) {
+static bool is_in_cache_text(const char *soname, const char *text, size_t size,
+                             char path[PATH_MAX]) {
     const char *end = text + size, *at = text;
-    while ((at = memmem(at, (size_t)(end - at), "/" SONAME, sizeof "/" SONAME))) {
+    while ((at = memmem(at, (size_t)(end - at), soname, strlen(soname) + 1))) {
         const char *start = at;
+        if (at == text || at[-1] != '/') {
+            at++;
+            continue;
+        }
         while (start > text && start[-1] != '\0')
             start--;
         if (join(path, "%s", start) && is_usable(path))
@@ -77,7 +83,7 @@ static bool is_in_cache_text(const char *text, size_t size, char path[PATH_MAX])
     return false;
 }
 
-static bool is_in_cache(char path[PATH_MAX]) {
+static bool is_in_cache(const char *soname, char path[PATH_MAX]) {
     struct stat status;
     bool is_found = false;
     int fd = open(LINKER_CACHE, O_RDONLY | O_CLOEXEC);
@@ -87,7 +93,7 @@ static bool is_in_cache(char path[PATH_MAX]) {
         size_t size = (size_t)status.st_size;
         void *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (text != MAP_FAILED) {
-            is_found = is_in_cache_text(text, size, path);
+            is_found = is_in_cache_text(soname, text, size, path);
             munmap(text, size);
         }
     }
@@ -96,7 +102,7 @@ static bool is_in_cache(char path[PATH_MAX]) {
 }
 
 /* The directories that the dynamic linker was built with; the program has no say in them. */
-static bool is_in_default_directories(char path[PATH_MAX]) {
+static bool is_in_default_directories(const char *soname, char path[PATH_MAX]) {
     Dl_serinfo counts, *list;
     bool is_found = false;
     void *self = dlopen(NULL, RTLD_LAZY);
@@ -107,15 +113,16 @@ static bool is_in_default_directories(char path[PATH_MAX]) {
     if (dlinfo(self, RTLD_DI_SERINFO, list) == 0) {
         const Dl_serpath *directories = list->dls_serpath;
         for (unsigned i = 0; i < list->dls_cnt && !is_found; i++)
-            is_found =
-                is_in_directory(directories[i].dls_name, strlen(directories[i].dls_name), path);
+            is_found = is_in_directory(soname, directories[i].dls_name,
+                                       strlen(directories[i].dls_name), path);
     }
     free(list);
     return is_found;
 }
 
-static bool is_found_by_soname(char path[PATH_MAX]) {
-    return is_in_variable(path) || is_in_cache(path) || is_in_default_directories(path);
+bool hak_library_is_installed(const char *soname, char path[PATH_MAX]) {
+    return is_in_variable(soname, path) || is_in_cache(soname, path) ||
+           is_in_default_directories(soname, path);
 }
 
 /* ---- where is our own? ---- */
@@ -192,7 +199,7 @@ static int find_named(const char *name, char entry[PATH_MAX]) {
 static int find_installed(const char *folder, char entry[PATH_MAX]) {
     char found[PATH_MAX];
     bool has_own = is_installed_with(folder, entry);
-    bool has_found = is_found_by_soname(found);
+    bool has_found = hak_library_is_installed(SONAME, found);
     if (!has_own && !has_found) {
         hak_complain(SONAME " not found (install it, or name it with HAKMEM_LIBRARY)");
         return -1;

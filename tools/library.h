@@ -8,8 +8,12 @@
 #define HAK_TOOLS_LIBRARY_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* Writes the entry for LD_PRELOAD; 0, or -1 with a complaint. */
 int hak_library_find(char entry[PATH_MAX]);
+
+/* Where the dynamic linker finds a library by its soname, without running anything. */
+bool hak_library_is_installed(const char *soname, char path[PATH_MAX]);
 
 #endif

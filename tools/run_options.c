@@ -242,6 +242,25 @@ static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
     return true;
 }
 
+static bool set_runs(struct hak_run_options *options, const char *text) {
+    uint64_t number;
+    if (!hak_conf_parse(HAK_KNOB_COUNT, text, &number) || number < 1 || number > 1000) {
+        hak_complain("--runs %s: not a number from 1 to 1000 " HINT, text);
+        return false;
+    }
+    options->runs = (unsigned)number;
+    return true;
+}
+
+static bool add_with(struct hak_run_options *options, const char *library) {
+    if (options->with_count == HAK_WITH_MAX) {
+        hak_complain("more than %u times --with", HAK_WITH_MAX);
+        return false;
+    }
+    options->with[options->with_count++] = library;
+    return true;
+}
+
 /* HAK_RUN: the next option, please. */
 static enum hak_run_answer take(struct hak_run_options *options, int answer) {
     if (answer >= KNOB_ANSWER) {
@@ -258,6 +277,21 @@ static enum hak_run_answer take(struct hak_run_options *options, int answer) {
     case OPTION_SET:
         is_right = set_by_name(options, optarg);
         break;
+    case OPTION_COMPARE:
+        is_right = set_mode(options, HAK_MODE_COMPARE);
+        break;
+    case OPTION_TUNE:
+        is_right = set_mode(options, HAK_MODE_TUNE);
+        break;
+    case OPTION_RUNS:
+        is_right = set_runs(options, optarg);
+        break;
+    case OPTION_WITH:
+        is_right = add_with(options, optarg);
+        break;
+    case OPTION_SHOW_OUTPUT:
+        options->shows_output = true;
+        break;
     case OPTION_JSON:
         options->is_json = true;
         break;
@@ -272,14 +306,21 @@ static enum hak_run_answer take(struct hak_run_options *options, int answer) {
 
 /* What belongs together. */
 static bool is_consistent(const struct hak_run_options *options) {
-    if (options->is_json && options->mode == HAK_MODE_RUN) {
-        hak_complain("--json goes with --list-knobs alone " HINT);
-        return false;
-    }
-    if (*options->program || options->mode == HAK_MODE_LIST_KNOBS)
-        return true;
-    hak_complain("no program given " HINT);
-    return false;
+    bool measures = options->mode == HAK_MODE_COMPARE || options->mode == HAK_MODE_TUNE;
+    const char *wrong = NULL;
+    if (options->is_json && options->mode == HAK_MODE_RUN)
+        wrong = "--json goes with --compare, --tune or --list-knobs";
+    else if ((options->runs || options->shows_output) && !measures)
+        wrong = "--runs and --show-output go with --compare or --tune";
+    else if (options->with_count && options->mode != HAK_MODE_COMPARE)
+        wrong = "--with goes with --compare";
+    else if (options->is_no_inherit && measures)
+        wrong = "--compare and --tune let PROGRAM's children inherit: no --no-inherit";
+    else if (!*options->program && options->mode != HAK_MODE_LIST_KNOBS)
+        wrong = "no program given";
+    if (wrong)
+        hak_complain("%s " HINT, wrong);
+    return !wrong;
 }
 
 enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int argc, char **argv) {

@@ -10,12 +10,18 @@
 
 #define HAK_SETTINGS_MAX 64u
 
-enum hak_run_mode { HAK_MODE_RUN, HAK_MODE_LIST_KNOBS };
+#define HAK_WITH_MAX 16u
+
+enum hak_run_mode { HAK_MODE_RUN, HAK_MODE_COMPARE, HAK_MODE_TUNE, HAK_MODE_LIST_KNOBS };
 
 struct hak_run_options {
     enum hak_run_mode mode;
     bool is_no_inherit;
     bool is_json;
+    bool shows_output;
+    unsigned runs; /* 0: not given */
+    unsigned with_count;
+    const char *with[HAK_WITH_MAX];
     unsigned setting_count;
     char *settings[HAK_SETTINGS_MAX]; /* HAKMEM_NAME=VALUE, each name once; ours */
     char **program;                   /* PROGRAM and its arguments, ended by NULL */

@@ -43,7 +43,8 @@ grep -q '^HAKMEM_DIRTY_MIN' out || complain 'a wrong knob stops the list'
 [ "$(wc -l <errors)" -eq 1 ] || complain 'a wrong knob: no line'
 
 hint='(see hakmem-run --help)'
-expect 2 '' "hakmem-run: --json goes with --list-knobs alone $hint" "$run" --json true
+expect 2 '' "hakmem-run: --json goes with --compare, --tune or --list-knobs $hint" \
+    "$run" --json true
 expect 2 '' "hakmem-run: no program given $hint" "$run"
 expect 2 '' "hakmem-run: no program given $hint" "$run" --log --
 expect 2 '' 'hakmem-run: unknown option --drity-min (nearest: --dirty-min)' \
