@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "json.h"
+#include "knob_texts.h"
 #include "message.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ static void print_knob(const struct hak_run_options *options, unsigned index) {
     hak_buffer_init(&line, storage, sizeof storage);
     hak_conf_put_variable(&line, knob);
     hak_put_text(&line, ": ");
-    hak_put_text(&line, knob->unit);
+    hak_put_text(&line, hak_knob_texts[knob - hak_knobs].unit);
     if (has_range(knob)) {
         hak_put_text(&line, ", ");
         hak_conf_put_value(&line, knob->kind, knob->min);
@@ -53,7 +54,7 @@ static void print_knob(const struct hak_run_options *options, unsigned index) {
     hak_put_text(&line, ", default ");
     hak_conf_put_value(&line, knob->kind, knob->initial);
     printf("%s, %s\n", storage, stabilities[knob->stability]);
-    hak_print_wrapped(knob->help, 4, 0);
+    hak_print_wrapped(hak_knob_texts[knob - hak_knobs].help, 4, 0);
     hak_buffer_init(&line, storage, sizeof storage);
     hak_put_text(&line, "now ");
     hak_conf_put_value(&line, knob->kind, value_now(index));
@@ -91,7 +92,7 @@ static void put_knob(const struct hak_run_options *options, unsigned index) {
     hak_json_text(stdout, knob->name);
     put_text("variable", storage);
     put_text("kind", kinds[knob->kind]);
-    put_text("unit", knob->unit);
+    put_text("unit", hak_knob_texts[knob - hak_knobs].unit);
     put_text("stability", stabilities[knob->stability]);
     put_value("default", knob, knob->initial);
     if (has_range(knob)) {
@@ -100,7 +101,7 @@ static void put_knob(const struct hak_run_options *options, unsigned index) {
     }
     put_value("value", knob, value_now(index));
     put_text("source", source_of(options, index));
-    put_text("help", knob->help);
+    put_text("help", hak_knob_texts[knob - hak_knobs].help);
     putchar('}');
 }
 

@@ -8,6 +8,7 @@
 #include "run_options.h"
 
 #include "conf/conf.h"
+#include "knob_texts.h"
 #include "message.h"
 
 #include <getopt.h>
@@ -136,7 +137,7 @@ static void print_knob_option(const struct hak_knob *knob) {
     struct hak_buffer help;
     knob_option_name(knob, name);
     hak_buffer_init(&help, storage, sizeof storage);
-    hak_put_text(&help, knob->help);
+    hak_put_text(&help, hak_knob_texts[knob - hak_knobs].help);
     hak_put_text(&help, " (default ");
     hak_conf_put_value(&help, knob->kind, knob->initial);
     hak_put_char(&help, ')');

@@ -25,7 +25,7 @@ struct hak_conf hak_conf = {
 
 const struct hak_knob hak_knobs[] = {
 #define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
-    {#name, unit, help, (initial), (min), (max), HAK_KNOB_##kind, HAK_KNOB_##stability},
+    {#name, (initial), (min), (max), HAK_KNOB_##kind, HAK_KNOB_##stability},
 #include "conf/knobs.def"
 #undef HAK_KNOB
 };

@@ -32,10 +32,9 @@ enum hak_knob_kind {
 };
 enum hak_knob_stability { HAK_KNOB_STABLE, HAK_KNOB_TUNING, HAK_KNOB_DEBUG };
 
+/* Without pointers, which would have to be relocated at each start of each program. */
 struct hak_knob {
-    const char *name; /* as in the table; the variable's is HAKMEM_ and this in capitals */
-    const char *unit;
-    const char *help;
+    char name[24]; /* as in the table; the variable's is HAKMEM_ and this in capitals */
     uint64_t initial, min, max;
     enum hak_knob_kind kind;
     enum hak_knob_stability stability;
