@@ -144,17 +144,17 @@ struct hak_heap {
     struct hak_heap_hot hot;
     struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
     struct hak_link full;                     /* slabs without any */
+    struct hak_sampler sampler;
     struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_outbox outbox[HAK_OUTBOXES];
     uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
-    _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
-    _Atomic int thread_id;             /* for reports */
-    _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
-    uint32_t exit_rounds;              /* destructor calls seen */
-    uint32_t trims_seen;               /* of hak_trims */
-    struct hak_sampler sampler;
-    struct hak_heap *next_free;        /* heap lock: list of dead heaps */
-    struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
+    _Atomic(uintptr_t) thread_pointer;     /* 0: no thread; others compare it with their own */
+    _Atomic int thread_id;                 /* for reports */
+    _Atomic uint32_t busy;                 /* slow paths now inside; read by a fork's child */
+    uint32_t exit_rounds;                  /* destructor calls seen */
+    uint32_t trims_seen;                   /* of hak_trims */
+    struct hak_heap *next_free;            /* heap lock: list of dead heaps */
+    struct hak_heap *next_heap;            /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
     _Atomic bool has_held;                          /* slabs hold blocks: collect them */

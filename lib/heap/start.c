@@ -82,6 +82,8 @@ static bool start_heap_layer(void) {
         if (!hak_range_start(hak_conf.reserve))
             return false;
     }
+    if (!hak_secret)
+        hak_secret = make_secret();
     struct hak_heap *orphans = hak_heap_make();
     if (!orphans)
         return false;
@@ -97,8 +99,6 @@ static bool start_locked(void) {
         report_complaints();
     if (hak_conf_is_strict_failure())
         hak_fatal(HAK_FATAL_BAD_KNOB, NULL, 0, HAK_NO_THREAD);
-    if (!hak_secret)
-        hak_secret = make_secret();
     if (pthread_key_create(&start.exit_key, on_thread_exit) != 0)
         start.exit_key = HAK_NO_KEY;
     return start_heap_layer();
