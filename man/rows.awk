@@ -32,18 +32,22 @@ function cut(row,    i, c, depth, quoted, count) {
 }
 
 # A value of the table as a user writes it: HAK_MIB(4) is 4m.
-function value(text, kind,    number, unit) {
+function value(text, kind, words,    number, unit, choice) {
     number = text
     gsub(/[^0-9]/, "", number)
     unit = index("_KMGT", substr(text, 5, 1)) - 1
     if (text !~ /^HAK_[KMG]IB/)
         unit = 0
-    while (number > 0 && number % 1024 == 0 && kind == "SIZE" && unit < 4) {
+    while (number > 0 && number % 1024 == 0 && (kind == "SIZE" || kind == "LIMIT") && unit < 4) {
         number /= 1024
         unit++
     }
     if (kind == "BOOL")
         return number + 0 ? "yes" : "no"
+    if (kind == "CHOICE") {
+        split(words, choice, /, | or /)
+        return choice[number + 1]
+    }
     if (kind == "TEXT")
         return "none"
     return number (unit ? substr("kmgt", unit, 1) : "")
@@ -54,7 +58,7 @@ function add_row(row) {
     if (row ~ /^HAK_KNOB/) {
         knob[++knobs] = cell[1]
         kind[knobs] = cell[2]
-        initial[knobs] = value(cell[3], cell[2])
+        initial[knobs] = value(cell[3], cell[2], unquote(cell[6]))
         least[knobs] = value(cell[4], cell[2])
         most[knobs] = value(cell[5], cell[2])
         unit[knobs] = unquote(cell[6])

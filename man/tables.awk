@@ -34,7 +34,7 @@ function sentence(text) {
 
 function print_knobs(    i, range) {
     for (i = 1; i <= knobs; i++) {
-        range = kind[i] == "BOOL" || kind[i] == "TEXT" ? "" : ", " least[i] " to " most[i]
+        range = kind[i] ~ /^(BOOL|TEXT|CHOICE)$/ ? "" : ", " least[i] " to " most[i]
         print ".It Ev HAKMEM_" toupper(knob[i])
         print plain(unit[i] range ", default " initial[i] ", " stability[i] ".")
         print ".br"

@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char *const stabilities[] = {"stable", "tuning", "debug"};
-static const char *const kinds[] = {"bool", "size", "percent", "count", "text"};
+static const char *const kinds[] = {"bool", "size", "percent", "count", "limit", "choice", "text"};
 
 static uint64_t value_now(unsigned index) {
     return ((const uint64_t *)&hak_conf)[index];
@@ -34,7 +34,8 @@ static const char *source_of(const struct hak_run_options *options, unsigned ind
 }
 
 static bool has_range(const struct hak_knob *knob) {
-    return knob->kind != HAK_KNOB_BOOL && knob->kind != HAK_KNOB_TEXT;
+    return knob->kind != HAK_KNOB_BOOL && knob->kind != HAK_KNOB_TEXT &&
+           knob->kind != HAK_KNOB_CHOICE;
 }
 
 static void print_knob(const struct hak_run_options *options, unsigned index) {
@@ -44,31 +45,41 @@ static void print_knob(const struct hak_run_options *options, unsigned index) {
     hak_buffer_init(&line, storage, sizeof storage);
     hak_conf_put_variable(&line, knob);
     hak_put_text(&line, ": ");
-    hak_put_text(&line, hak_knob_texts[knob - hak_knobs].unit);
+    hak_put_text(&line, knob->unit);
     if (has_range(knob)) {
         hak_put_text(&line, ", ");
-        hak_conf_put_value(&line, knob->kind, knob->min);
+        hak_conf_put_value(&line, knob->kind, knob->unit, knob->min);
         hak_put_text(&line, " to ");
-        hak_conf_put_value(&line, knob->kind, knob->max);
+        hak_conf_put_value(&line, knob->kind, knob->unit, knob->max);
     }
     hak_put_text(&line, ", default ");
-    hak_conf_put_value(&line, knob->kind, knob->initial);
+    hak_conf_put_value(&line, knob->kind, knob->unit, knob->initial);
     printf("%s, %s\n", storage, stabilities[knob->stability]);
-    hak_print_wrapped(hak_knob_texts[knob - hak_knobs].help, 4, 0);
+    hak_print_wrapped(hak_knob_help[knob - hak_knobs], 4, 0);
     hak_buffer_init(&line, storage, sizeof storage);
     hak_put_text(&line, "now ");
-    hak_conf_put_value(&line, knob->kind, value_now(index));
+    hak_conf_put_value(&line, knob->kind, knob->unit, value_now(index));
     hak_put_text(&line, " (");
     hak_put_text(&line, source_of(options, index));
     hak_put_char(&line, ')');
     hak_print_wrapped(storage, 4, 0);
 }
 
-/* A value is a number or a boolean; that of a text is a string, or null. */
+static void put_written(const struct hak_knob *knob, uint64_t value) {
+    char storage[64];
+    struct hak_buffer text;
+    hak_buffer_init(&text, storage, sizeof storage);
+    hak_conf_put_value(&text, knob->kind, knob->unit, value);
+    hak_json_text(stdout, storage);
+}
+
+/* A value is a number or a boolean; a choice or a percentage is a string; a text, too, or null. */
 static void put_value(const char *name, const struct hak_knob *knob, uint64_t value) {
     printf(",\"%s\":", name);
     if (knob->kind == HAK_KNOB_BOOL)
         fputs(value ? "true" : "false", stdout);
+    else if (knob->kind == HAK_KNOB_CHOICE || hak_conf_is_percent(knob->kind, value))
+        put_written(knob, value);
     else if (knob->kind != HAK_KNOB_TEXT)
         printf("%" PRIu64, value);
     else if (value)
@@ -92,7 +103,7 @@ static void put_knob(const struct hak_run_options *options, unsigned index) {
     hak_json_text(stdout, knob->name);
     put_text("variable", storage);
     put_text("kind", kinds[knob->kind]);
-    put_text("unit", hak_knob_texts[knob - hak_knobs].unit);
+    put_text("unit", knob->unit);
     put_text("stability", stabilities[knob->stability]);
     put_value("default", knob, knob->initial);
     if (has_range(knob)) {
@@ -101,7 +112,7 @@ static void put_knob(const struct hak_run_options *options, unsigned index) {
     }
     put_value("value", knob, value_now(index));
     put_text("source", source_of(options, index));
-    put_text("help", hak_knob_texts[knob - hak_knobs].help);
+    put_text("help", hak_knob_help[knob - hak_knobs]);
     putchar('}');
 }
 

@@ -4,8 +4,8 @@
  */
 #include "knob_texts.h"
 
-const struct hak_knob_text hak_knob_texts[] = {
-#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help) {unit, help},
+const char *const hak_knob_help[] = {
+#define HAK_KNOB(name, kind, initial, min, max, unit, stability, help) help,
 #include "conf/knobs.def"
 #undef HAK_KNOB
 };

@@ -5,12 +5,7 @@
 #ifndef HAK_TOOLS_KNOB_TEXTS_H
 #define HAK_TOOLS_KNOB_TEXTS_H
 
-struct hak_knob_text {
-    const char *unit;
-    const char *help;
-};
-
-/* Of hak_knobs[i]. */
-extern const struct hak_knob_text hak_knob_texts[];
+/* The help of hak_knobs[i]. */
+extern const char *const hak_knob_help[];
 
 #endif

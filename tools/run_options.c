@@ -55,6 +55,10 @@ static const char *value_word(const struct hak_knob *knob) {
         return "=PERCENT";
     case HAK_KNOB_COUNT:
         return "=NUMBER";
+    case HAK_KNOB_LIMIT:
+        return "=LIMIT";
+    case HAK_KNOB_CHOICE:
+        return "=CHOICE";
     case HAK_KNOB_TEXT:
         return "=TEXT";
     }
@@ -137,9 +141,9 @@ static void print_knob_option(const struct hak_knob *knob) {
     struct hak_buffer help;
     knob_option_name(knob, name);
     hak_buffer_init(&help, storage, sizeof storage);
-    hak_put_text(&help, hak_knob_texts[knob - hak_knobs].help);
+    hak_put_text(&help, hak_knob_help[knob - hak_knobs]);
     hak_put_text(&help, " (default ");
-    hak_conf_put_value(&help, knob->kind, knob->initial);
+    hak_conf_put_value(&help, knob->kind, knob->unit, knob->initial);
     hak_put_char(&help, ')');
     hak_print_wrapped(storage, HELP_COLUMN, printf("      --%s%s", name, value_word(knob)));
 }
@@ -149,7 +153,7 @@ static void print_help(void) {
          "Run PROGRAM with libhakmem in place of its memory allocator.\n");
     for (unsigned i = 0; i < OPTION_COUNT; i++)
         print_option(&run_options[i]);
-    puts("\nKnobs (a SIZE takes k, m, g or t; all knobs: --list-knobs):");
+    puts("\nKnobs (a SIZE takes k, m, g or t, a LIMIT also %; all knobs: --list-knobs):");
     for (unsigned i = 0; i < hak_knob_count; i++) {
         if (hak_knobs[i].stability == HAK_KNOB_STABLE)
             print_knob_option(&hak_knobs[i]);
@@ -245,7 +249,7 @@ static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
 
 static bool set_runs(struct hak_run_options *options, const char *text) {
     uint64_t number;
-    if (!hak_conf_parse(HAK_KNOB_COUNT, text, &number) || number < 1 || number > 1000) {
+    if (!hak_conf_parse(HAK_KNOB_COUNT, "", text, &number) || number < 1 || number > 1000) {
         hak_complain("--runs %s: not a number from 1 to 1000 " HINT, text);
         return false;
     }

@@ -13,7 +13,6 @@
 #define PREFIX_CHARS (sizeof PREFIX - 1)
 #define SHOWN_NAME_CHARS 48u    /* of a stranger's name in a complaint */
 #define SHOWN_VALUE_CHARS 32u   /* of a value in a complaint */
-#define TEXT_CAPACITY 256u      /* of a value of kind TEXT */
 #define COMPLAINT_LINES 4u      /* more are only counted */
 #define COMPLAINT_CAPACITY 224u /* SHOWN_… and the longest message fit */
 
@@ -25,7 +24,7 @@ struct hak_conf hak_conf = {
 
 const struct hak_knob hak_knobs[] = {
 #define HAK_KNOB(name, kind, initial, min, max, unit, stability, help)                             \
-    {#name, (initial), (min), (max), HAK_KNOB_##kind, HAK_KNOB_##stability},
+    {unit, #name, (initial), (min), (max), HAK_KNOB_##kind, HAK_KNOB_##stability},
 #include "conf/knobs.def"
 #undef HAK_KNOB
 };
@@ -60,7 +59,7 @@ static const char *const other_variables[] = {
 };
 
 static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
-static char texts[sizeof(struct text_count)][TEXT_CAPACITY];
+static char texts[sizeof(struct text_count)][HAK_TEXT_CAPACITY];
 static unsigned texts_used;
 static bool is_set[KNOB_COUNT];
 static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
@@ -82,101 +81,6 @@ static bool names_are_equal(const char *name, const char *variable, size_t varia
     while (i < variable_length && name[i] != '\0' && to_upper(name[i]) == variable[i])
         i++;
     return i == variable_length && name[i] == '\0';
-}
-
-/* ---- values ---- */
-
-static bool parse_bool(const char *text, uint64_t *ret_value) {
-    static const char words[][2][4] = {{"0", "1"}, {"no", "yes"}, {"off", "on"}};
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-        for (unsigned value = 0; value < 2; value++) {
-            const char *word = words[i][value];
-            size_t at = 0;
-            while (word[at] != '\0' && word[at] == text[at])
-                at++;
-            if (word[at] == '\0' && text[at] == '\0') {
-                *ret_value = value;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static const char size_suffixes[] = "kmgt";
-
-/* The binary exponent that a suffix stands for; 0: none. */
-static unsigned suffix_shift(char c) {
-    for (unsigned i = 0; size_suffixes[i] != '\0'; i++) {
-        if (to_upper(size_suffixes[i]) == to_upper(c))
-            return 10 * (i + 1);
-    }
-    return 0;
-}
-
-static bool parse_number(const char **text, uint64_t *ret_value) {
-    const char *at = *text;
-    uint64_t value = 0;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        if (__builtin_mul_overflow(value, 10u, &value) ||
-            __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
-            return false;
-    }
-    bool has_digits = at != *text;
-    *text = at;
-    *ret_value = value;
-    return has_digits;
-}
-
-static bool parse_text(const char *text, uint64_t *ret_value) {
-    *ret_value = (uintptr_t)text;
-    for (unsigned length = 0; length < TEXT_CAPACITY; length++)
-        if (text[length] == '\0')
-            return length != 0;
-    return false;
-}
-
-bool hak_conf_parse(enum hak_knob_kind kind, const char *text, uint64_t *ret_value) {
-    uint64_t value;
-    if (kind == HAK_KNOB_BOOL)
-        return parse_bool(text, ret_value);
-    if (kind == HAK_KNOB_TEXT)
-        return parse_text(text, ret_value);
-    if (!parse_number(&text, &value))
-        return false;
-    if (kind == HAK_KNOB_SIZE && *text != '\0') {
-        unsigned shift = suffix_shift(*text);
-        if (shift == 0 || value > UINT64_MAX >> shift)
-            return false;
-        value <<= shift;
-        text++;
-    } else if (kind == HAK_KNOB_PERCENT && *text == '%') {
-        text++;
-    }
-    if (*text != '\0')
-        return false;
-    *ret_value = value;
-    return true;
-}
-
-void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, uint64_t value) {
-    unsigned unit = 0; /* in steps of 1024 */
-    if (kind == HAK_KNOB_BOOL) {
-        hak_put_text(buffer, value ? "yes" : "no");
-        return;
-    }
-    if (kind == HAK_KNOB_TEXT) {
-        hak_put_text(buffer, value ? (const char *)(uintptr_t)value : "none");
-        return;
-    }
-    while (kind == HAK_KNOB_SIZE && value != 0 && value % 1024 == 0 &&
-           size_suffixes[unit] != '\0') {
-        value /= 1024;
-        unit++;
-    }
-    hak_put_decimal(buffer, value);
-    if (unit != 0)
-        hak_put_char(buffer, size_suffixes[unit - 1]);
 }
 
 void hak_conf_put_variable(struct hak_buffer *buffer, const struct hak_knob *knob) {
@@ -233,8 +137,8 @@ static void complain_unknown(const char *name) {
     hak_put_char(&line, ')');
 }
 
-static const char *expected(enum hak_knob_kind kind) {
-    switch (kind) {
+static const char *expected(const struct hak_knob *knob) {
+    switch (knob->kind) {
     case HAK_KNOB_BOOL:
         return "yes or no";
     case HAK_KNOB_SIZE:
@@ -243,6 +147,10 @@ static const char *expected(enum hak_knob_kind kind) {
         return "a percentage";
     case HAK_KNOB_COUNT:
         return "a number";
+    case HAK_KNOB_LIMIT:
+        return "a size, as 64k, 8m or 1g, or a percentage";
+    case HAK_KNOB_CHOICE:
+        return knob->unit;
     case HAK_KNOB_TEXT:
         return "a text of 1 to 255 characters";
     }
@@ -258,14 +166,15 @@ static void complain_value(const struct hak_knob *knob, const char *value, bool 
     put_shown(&line, value, SIZE_MAX, SHOWN_VALUE_CHARS);
     hak_put_text(&line, is_malformed ? ": not " : ": out of range (");
     if (is_malformed) {
-        hak_put_text(&line, expected(knob->kind));
-        if (knob->kind == HAK_KNOB_BOOL || knob->kind == HAK_KNOB_TEXT)
+        hak_put_text(&line, expected(knob));
+        if (knob->kind == HAK_KNOB_BOOL || knob->kind == HAK_KNOB_TEXT ||
+            knob->kind == HAK_KNOB_CHOICE)
             return;
         hak_put_text(&line, " (");
     }
-    hak_conf_put_value(&line, knob->kind, knob->min);
+    hak_conf_put_value(&line, knob->kind, knob->unit, knob->min);
     hak_put_text(&line, " to ");
-    hak_conf_put_value(&line, knob->kind, knob->max);
+    hak_conf_put_value(&line, knob->kind, knob->unit, knob->max);
     hak_put_char(&line, ')');
 }
 
@@ -323,7 +232,7 @@ static bool is_other_variable(const char *name, size_t length) {
 static uint64_t keep_text(const char *value) {
     struct hak_buffer copy;
     char *text = texts[texts_used++];
-    hak_buffer_init(&copy, text, TEXT_CAPACITY);
+    hak_buffer_init(&copy, text, HAK_TEXT_CAPACITY);
     hak_put_text(&copy, value);
     return (uintptr_t)text;
 }
@@ -331,13 +240,14 @@ static uint64_t keep_text(const char *value) {
 static void set_knob(unsigned index, const char *value) {
     const struct hak_knob *knob = &hak_knobs[index];
     uint64_t parsed;
-    if (!hak_conf_parse(knob->kind, value, &parsed)) {
+    if (!hak_conf_parse(knob->kind, knob->unit, value, &parsed)) {
         complain_value(knob, value, true);
         return;
     }
     if (knob->kind == HAK_KNOB_TEXT) {
         parsed = keep_text(value);
-    } else if (parsed < knob->min || parsed > knob->max) {
+    } else if (!hak_conf_is_percent(knob->kind, parsed) &&
+               (parsed < knob->min || parsed > knob->max)) {
         complain_value(knob, value, false);
         return;
     }

@@ -12,6 +12,10 @@
 #include "base/format.h"
 
 #define HAK_KNOB_NAME_CHARS 40u /* with HAKMEM_ and a NUL */
+#define HAK_TEXT_CAPACITY 256u  /* of a value of kind TEXT */
+
+/* A LIMIT is a size, or this and a percentage. */
+#define HAK_LIMIT_PERCENT ((uint64_t)1 << 63)
 
 /* One field a knob, named as in knobs.def. Holds the defaults until hak_conf_read. A TEXT is the
  * address of our copy; 0: none. */
@@ -28,12 +32,15 @@ enum hak_knob_kind {
     HAK_KNOB_SIZE,
     HAK_KNOB_PERCENT,
     HAK_KNOB_COUNT,
+    HAK_KNOB_LIMIT,
+    HAK_KNOB_CHOICE,
     HAK_KNOB_TEXT
 };
 enum hak_knob_stability { HAK_KNOB_STABLE, HAK_KNOB_TUNING, HAK_KNOB_DEBUG };
 
 /* Without pointers, which would have to be relocated at each start of each program. */
 struct hak_knob {
+    char unit[56];
     char name[24]; /* as in the table; the variable's is HAKMEM_ and this in capitals */
     uint64_t initial, min, max;
     enum hak_knob_kind kind;
@@ -66,14 +73,19 @@ void hak_conf_report(void (*line)(struct hak_buffer *));
 bool hak_conf_is_strict_failure(void);
 
 /* Parses the whole of `text` as a value of `kind`; false: malformed. Ranges are not looked at. A
- * TEXT is its own value. */
-bool hak_conf_parse(enum hak_knob_kind kind, const char *text, uint64_t *ret_value);
+ * TEXT is its own value; `unit` holds the words of a CHOICE, whose value is the word's index. */
+bool hak_conf_parse(enum hak_knob_kind kind, const char *unit, const char *text,
+                    uint64_t *ret_value);
+
+/* True for a LIMIT that was given as a percentage. */
+bool hak_conf_is_percent(enum hak_knob_kind kind, uint64_t value);
 
 /* The name of the knob's variable, HAKMEM_DIRTY_MIN. */
 void hak_conf_put_variable(struct hak_buffer *buffer, const struct hak_knob *knob);
 
 /* A value as the user would write it: 4m, 10, yes. */
-void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, uint64_t value);
+void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, const char *unit,
+                        uint64_t value);
 
 /*
  * How unlike the names are: 2 for each character more, less, other or swapped with its neighbour,

@@ -7,6 +7,7 @@
 #include "heap/bin.h"
 
 #include "conf/conf.h"
+#include "heap/limit.h"
 #include "os/os_memory.h"
 
 #define HAK_MOST_BLOCKS 32768u /* counts are of 16 bits */
@@ -43,7 +44,7 @@ static uint16_t first_stride(unsigned class) {
 static bool take_grant(size_t bytes) {
     int64_t wanted = (int64_t)bytes;
     int64_t before = atomic_fetch_add_explicit(&granted_bytes, wanted, memory_order_relaxed);
-    if (before + wanted <= (int64_t)hak_conf.cache_total)
+    if (before + wanted <= (int64_t)hak_conf.cache_total && !hak_limit_is_pressed())
         return true;
     atomic_fetch_sub_explicit(&granted_bytes, wanted, memory_order_relaxed);
     return false;

@@ -7,6 +7,7 @@
 #include "heap/start.h"
 
 #include "conf/conf.h"
+#include "heap/limit.h"
 #include "heap/orphan.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
@@ -50,7 +51,8 @@ static void show_knob(struct hak_stats_knob *shown, unsigned index) {
     hak_buffer_init(&text, shown->name, sizeof shown->name);
     hak_put_text(&text, hak_knobs[index].name);
     hak_buffer_init(&text, shown->value, sizeof shown->value);
-    hak_conf_put_value(&text, hak_knobs[index].kind, ((const uint64_t *)&hak_conf)[index]);
+    hak_conf_put_value(&text, hak_knobs[index].kind, hak_knobs[index].unit,
+                       ((const uint64_t *)&hak_conf)[index]);
     shown->source = hak_conf_is_set(index) ? HAK_SOURCE_ENVIRONMENT : HAK_SOURCE_DEFAULT;
 }
 
@@ -78,6 +80,7 @@ static void start_stats(void) {
 static bool start_heap_layer(void) {
     if (atomic_load_explicit(&hak_range_count, memory_order_relaxed) == 0) {
         start_stats();
+        hak_limit_start();
         hak_superslab_start();
         if (!hak_range_start(hak_conf.reserve))
             return false;

@@ -118,3 +118,30 @@ size_t hak_os_maps_copy(char *to, size_t room) {
     errno = saved_errno;
     return length;
 }
+
+size_t hak_os_maps_count(uintptr_t start, uintptr_t end) {
+    int saved_errno = errno;
+    size_t count = 0;
+    struct hak_map map;
+    struct reader reader = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    if (reader.fd >= 0) {
+        while (read_map(&reader, &map))
+            count += map.start >= start && map.end <= end;
+        close(reader.fd);
+    }
+    errno = saved_errno;
+    return count;
+}
+
+size_t hak_os_maps_most(void) {
+    int saved_errno = errno;
+    size_t most = 0;
+    struct reader reader = {.fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC)};
+    if (reader.fd >= 0) {
+        for (int c; (c = read_byte(&reader)) >= '0' && c <= '9';)
+            most = most * 10 + (size_t)(c - '0');
+        close(reader.fd);
+    }
+    errno = saved_errno;
+    return most;
+}

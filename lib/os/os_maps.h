@@ -30,4 +30,10 @@ struct hak_map hak_os_map_at(uintptr_t address);
 /* Copies the text of the list of mappings, whole lines; returns the bytes. errno is kept. */
 size_t hak_os_maps_copy(char *to, size_t room);
 
+/* How many mappings lie in [start, end). 0 when /proc can't be read. errno is kept. */
+size_t hak_os_maps_count(uintptr_t start, uintptr_t end);
+
+/* vm.max_map_count: how many a process may have; 0: not known. errno is kept. */
+size_t hak_os_maps_most(void);
+
 #endif

@@ -98,7 +98,7 @@ void hak_dump_at_exit(void) {
     uint64_t number;
     if (!pattern)
         return;
-    if (hak_conf_parse(HAK_KNOB_COUNT, pattern, &number) && number < 65536) {
+    if (hak_conf_parse(HAK_KNOB_COUNT, "", pattern, &number) && number < 65536) {
         if (hak_dump_write((int)number))
             complain(pattern);
         return;

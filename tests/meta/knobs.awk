@@ -20,6 +20,13 @@ BEGIN {
     }
     if (kind == "PERCENT")
         value = value " %"
+    if (kind == "CHOICE") {
+        words = $0
+        sub(/^([^"]*, *)?"/, "", words)
+        sub(/".*/, "", words)
+        split(words, choice, /, | or /)
+        value = choice[value + 1]
+    }
     if (kind == "TEXT")
         value = "none"
     if (kind == "BOOL")

@@ -47,12 +47,12 @@ static void test_defaults(void) {
 
 static uint64_t parsed(enum hak_knob_kind kind, const char *text) {
     uint64_t value = 4711;
-    return hak_conf_parse(kind, text, &value) ? value : UINT64_MAX - 1;
+    return hak_conf_parse(kind, "one, two or three", text, &value) ? value : UINT64_MAX - 1;
 }
 
 static bool is_malformed(enum hak_knob_kind kind, const char *text) {
     uint64_t value = 4711;
-    return !hak_conf_parse(kind, text, &value) && value == 4711;
+    return !hak_conf_parse(kind, "one, two or three", text, &value) && value == 4711;
 }
 
 static void test_sizes(void) {
@@ -98,6 +98,13 @@ static void test_other_kinds(void) {
     CHECK(parsed(HAK_KNOB_PERCENT, "10") == 10 && parsed(HAK_KNOB_PERCENT, "10%") == 10);
     CHECK(is_malformed(HAK_KNOB_PERCENT, "10%%") && is_malformed(HAK_KNOB_PERCENT, "10k"));
     CHECK(is_malformed(HAK_KNOB_PERCENT, "%") && is_malformed(HAK_KNOB_COUNT, "10%"));
+    static const char *const no_limit[] = {
+        "", "%", "0%", "101%", "9%%", "9k%", "9223372036854775808"};
+    for (size_t i = 0; i < sizeof no_limit / sizeof no_limit[0]; i++)
+        CHECK(is_malformed(HAK_KNOB_LIMIT, no_limit[i]));
+    static const char *const no_choice[] = {"", "on", "ones", "or", "two ", "four", "one,"};
+    for (size_t i = 0; i < sizeof no_choice / sizeof no_choice[0]; i++)
+        CHECK(is_malformed(HAK_KNOB_CHOICE, no_choice[i]));
     CHECK(parsed(HAK_KNOB_COUNT, "7") == 7 && is_malformed(HAK_KNOB_COUNT, "7k"));
 }
 
@@ -105,10 +112,10 @@ static void put(enum hak_knob_kind kind, uint64_t value, const char *expected) {
     char storage[40];
     struct hak_buffer text;
     hak_buffer_init(&text, storage, sizeof storage);
-    hak_conf_put_value(&text, kind, value);
+    hak_conf_put_value(&text, kind, "one, two or three", value);
     CHECK(strcmp(storage, expected) == 0);
     uint64_t back;
-    CHECK(hak_conf_parse(kind, storage, &back) && back == value);
+    CHECK(hak_conf_parse(kind, "one, two or three", storage, &back) && back == value);
 }
 
 static void test_values_as_text(void) {
@@ -119,6 +126,11 @@ static void test_values_as_text(void) {
     put(HAK_KNOB_SIZE, UINT64_MAX, "18446744073709551615");
     put(HAK_KNOB_BOOL, 1, "yes");
     put(HAK_KNOB_PERCENT, 1024, "1024");
+    put(HAK_KNOB_LIMIT, 1 << 20, "1m");
+    put(HAK_KNOB_LIMIT, HAK_LIMIT_PERCENT + 90, "90%");
+    put(HAK_KNOB_CHOICE, 0, "one");
+    put(HAK_KNOB_CHOICE, 1, "two");
+    put(HAK_KNOB_CHOICE, 2, "three");
 }
 
 /* Each knob, at and beyond both of its bounds, through the environment. */

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the sets of clean and of dirty runs, their splitting and joining. Invariant: two
+ * neighbouring free runs of one kind are one run; the first and last record of a free run hold its
+ * state and length; records inside a run are UNUSED.
+ */
+#include "heap/free_run.h"
+
+#include "heap/dirty.h"
+#include "heap/run_set.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+#define HAK_ROW_TRIES 8u
+#define HAK_ROW_SHARE 8u /* a dirty run that is a smaller part of what is wanted is left alone */
+
+static struct hak_run_set clean_runs;
+static struct hak_run_set dirty_runs;
+static struct hak_link dirty_ages; /* oldest first */
+
+void hak_free_run_start(void) {
+    hak_run_set_init(&clean_runs);
+    hak_run_set_init(&dirty_runs);
+    hak_list_init(&dirty_ages);
+}
+
+void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state state) {
+    struct hak_slab *last = run + slabs - 1;
+    hak_slab_set_state(last, state);
+    last->run_slabs = (uint32_t)slabs;
+    hak_slab_set_state(run, state);
+    run->run_slabs = (uint32_t)slabs;
+}
+
+void hak_free_run_leave(struct hak_slab *run) {
+    if (hak_slab_state_of(run) == HAK_SLAB_DIRTY) {
+        hak_run_set_remove(&dirty_runs, run);
+        hak_list_remove(&run->age);
+        hak_process_counters.dirty_bytes -= hak_run_bytes(run);
+    } else {
+        hak_run_set_remove(&clean_runs, run);
+    }
+}
+
+/* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
+static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
+                                        enum hak_slab_state kind) {
+    struct hak_range *range = hak_range_of_slab(run);
+    uintptr_t address = hak_slab_address(run);
+    struct hak_slab *after = hak_range_slab_at(range, address + (*slabs << HAK_SLAB_SHIFT));
+    struct hak_slab *before = run == range->slab ? NULL : hak_range_slab_at(range, address - 1);
+    if (after && hak_slab_state_of(after) == kind && after->is_moved == run->is_moved) {
+        hak_free_run_leave(after);
+        *slabs += after->run_slabs;
+        hak_slab_set_state(after, HAK_SLAB_UNUSED);
+    }
+    if (before && hak_slab_state_of(before) == kind) {
+        struct hak_slab *first = before - (before->run_slabs - 1);
+        if (first->is_moved == run->is_moved) {
+            hak_free_run_leave(first);
+            hak_slab_set_state(before, HAK_SLAB_UNUSED);
+            hak_slab_set_state(run, HAK_SLAB_UNUSED);
+            *slabs += first->run_slabs;
+            run = first;
+        }
+    }
+    return run;
+}
+
+void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind) {
+    hak_slab_set_state(run + slabs - 1, HAK_SLAB_UNUSED);
+    run = join_neighbours(run, &slabs, kind);
+    hak_free_run_shape(run, slabs, kind);
+    if (kind == HAK_SLAB_DIRTY) {
+        hak_run_set_insert(&dirty_runs, run);
+        hak_list_push_back(&dirty_ages, &run->age);
+        hak_process_counters.dirty_bytes += hak_run_bytes(run);
+    } else {
+        run->is_moved = false;
+        hak_run_set_insert(&clean_runs, run);
+    }
+}
+
+void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct hak_slab *of,
+                                     enum hak_slab_state kind) {
+    rest->is_moved = of->is_moved;
+    hak_free_run_insert(rest, slabs, kind);
+}
+
+struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slabs) {
+    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_state_of(run);
+    size_t total = run->run_slabs;
+    struct hak_slab *taken = run + skip;
+    hak_free_run_leave(run);
+    hak_free_run_shape(run, total, HAK_SLAB_UNUSED);
+    taken->is_moved = run->is_moved;
+    hak_free_run_shape(taken, slabs, HAK_SLAB_MOVING);
+    if (skip)
+        hak_free_run_insert_rest(run, skip, taken, kind);
+    if (total > skip + slabs)
+        hak_free_run_insert_rest(taken + slabs, total - skip - slabs, taken, kind);
+    taken->is_zero = kind == HAK_SLAB_CLEAN;
+    if (kind == HAK_SLAB_DIRTY)
+        hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
+    hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
+    hak_dirty_note_take(kind == HAK_SLAB_CLEAN ? slabs << HAK_SLAB_SHIFT : 0);
+    return taken;
+}
+
+struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
+                                          size_t alignment_slabs) {
+    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
+    return hak_free_run_cut(run, hak_round_up(index, alignment_slabs) - index, slabs);
+}
+
+/* Free runs of both kinds in a row. Only the one added last may be longer than is wanted. */
+struct row {
+    struct hak_slab *first;
+    size_t slabs;
+    bool grew_left; /* by the one added last */
+};
+
+/* Adds the neighbour behind the row, or else the one before it. */
+static bool add_neighbour(struct row *row) {
+    const struct hak_range *range = hak_range_of_slab(row->first);
+    uintptr_t end = hak_slab_address(row->first) + (row->slabs << HAK_SLAB_SHIFT);
+    const struct hak_slab *after = hak_range_slab_at(range, end);
+    row->grew_left = !after || !hak_run_is_free(after);
+    if (!row->grew_left) {
+        row->slabs += after->run_slabs;
+        return true;
+    }
+    /* The SuperSlab before may be one that another thread is just committing. */
+    const struct hak_slab *before = hak_range_slab_at(range, hak_slab_address(row->first) - 1);
+    if (!before || !hak_run_is_free(before))
+        return false;
+    size_t slabs = before->run_slabs;
+    row->first -= slabs;
+    row->slabs += slabs;
+    return true;
+}
+
+/* Makes one run in use of a row. */
+static struct hak_slab *join_row(const struct row *row, size_t wanted) {
+    size_t skip = row->grew_left ? row->slabs - wanted : 0;
+    struct hak_slab *taken = row->first + skip;
+    bool is_moved = false;
+    for (size_t done = 0, slabs; done < wanted; done += slabs) {
+        struct hak_slab *run = taken + done - (done ? 0 : skip);
+        slabs = hak_min(run->run_slabs - (done ? 0 : skip), wanted - done);
+        is_moved |= hak_free_run_cut(run, done ? 0 : skip, slabs)->is_moved;
+        hak_free_run_shape(taken + done, slabs, HAK_SLAB_UNUSED);
+    }
+    hak_free_run_shape(taken, wanted, HAK_SLAB_MOVING);
+    taken->is_moved = is_moved;
+    taken->is_zero = false;
+    return taken;
+}
+
+/*
+ * No dirty run is long enough: takes one that was freed of late together with its neighbours, so
+ * that pages are used that are there already.
+ */
+struct hak_slab *hak_free_run_take_row(size_t slabs) {
+    struct hak_link *link = dirty_ages.previous;
+    for (unsigned tries = HAK_ROW_TRIES; tries-- && link != &dirty_ages; link = link->previous) {
+        struct hak_slab *run = hak_container(link, struct hak_slab, age);
+        struct row row = {run, run->run_slabs, false};
+        if (row.slabs < slabs / HAK_ROW_SHARE)
+            continue;
+        while (row.slabs < slabs && add_neighbour(&row))
+            ;
+        if (row.slabs >= slabs)
+            return join_row(&row, slabs);
+    }
+    return NULL;
+}
+
+struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
+    return hak_run_set_find(kind == HAK_SLAB_DIRTY ? &dirty_runs : &clean_runs, slabs);
+}
+
+struct hak_slab *hak_free_run_oldest_dirty(void) {
+    struct hak_link *oldest = dirty_ages.next;
+    return oldest == &dirty_ages ? NULL : hak_container(oldest, struct hak_slab, age);
+}
+
+void hak_free_run_make_oldest(struct hak_slab *run) {
+    hak_list_remove(&run->age);
+    hak_list_push_front(&dirty_ages, &run->age);
+}
+
+static void verify_set(struct hak_run_set *set, uint8_t kind, size_t *ret_bytes) {
+    for (unsigned bin = 0; bin < HAK_RUN_BINS; bin++) {
+        bool marked = (set->nonempty[bin / 64] >> (bin % 64) & 1) != 0;
+        hak_assert(marked == !hak_list_is_empty(&set->bin[bin]));
+        struct hak_link *head = &set->bin[bin];
+        for (struct hak_link *link = head->next; link != head; link = link->next) {
+            struct hak_slab *run = hak_container(link, struct hak_slab, link);
+            hak_assert(hak_slab_state_of(run) == kind);
+            hak_assert(hak_slab_state_of(run + run->run_slabs - 1) == kind);
+            hak_assert((run + run->run_slabs - 1)->run_slabs == run->run_slabs);
+            *ret_bytes += hak_run_bytes(run);
+        }
+        (void)marked;
+    }
+    (void)kind;
+}
+
+void hak_free_run_verify(void) {
+    size_t clean_bytes = 0;
+    size_t dirty_bytes = 0;
+    verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
+    verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
+    hak_assert(dirty_bytes == hak_process_counters.dirty_bytes);
+    hak_assert(clean_bytes + dirty_bytes + hak_process_counters.used_bytes <=
+               hak_process_counters.committed_bytes);
+}

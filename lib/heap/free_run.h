@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the free runs of slabs: clean ones (read as zero) and dirty ones (still resident, in order
+ * of age). Everything here is protected by the heap lock, which the caller holds. For superslab.c.
+ */
+#ifndef HAK_HEAP_FREE_RUN_H
+#define HAK_HEAP_FREE_RUN_H
+
+#include "heap/range.h"
+
+HAK_INLINE uint8_t hak_slab_state_of(const struct hak_slab *slab) {
+    return atomic_load_explicit(&slab->state, memory_order_relaxed);
+}
+
+/* relaxed: readers without the lock hold a block of the slab, so its state stands still */
+HAK_INLINE void hak_slab_set_state(struct hak_slab *slab, enum hak_slab_state state) {
+    atomic_store_explicit(&slab->state, (uint8_t)state, memory_order_relaxed);
+}
+
+HAK_INLINE size_t hak_run_bytes(const struct hak_slab *run) {
+    return (size_t)run->run_slabs << HAK_SLAB_SHIFT;
+}
+
+HAK_INLINE bool hak_run_is_free(const struct hak_slab *slab) {
+    uint8_t state = hak_slab_state_of(slab);
+    return state == HAK_SLAB_CLEAN || state == HAK_SLAB_DIRTY;
+}
+
+void hak_free_run_start(void);
+
+/* Writes a run's first and last record. */
+void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state state);
+
+/* Puts a run in, joined with its neighbours of the same kind; takes it out as it is. */
+void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind);
+void hak_free_run_leave(struct hak_slab *run);
+
+/* Puts back what a larger run had too much, with its kind. */
+void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct hak_slab *of,
+                              enum hak_slab_state kind);
+
+/* Takes `slabs` slabs from `skip` on, or from the first multiple of `alignment_slabs` on, out of a
+ * free run for use; the rest stays free. */
+struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slabs);
+struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
+                                          size_t alignment_slabs);
+
+/*
+ * No dirty run is long enough: takes one that was freed of late together with its neighbours, so
+ * that pages are used that are there already. NULL: there is none.
+ */
+struct hak_slab *hak_free_run_take_row(size_t slabs);
+
+/* A run of at least `slabs`, still free; NULL if there is none. */
+struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
+
+/* The dirty run that was freed first, or NULL; makes a dirty run that one. */
+struct hak_slab *hak_free_run_oldest_dirty(void);
+void hak_free_run_make_oldest(struct hak_slab *run);
+
+/* Debug builds and tests. */
+void hak_free_run_verify(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the limits' arithmetic. The heap lock protects what changes; `is_pressed` is read without
+ * it as a hint. Invariant: memory in use never passes the hard limit.
+ */
+#include "heap/limit.h"
+
+#include "base/bits.h"
+#include "conf/conf.h"
+#include "heap/heap.h"
+#include "os/os_cgroup.h"
+#include "os/os_env.h"
+#include "os/os_fatal.h"
+#include "os/os_maps.h"
+#include "stats/process.h"
+
+#define HAK_PRESS_SHARE 16u /* of the soft limit: growth by which caches are asked once more */
+
+static _Atomic bool is_pressed; /* relaxed: a hint */
+static size_t asked_bytes;      /* in use when caches were asked last */
+
+static size_t in_bytes(uint64_t limit, size_t *whole_bytes) {
+    if (!hak_conf_is_percent(HAK_KNOB_LIMIT, limit))
+        return limit;
+    if (*whole_bytes == 0)
+        *whole_bytes = hak_min(hak_os_cgroup_memory_bytes(), hak_os_memory_bytes());
+    return *whole_bytes / 100 * (limit - HAK_LIMIT_PERCENT);
+}
+
+void hak_limit_start(void) {
+    size_t whole_bytes = 0;
+    hak_process_counters.soft_limit_bytes = in_bytes(hak_conf.soft_limit, &whole_bytes);
+    hak_process_counters.hard_limit_bytes = in_bytes(hak_conf.hard_limit, &whole_bytes);
+}
+
+bool hak_limit_is_pressed(void) {
+    return atomic_load_explicit(&is_pressed, memory_order_relaxed);
+}
+
+static size_t soft_bytes(void) {
+    size_t soft = hak_process_counters.soft_limit_bytes;
+    size_t hard = hak_process_counters.hard_limit_bytes;
+    soft = soft ? soft : SIZE_MAX;
+    return hard ? hak_min(soft, hard) : soft;
+}
+
+static size_t kept_bytes(void) {
+    return hak_process_counters.used_bytes + hak_process_counters.metadata_bytes;
+}
+
+/* What `limit` leaves beside `bytes`. */
+static size_t rest(size_t limit, size_t bytes) {
+    return limit > bytes ? limit - bytes : 0;
+}
+
+/* Every thread follows at its next slow path. */
+static void ask_caches(size_t bytes) {
+    asked_bytes = bytes;
+    hak_process_counters.limit_trims++;
+    atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
+}
+
+static void note_pressure(size_t soft, size_t bytes) {
+    bool was_pressed = hak_limit_is_pressed();
+    bool presses = bytes > soft || (was_pressed && bytes > soft - soft / HAK_PRESS_SHARE);
+    if (presses != was_pressed)
+        atomic_store_explicit(&is_pressed, presses, memory_order_relaxed);
+    if (presses && (!was_pressed || bytes > asked_bytes + soft / HAK_PRESS_SHARE))
+        ask_caches(bytes);
+}
+
+size_t hak_limit_dirty_bytes(size_t bound_bytes) {
+    size_t soft = soft_bytes();
+    if (HAK_LIKELY(soft == SIZE_MAX))
+        return bound_bytes;
+    note_pressure(soft, kept_bytes());
+    return hak_min(bound_bytes, rest(soft, kept_bytes()));
+}
+
+enum hak_limit_verdict hak_limit_judge(size_t bytes, size_t *ret_dirty_bytes) {
+    size_t soft = soft_bytes();
+    size_t hard = hak_process_counters.hard_limit_bytes;
+    if (HAK_LIKELY(soft == SIZE_MAX))
+        return HAK_LIMIT_FREE;
+    if (__builtin_add_overflow(bytes, kept_bytes(), &bytes) || (hard && bytes > hard)) {
+        ask_caches(bytes);
+        hak_process_counters.limit_failures++;
+        return HAK_LIMIT_FULL;
+    }
+    note_pressure(soft, bytes);
+    *ret_dirty_bytes = rest(soft, bytes);
+    bool fits = hak_process_counters.dirty_bytes <= *ret_dirty_bytes;
+    return fits ? HAK_LIMIT_FREE : HAK_LIMIT_PURGE;
+}
+
+static void put_maps(struct hak_buffer *line, size_t maps, size_t most) {
+    hak_put_text(line, ": the process has ");
+    hak_put_decimal(line, maps);
+    hak_put_text(line, " mappings, and vm.max_map_count is ");
+    hak_put_decimal(line, most);
+}
+
+void hak_limit_explain(bool is_full) {
+    static _Atomic bool is_said;
+    if (!hak_conf.log || atomic_exchange_explicit(&is_said, true, memory_order_relaxed))
+        return;
+    char storage[160];
+    struct hak_buffer line;
+    hak_buffer_init(&line, storage, sizeof storage);
+    hak_put_text(&line, "hakmem: out of memory");
+    size_t most = hak_os_maps_most();
+    size_t maps = most ? hak_os_maps_count(0, UINTPTR_MAX) : 0;
+    if (is_full)
+        hak_put_text(&line, ": HAKMEM_HARD_LIMIT is reached");
+    else if (most && maps + maps / 64 + 1 >= most)
+        put_maps(&line, maps, most);
+    else if (hak_os_address_limit_bytes() != SIZE_MAX)
+        hak_put_text(&line, ": RLIMIT_AS, or the system, allows no more");
+    hak_log_line(&line);
+}
