@@ -101,6 +101,9 @@ void hak_show_process(struct hak_look *look, const struct hak_snapshot *snapshot
     show_part(look, "slack", figures->slack_bytes, snapshot, "of slabs, covered by no block");
     show_part(look, "dirty", snapshot->process.dirty_bytes, snapshot, "free pages, not purged yet");
     show_part(look, "metadata", snapshot->process.metadata_bytes, snapshot, "libhakmem's own");
+    if (snapshot->process.lazy_bytes)
+        hak_look_line(look, "  lazy       %10s  given back lazily, perhaps still resident",
+                      hak_size_text(snapshot->process.lazy_bytes));
     hak_look_line(
         look, "  %-10s %10s 100.0 %%  of %s of the process", "resident",
         hak_size_text(figures->resident_bytes),

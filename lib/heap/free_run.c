@@ -38,8 +38,13 @@ void hak_free_run_leave(struct hak_slab *run) {
         hak_list_remove(&run->age);
         hak_process_counters.dirty_bytes -= hak_run_bytes(run);
     } else {
+        hak_process_counters.lazy_bytes -= run->is_lazy ? hak_run_bytes(run) : 0;
         hak_run_set_remove(&clean_runs, run);
     }
+}
+
+static bool is_like(const struct hak_slab *run, const struct hak_slab *other) {
+    return run->is_moved == other->is_moved && run->is_lazy == other->is_lazy;
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
@@ -49,14 +54,14 @@ static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
     uintptr_t address = hak_slab_address(run);
     struct hak_slab *after = hak_range_slab_at(range, address + (*slabs << HAK_SLAB_SHIFT));
     struct hak_slab *before = run == range->slab ? NULL : hak_range_slab_at(range, address - 1);
-    if (after && hak_slab_state_of(after) == kind && after->is_moved == run->is_moved) {
+    if (after && hak_slab_state_of(after) == kind && is_like(after, run)) {
         hak_free_run_leave(after);
         *slabs += after->run_slabs;
         hak_slab_set_state(after, HAK_SLAB_UNUSED);
     }
     if (before && hak_slab_state_of(before) == kind) {
         struct hak_slab *first = before - (before->run_slabs - 1);
-        if (first->is_moved == run->is_moved) {
+        if (is_like(first, run)) {
             hak_free_run_leave(first);
             hak_slab_set_state(before, HAK_SLAB_UNUSED);
             hak_slab_set_state(run, HAK_SLAB_UNUSED);
@@ -69,6 +74,8 @@ static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
 
 void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind) {
     hak_slab_set_state(run + slabs - 1, HAK_SLAB_UNUSED);
+    if (kind == HAK_SLAB_DIRTY)
+        run->is_lazy = false;
     run = join_neighbours(run, &slabs, kind);
     hak_free_run_shape(run, slabs, kind);
     if (kind == HAK_SLAB_DIRTY) {
@@ -77,13 +84,15 @@ void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state
         hak_process_counters.dirty_bytes += hak_run_bytes(run);
     } else {
         run->is_moved = false;
+        hak_process_counters.lazy_bytes += run->is_lazy ? hak_run_bytes(run) : 0;
         hak_run_set_insert(&clean_runs, run);
     }
 }
 
 void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct hak_slab *of,
-                                     enum hak_slab_state kind) {
+                              enum hak_slab_state kind) {
     rest->is_moved = of->is_moved;
+    rest->is_lazy = of->is_lazy;
     hak_free_run_insert(rest, slabs, kind);
 }
 
@@ -94,12 +103,13 @@ struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slab
     hak_free_run_leave(run);
     hak_free_run_shape(run, total, HAK_SLAB_UNUSED);
     taken->is_moved = run->is_moved;
+    taken->is_lazy = run->is_lazy;
     hak_free_run_shape(taken, slabs, HAK_SLAB_MOVING);
     if (skip)
         hak_free_run_insert_rest(run, skip, taken, kind);
     if (total > skip + slabs)
         hak_free_run_insert_rest(taken + slabs, total - skip - slabs, taken, kind);
-    taken->is_zero = kind == HAK_SLAB_CLEAN;
+    taken->is_zero = kind == HAK_SLAB_CLEAN && !taken->is_lazy;
     if (kind == HAK_SLAB_DIRTY)
         hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;

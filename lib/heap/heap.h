@@ -80,6 +80,7 @@ struct hak_slab {
     bool is_zero;                /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
     bool is_moved;               /* pages came by mremap: purge by mapping anew */
     bool is_full;                /* BLOCKS: on the owner's list of full slabs */
+    bool is_lazy;                /* CLEAN: given back lazily, may still have its content */
     bool is_populated;           /* BLOCKS: every page of it was made resident at once */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */

@@ -48,6 +48,7 @@ static bool grow_clean_runs(size_t slabs) {
         return false;
     hak_lock_take(&hak_heap_lock);
     run->is_moved = false;
+    run->is_lazy = false;
     hak_free_run_insert(run, grown, HAK_SLAB_CLEAN);
     hak_lock_give(&hak_heap_lock);
     return true;
@@ -83,13 +84,16 @@ static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
 }
 
 /* A run that mremap filled keeps a mapping of its own until it is mapped anew. */
-static bool purge_run(struct hak_slab *run) {
+static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
     size_t bytes = hak_run_bytes(run);
     void *start = (void *)hak_slab_address(run);
-    bool done = run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes);
+    bool is_lazy = may_be_lazy && !run->is_moved && hak_os_purge_lazily(start, bytes);
+    bool done =
+        is_lazy || (run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes));
     hak_lock_take(&hak_heap_lock);
     if (done) {
         run->is_moved = false;
+        run->is_lazy = is_lazy;
         hak_process_counters.purges++;
         hak_process_counters.purged_bytes += bytes;
         hak_dirty_note_purge(bytes);
@@ -104,7 +108,7 @@ static size_t purge_above(size_t bound_bytes) {
     struct hak_slab *run;
     while ((run = take_oldest_dirty(bound_bytes)) != NULL) {
         size_t bytes = hak_run_bytes(run);
-        if (!purge_run(run))
+        if (!purge_run(run, bound_bytes != 0 && hak_conf.lazy_purge))
             break;
         purged_bytes += bytes;
     }
@@ -160,6 +164,7 @@ void hak_run_give(struct hak_slab *run) {
 void hak_run_give_clean(struct hak_slab *run) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.used_bytes -= hak_run_bytes(run);
+    run->is_lazy = false;
     hak_free_run_insert(run, run->run_slabs, HAK_SLAB_CLEAN);
     hak_lock_give(&hak_heap_lock);
 }

@@ -128,6 +128,13 @@ bool hak_os_purge(void *start, size_t bytes) {
     return done || hak_os_renew(start, bytes);
 }
 
+bool hak_os_purge_lazily(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = madvise(start, bytes, MADV_FREE) == 0;
+    errno = saved_errno;
+    return done;
+}
+
 bool hak_os_populate(void *start, size_t bytes) {
     static _Atomic bool is_unknown; /* to the kernel: before Linux 5.14 */
     int saved_errno = errno;

@@ -38,6 +38,9 @@ bool hak_os_commit(void *start, size_t bytes);
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
 bool hak_os_purge(void *start, size_t bytes);
 
+/* Allows the system to take pages when it needs them. True: contents are unknown from now on. */
+bool hak_os_purge_lazily(void *start, size_t bytes);
+
 /* Brings zero pages in at once, cheaper than a fault for each. False: the kernel cannot. */
 bool hak_os_populate(void *start, size_t bytes);
 
