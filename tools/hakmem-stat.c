@@ -259,6 +259,8 @@ int main(int argc, char **argv) {
     int status = 0;
     if (options.mode == HAK_MODE_DIFF) {
         status = hak_show_diff(stdout, options.operands[0], options.operands[1]);
+    } else if (options.mode == HAK_MODE_PROFILE) {
+        status = hak_profile_run(&options);
     } else {
         find_all(&pids, &options);
         if (pids.count)

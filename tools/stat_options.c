@@ -43,6 +43,7 @@ static enum hak_stat_answer print_help(void) {
     puts("Usage: hakmem-stat [OPTION]... PID|NAME...\n"
          "       hakmem-stat [OPTION]... --all\n"
          "       hakmem-stat --diff BEFORE.json AFTER.json\n"
+         "       hakmem-stat --profile [OPTION]... PID [SECONDS]\n"
          "Show the memory of running processes that use libhakmem.\n");
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         const struct stat_option *option = &stat_options[i];
@@ -94,7 +95,7 @@ static bool read_count(struct hak_stat_options *options, const char *text) {
 static bool set_mode(struct hak_stat_options *options, enum hak_stat_mode mode) {
     if (options->mode != HAK_MODE_TEXT && options->mode != mode) {
         hak_complain("more than one of --watch, --frag, --json, --prometheus, --csv, --diff, "
-                     "--check, --purge " HINT);
+                     "--check, --purge, --profile " HINT);
         return false;
     }
     options->mode = mode;
@@ -106,7 +107,8 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
         [OPTION_WATCH] = HAK_MODE_WATCH, [OPTION_FRAG] = HAK_MODE_FRAG,
         [OPTION_JSON] = HAK_MODE_JSON,   [OPTION_PROMETHEUS] = HAK_MODE_PROMETHEUS,
         [OPTION_CSV] = HAK_MODE_CSV,     [OPTION_DIFF] = HAK_MODE_DIFF,
-        [OPTION_CHECK] = HAK_MODE_CHECK, [OPTION_PURGE] = HAK_MODE_PURGE};
+        [OPTION_CHECK] = HAK_MODE_CHECK, [OPTION_PURGE] = HAK_MODE_PURGE,
+        [OPTION_PROFILE] = HAK_MODE_PROFILE};
     bool done = true;
     switch (option) {
     case OPTION_HELP:
@@ -124,6 +126,12 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
         break;
     case OPTION_SORT:
         done = read_sort(options, optarg);
+        break;
+    case OPTION_OUTPUT:
+        options->output = optarg;
+        break;
+    case OPTION_LEAKS:
+        options->is_leaks = true;
         break;
     default:
         done = set_mode(options, modes[option]);
@@ -165,6 +173,22 @@ static void complain_unknown(int answer, const char *given) {
         hak_complain("unknown option %.*s " HINT, (int)strcspn(given, "="), given);
 }
 
+/* PID [SECONDS] */
+static bool read_profile_operands(struct hak_stat_options *options) {
+    char *end = NULL;
+    if (options->operand_count == 0 || options->operand_count > 2 || options->is_all) {
+        hak_complain("--profile takes a PID and a number of seconds " HINT);
+        return false;
+    }
+    if (options->operand_count == 1)
+        return true;
+    options->seconds = strtod(options->operands[1], &end);
+    if (*end == '\0' && options->seconds >= 0.05 && options->seconds <= 1e6)
+        return true;
+    hak_complain("%s: not a number of seconds from 0.05 to 1000000 " HINT, options->operands[1]);
+    return false;
+}
+
 /* How many operands fit the mode. */
 static bool operands_fit(const struct hak_stat_options *options) {
     unsigned count = options->operand_count;
@@ -204,5 +228,11 @@ enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int
     }
     options->operands = argv + optind;
     options->operand_count = (unsigned)(argc - optind);
+    if (options->mode == HAK_MODE_PROFILE)
+        return read_profile_operands(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
+    if (options->output || options->is_leaks) {
+        hak_complain("--output and --leaks belong to --profile " HINT);
+        return HAK_STAT_WRONG_USAGE;
+    }
     return operands_fit(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
 }

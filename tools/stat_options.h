@@ -17,7 +17,8 @@ enum hak_stat_mode {
     HAK_MODE_CSV,
     HAK_MODE_DIFF,
     HAK_MODE_CHECK,
-    HAK_MODE_PURGE
+    HAK_MODE_PURGE,
+    HAK_MODE_PROFILE
 };
 
 enum hak_sort_key {
@@ -39,6 +40,9 @@ struct hak_stat_options {
     bool is_all;
     double interval_s;
     unsigned long count; /* 0: not given */
+    double seconds;      /* of --profile; 0: no end */
+    const char *output;  /* of --profile; NULL: not given */
+    bool is_leaks;
     char **operands;     /* ended by NULL */
     unsigned operand_count;
 };

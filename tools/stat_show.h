@@ -49,6 +49,9 @@ int hak_show_diff(FILE *out, const char *before_path, const char *after_path);
 /* Runs until q, a signal, the last look or the end of the process; an exit status. */
 int hak_watch(pid_t pid, const struct hak_stat_options *options);
 
+/* --profile; an exit status. */
+int hak_profile_run(const struct hak_stat_options *options);
+
 /* The exit status of --check. */
 int hak_check(FILE *out, pid_t pid);
 

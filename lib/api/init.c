@@ -6,7 +6,9 @@
 #include "api/init.h"
 
 #include "api/preload.h"
+#include "conf/conf.h"
 #include "heap/start.h"
+#include "os/os_share.h"
 #include "report/dump.h"
 #include "stats/profile.h"
 
@@ -14,6 +16,8 @@ __attribute__((constructor)) void hak_init(void) {
     hak_start_process();
     hak_start_fork_handlers();
     hak_init_restore_preload();
+    if (hak_conf.profile > 1 && hak_conf.profile == (uint64_t)hak_share_pid())
+        hak_profile_await_reader();
 }
 
 /* exit() runs it behind the program's own handlers. */

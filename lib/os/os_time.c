@@ -15,3 +15,10 @@ uint64_t hak_os_now_ms(void) {
     errno = saved_errno;
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
+
+void hak_os_sleep_ms(unsigned ms) {
+    int saved_errno = errno;
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+    errno = saved_errno;
+}

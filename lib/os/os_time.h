@@ -10,4 +10,6 @@
 /* Milliseconds since some moment in the past; never goes back; some milliseconds coarse. */
 uint64_t hak_os_now_ms(void);
 
+void hak_os_sleep_ms(unsigned ms);
+
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define PLACE_TRIES 64u
+#define READER_MS 5000u
 
 _Static_assert(HAK_STACK_REGISTERS == HAK_PROFILE_REGISTERS, "as many registers as are taken");
 
@@ -27,6 +28,16 @@ static _Atomic uint32_t next_place;
 void hak_profile_ask(void) {
     /* relaxed: see hak_profile_is_wanted */
     atomic_store_explicit(&hak_stats_control->profile_until_ms, UINT64_MAX, memory_order_relaxed);
+}
+
+void hak_profile_await_reader(void) {
+    /* a reader's first act is to put an end to the wish, which it then defers */
+    for (unsigned ms = 0; ms < READER_MS; ms++) {
+        if (atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed) !=
+            UINT64_MAX)
+            return;
+        hak_os_sleep_ms(1);
+    }
 }
 
 static void end_if_over(void) {

@@ -23,6 +23,9 @@ HAK_INLINE bool hak_profile_is_wanted(void) {
 /* The process asks for its own profile, from now on without an end. */
 void hak_profile_ask(void);
 
+/* Whoever started the process for its profile is given some seconds to find it. */
+void hak_profile_await_reader(void);
+
 /* False: there is no memory for the area. */
 bool hak_profile_start(void);
 
