@@ -2,8 +2,8 @@
 /*
  * Owns `hakmem-run [OPTION]... PROGRAM [ARGUMENT]...`: checks the knobs, judges the program, puts
  * the library in front of LD_PRELOAD, and becomes the program; or runs it again and again, to
- * measure it. Never links the library. Exit statuses as env(1)'s: the program's, or one of those
- * below.
+ * measure it; or as a child, to profile it. Never links the library. Exit statuses as env(1)'s: the
+ * program's, or one of those below.
  * Order: knobs are checked first, so that a wrong one never starts a program.
  */
 #define _GNU_SOURCE
@@ -15,6 +15,7 @@
 #include "message.h"
 #include "program.h"
 #include "run_options.h"
+#include "run_profile.h"
 #include "tune.h"
 
 #include <errno.h>
@@ -172,6 +173,8 @@ static int run(const struct hak_run_options *options) {
         hak_complain("%s", strerror(errno));
         return STATUS_FAILED;
     }
+    if ((options->profile || options->is_leaks) && hak_run_profile(options) != 0)
+        return STATUS_FAILED;
     return become(&program, name);
 }
 

@@ -81,12 +81,10 @@ struct hak_unwinder *hak_unwinder_open(struct hak_profile *profile);
 void hak_unwinder_close(struct hak_unwinder *unwinder);
 /* Adds the mappings of a text like /proc/PID/maps. */
 void hak_unwinder_add(struct hak_unwinder *unwinder, FILE *maps);
-/* True if a module is known at the sample's place in the code. */
-bool hak_unwinder_knows(const struct hak_unwinder *unwinder,
-                        const struct hak_profile_sample *sample);
-/* The stack without the allocator's own frames; its depth. */
-unsigned hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample,
-                           uint32_t code[HAK_PROFILE_FRAMES]);
+/* Finds the sample's stack; false: some of it lies where no module is known. */
+bool hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample);
+/* The stack last found, without the allocator's own frames; its depth. */
+unsigned hak_unwinder_name(struct hak_unwinder *unwinder, uint32_t code[HAK_PROFILE_FRAMES]);
 
 /* ---- writers; false: errno says why ---- */
 bool hak_profile_write_pprof(const struct hak_profile *profile, const char *path);

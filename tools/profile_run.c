@@ -79,8 +79,8 @@ static void look_for_end(struct session *session) {
         session->is_over = !hak_process_lives(session->pid);
 }
 
-/* Name and place of the first stack: another program has others. */
-static void identify(pid_t pid, char identity[64]) {
+/* Name and place of the first stack: another program has others. False: it is ending. */
+static bool identify(pid_t pid, char identity[64]) {
     char line[1024] = "";
     FILE *file = hak_proc_open(pid, "stat");
     unsigned long long stack = 0;
@@ -93,6 +93,7 @@ static void identify(pid_t pid, char identity[64]) {
     snprintf(identity, 64, "%.31s %llx", line, stack);
     if (file)
         fclose(file);
+    return stack != 0;
 }
 
 static void add_maps(struct session *session) {
@@ -107,13 +108,18 @@ static void add_maps(struct session *session) {
     free(text);
 }
 
+/* Code in no file stays unknown: so the mappings are read anew once a look, not once a sample. */
 static void take_samples(struct session *session) {
     static struct hak_profile_sample sample;
     uint32_t code[HAK_PROFILE_FRAMES];
+    bool is_fresh = false;
     while (hak_source_read(&session->source, &sample)) {
-        if (!hak_unwinder_knows(session->unwinder, &sample))
+        if (!hak_unwinder_walk(session->unwinder, &sample) && !is_fresh) {
             add_maps(session);
-        unsigned depth = hak_unwinder_walk(session->unwinder, &sample, code);
+            is_fresh = true;
+            hak_unwinder_walk(session->unwinder, &sample);
+        }
+        unsigned depth = hak_unwinder_name(session->unwinder, code);
         hak_profile_count(&session->profile, &sample, code, depth);
     }
 }
@@ -160,8 +166,7 @@ static bool runs_another_program(const struct session *session) {
     char identity[64];
     if (!session->is_child || session->is_over)
         return false;
-    identify(session->pid, identity);
-    return strcmp(identity, session->identity) != 0;
+    return identify(session->pid, identity) && strcmp(identity, session->identity) != 0;
 }
 
 static enum hak_stat_error gather(struct session *session) {

@@ -42,9 +42,11 @@ bool hak_profile_write_leaks(const struct hak_profile *profile, FILE *out) {
             (long)profile->pid, (unsigned long long)llround(profile->total.live_bytes),
             (unsigned long long)llround(profile->total.live_blocks),
             is_exact ? "" : ", by estimate");
-    fprintf(out, "%llu samples live of %llu; one byte in %llu is sampled\n",
-            (unsigned long long)profile->live_samples, (unsigned long long)profile->samples,
-            (unsigned long long)profile->mean_bytes);
+    fprintf(out, "%llu of %llu samples are live", (unsigned long long)profile->live_samples,
+            (unsigned long long)profile->samples);
+    if (profile->samples)
+        fprintf(out, "; one byte in %llu is sampled", (unsigned long long)profile->mean_bytes);
+    fputc('\n', out);
     if (profile->lost)
         fprintf(out, "%llu samples more were lost\n", (unsigned long long)profile->lost);
     for (size_t i = 0; i < profile->stack_count; i++)

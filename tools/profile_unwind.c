@@ -21,7 +21,7 @@ struct hak_unwinder {
     Dwfl *dwfl;
     bool is_attached;
     const struct hak_profile_sample *sample; /* the one that is walked */
-    uint64_t *pcs;
+    uint64_t pcs[HAK_PROFILE_FRAMES];        /* its stack */
     unsigned depth;
     uint32_t place[PLACES]; /* of codes by address: index and 1 */
     uint32_t *next;
@@ -231,22 +231,21 @@ void hak_unwinder_add(struct hak_unwinder *unwinder, FILE *maps) {
                                                   &thread_callbacks, unwinder);
 }
 
-bool hak_unwinder_knows(const struct hak_unwinder *unwinder,
-                        const struct hak_profile_sample *sample) {
-    return dwfl_addrmodule(unwinder->dwfl, sample->registers[sample->register_count - 1]) != NULL;
-}
-
-unsigned hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample,
-                           uint32_t code[HAK_PROFILE_FRAMES]) {
-    uint64_t pcs[HAK_PROFILE_FRAMES];
-    unsigned depth = 0;
+bool hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample) {
+    bool is_known = unwinder->is_attached;
     unwinder->sample = sample;
-    unwinder->pcs = pcs;
     unwinder->depth = 0;
     if (unwinder->is_attached)
         dwfl_getthread_frames(unwinder->dwfl, unwinder->profile->pid, take_frame, unwinder);
+    for (unsigned i = 0; i < unwinder->depth; i++)
+        is_known = is_known && dwfl_addrmodule(unwinder->dwfl, unwinder->pcs[i]);
+    return is_known;
+}
+
+unsigned hak_unwinder_name(struct hak_unwinder *unwinder, uint32_t code[HAK_PROFILE_FRAMES]) {
+    unsigned depth = 0;
     for (unsigned i = 0; i < unwinder->depth; i++) {
-        uint32_t found = code_at(unwinder, pcs[i]);
+        uint32_t found = code_at(unwinder, unwinder->pcs[i]);
         if (depth || !is_own(unwinder->profile, &unwinder->profile->codes[found]))
             code[depth++] = found;
     }

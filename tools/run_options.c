@@ -279,6 +279,12 @@ static enum hak_run_answer take(struct hak_run_options *options, int answer) {
     case OPTION_NO_INHERIT:
         options->is_no_inherit = true;
         break;
+    case OPTION_PROFILE:
+        options->profile = optarg;
+        break;
+    case OPTION_LEAKS:
+        options->is_leaks = true;
+        break;
     case OPTION_SET:
         is_right = set_by_name(options, optarg);
         break;
@@ -319,6 +325,8 @@ static bool is_consistent(const struct hak_run_options *options) {
         wrong = "--runs and --show-output go with --compare or --tune";
     else if (options->with_count && options->mode != HAK_MODE_COMPARE)
         wrong = "--with goes with --compare";
+    else if ((options->profile || options->is_leaks) && options->mode != HAK_MODE_RUN)
+        wrong = "--profile and --leaks need a run of their own";
     else if (options->is_no_inherit && measures)
         wrong = "--compare and --tune let PROGRAM's children inherit: no --no-inherit";
     else if (!*options->program && options->mode != HAK_MODE_LIST_KNOBS)

@@ -22,6 +22,8 @@ struct hak_run_options {
     unsigned runs; /* 0: not given */
     unsigned with_count;
     const char *with[HAK_WITH_MAX];
+    bool is_leaks;
+    const char *profile; /* the file; NULL: none */
     unsigned setting_count;
     char *settings[HAK_SETTINGS_MAX]; /* HAKMEM_NAME=VALUE, each name once; ours */
     char **program;                   /* PROGRAM and its arguments, ended by NULL */
