@@ -85,6 +85,8 @@ void hak_unwinder_add(struct hak_unwinder *unwinder, FILE *maps);
 bool hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample);
 /* The stack last found, without the allocator's own frames; its depth. */
 unsigned hak_unwinder_name(struct hak_unwinder *unwinder, uint32_t code[HAK_PROFILE_FRAMES]);
+/* Once all samples are there: the lines of the source. */
+void hak_unwinder_find_lines(struct hak_unwinder *unwinder);
 
 /* ---- writers; false: errno says why ---- */
 bool hak_profile_write_pprof(const struct hak_profile *profile, const char *path);

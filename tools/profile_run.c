@@ -22,6 +22,7 @@
 
 #define WISH_SECONDS 30 /* a process whose reader died samples as long */
 #define POLL_NS 10000000
+#define MAPS_NS 5000000
 #define STATUS_FAILED 1
 
 struct session {
@@ -30,6 +31,7 @@ struct session {
     bool is_over; /* the process is no more */
     int wait_status;
     uint64_t until_ns; /* UINT64_MAX: no end */
+    uint64_t maps_ns;  /* when the mappings were last read */
     char identity[64]; /* of the program that the process runs now */
     struct hak_profile_source source;
     struct hak_profile profile;
@@ -98,6 +100,7 @@ static bool identify(pid_t pid, char identity[64]) {
 
 static void add_maps(struct session *session) {
     char *text = NULL;
+    session->maps_ns = now_ns(CLOCK_MONOTONIC);
     FILE *maps = session->is_over ? NULL : hak_proc_open(session->pid, "maps");
     if (!maps)
         maps = hak_source_maps(&session->source, &text);
@@ -108,15 +111,15 @@ static void add_maps(struct session *session) {
     free(text);
 }
 
-/* Code in no file stays unknown: so the mappings are read anew once a look, not once a sample. */
+/* Code in no file stays unknown: so the mappings are read anew now and then, not for each sample.
+ */
 static void take_samples(struct session *session) {
     static struct hak_profile_sample sample;
     uint32_t code[HAK_PROFILE_FRAMES];
-    bool is_fresh = false;
     while (hak_source_read(&session->source, &sample)) {
-        if (!hak_unwinder_walk(session->unwinder, &sample) && !is_fresh) {
+        if (!hak_unwinder_walk(session->unwinder, &sample) &&
+            now_ns(CLOCK_MONOTONIC) - session->maps_ns > MAPS_NS) {
             add_maps(session);
-            is_fresh = true;
             hak_unwinder_walk(session->unwinder, &sample);
         }
         unsigned depth = hak_unwinder_name(session->unwinder, code);
@@ -188,6 +191,7 @@ static enum hak_stat_error gather(struct session *session) {
     session->profile.lasted_ns = now_ns(CLOCK_MONOTONIC) - begun_ns;
     hak_source_each_live(&session->source, hak_profile_count_live, &session->profile);
     session->profile.lost = session->source.lost + hak_source_missed(&session->source);
+    hak_unwinder_find_lines(session->unwinder);
     hak_profile_finish(&session->profile);
     return HAK_STAT_OK;
 }

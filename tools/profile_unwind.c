@@ -127,10 +127,15 @@ static void name_code(struct hak_unwinder *unwinder, struct hak_code *code) {
         read_build_id(module, &unwinder->profile->modules[code->module]);
     code->function = hak_profile_copy_text(
         dwfl_module_addrinfo(module, code->address, &offset, &symbol, NULL, NULL, NULL));
-    Dwfl_Line *line = dwfl_module_getsrc(module, code->address);
+}
+
+/* Slow: it reads the debugging information of whole files. */
+static void find_line(struct hak_unwinder *unwinder, struct hak_code *code) {
+    Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, code->address);
+    Dwfl_Line *line = module ? dwfl_module_getsrc(module, code->address) : NULL;
     if (line)
-        code->file = hak_profile_copy_text(
-            dwfl_lineinfo(line, NULL, &code->line, NULL, NULL, NULL));
+        code->file =
+            hak_profile_copy_text(dwfl_lineinfo(line, NULL, &code->line, NULL, NULL, NULL));
 }
 
 static uint32_t code_at(struct hak_unwinder *unwinder, uint64_t address) {
@@ -231,6 +236,11 @@ void hak_unwinder_add(struct hak_unwinder *unwinder, FILE *maps) {
                                                   &thread_callbacks, unwinder);
 }
 
+void hak_unwinder_find_lines(struct hak_unwinder *unwinder) {
+    for (size_t i = 0; i < unwinder->profile->code_count; i++)
+        find_line(unwinder, &unwinder->profile->codes[i]);
+}
+
 bool hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_sample *sample) {
     bool is_known = unwinder->is_attached;
     unwinder->sample = sample;
@@ -238,7 +248,7 @@ bool hak_unwinder_walk(struct hak_unwinder *unwinder, const struct hak_profile_s
     if (unwinder->is_attached)
         dwfl_getthread_frames(unwinder->dwfl, unwinder->profile->pid, take_frame, unwinder);
     for (unsigned i = 0; i < unwinder->depth; i++)
-        is_known = is_known && dwfl_addrmodule(unwinder->dwfl, unwinder->pcs[i]);
+        is_known = is_known && module_of(unwinder, unwinder->pcs[i]) != HAK_NO_MODULE;
     return is_known;
 }
 
