@@ -137,7 +137,7 @@ static void *alloc_after_miss(size_t bytes) {
     unsigned class = hak_class_of(bytes);
     if (HAK_UNLIKELY(!heap))
         return hak_orphan_alloc(class);
-    if (HAK_UNLIKELY(heap->sampler.is_on)) {
+    if (HAK_UNLIKELY(heap->sampler.is_on) && hak_sample_is_due(heap, bytes)) {
         void *block = hak_sample_alloc(heap, bytes);
         if (block)
             return block;

@@ -129,8 +129,8 @@ struct hak_outbox {
 
 /* Which allocation is sampled next (heap/sample.c). */
 struct hak_sampler {
-    int64_t left_bytes;   /* to be allocated before it */
-    uint64_t since_bytes; /* allocated since the last one */
+    int64_t left_bytes; /* to be allocated before it, */
+    int64_t gap_bytes;  /* of as many since the last one */
     uint64_t random;
     bool is_on;
 };

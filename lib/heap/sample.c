@@ -46,14 +46,18 @@ int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes) {
     return (int64_t)(gap < LARGEST_GAP ? gap : LARGEST_GAP) + 1;
 }
 
+static void draw_gap(struct hak_sampler *sampler) {
+    sampler->gap_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
+    sampler->left_bytes = sampler->gap_bytes;
+}
+
 void hak_sample_begin(struct hak_heap *heap) {
     struct hak_sampler *sampler = &heap->sampler;
     if (!hak_profile_start())
         return;
     if (sampler->random == 0)
         sampler->random = (atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed) + 1) << 32;
-    sampler->left_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
-    sampler->since_bytes = 0;
+    draw_gap(sampler);
     sampler->is_on = true;
     heap->hot.medium_max_bytes = 0;
     memset(heap->hot.class_of, HAK_CLASS_NONE, sizeof heap->hot.class_of);
@@ -66,29 +70,19 @@ void hak_sample_end(struct hak_heap *heap) {
         heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
 }
 
-/* Counts a request; true: it is to be sampled. */
-static bool is_due(struct hak_sampler *sampler, size_t bytes) {
-    uint64_t counted = bytes ? bytes : 1;
-    sampler->since_bytes += counted;
-    sampler->left_bytes -= (int64_t)counted;
-    if (HAK_LIKELY(sampler->left_bytes > 0))
-        return false;
-    sampler->left_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
-    return true;
-}
-
 static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
+    struct hak_sampler *sampler = &heap->sampler;
     const void *block = (const void *)hak_slab_address(slab);
     int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
     slab->sample = hak_profile_add(block, bytes, hak_conf.profile_mean, thread_id);
     if (HAK_UNLIKELY(hak_probe_alloc_listeners))
-        HAK_PROBE3(alloc, block, bytes, heap->sampler.since_bytes);
-    heap->sampler.since_bytes = 0;
+        HAK_PROBE3(alloc, block, bytes, sampler->gap_bytes - sampler->left_bytes);
+    draw_gap(sampler);
 }
 
 void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
     hak_sample_follow(heap);
-    if (!heap->sampler.is_on || HAK_LIKELY(!is_due(&heap->sampler, bytes)))
+    if (!heap->sampler.is_on)
         return NULL;
     struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, HAK_SLAB_BYTES);
     if (!slab)
@@ -104,7 +98,7 @@ void hak_sample_large(struct hak_slab *slab, size_t bytes) {
     if (!heap)
         return;
     hak_sample_follow(heap);
-    if (HAK_UNLIKELY(heap->sampler.is_on && is_due(&heap->sampler, bytes)))
+    if (HAK_UNLIKELY(heap->sampler.is_on) && hak_sample_is_due(heap, bytes))
         record(heap, slab, bytes);
 }
 

@@ -7,7 +7,7 @@
  * whichever thread they are called by. With no profile nothing differs from a build without.
  *
  * A heap's sampler is its thread's alone. A thread joins when it is next in a slow path that looks
- * (a refill, a trip, a large block), and leaves with its next malloc.
+ * (a refill, a trip, a large block), and leaves there or with its next sample.
  */
 #ifndef HAK_HEAP_SAMPLE_H
 #define HAK_HEAP_SAMPLE_H
@@ -29,7 +29,13 @@ HAK_INLINE void hak_sample_follow(struct hak_heap *heap) {
         hak_sample_end(heap);
 }
 
-/* Counts a request of a size class; a block if it is sampled, NULL: allocate as always. */
+/* Counts a request of a thread that takes part; true: it is to be sampled. */
+HAK_INLINE bool hak_sample_is_due(struct hak_heap *heap, size_t bytes) {
+    heap->sampler.left_bytes -= (int64_t)(bytes ? bytes : 1);
+    return HAK_UNLIKELY(heap->sampler.left_bytes <= 0);
+}
+
+/* The block of a request of a size class that is due; NULL: the profile is over, or no memory. */
 void *hak_sample_alloc(struct hak_heap *heap, size_t bytes);
 
 /* Counts a large block that the caller was just handed, and samples it if it is its turn. */

@@ -16,8 +16,8 @@ extern volatile uint16_t hak_probe_free_listeners;
 
 /* relaxed: a wish, nothing is read because of it */
 HAK_INLINE bool hak_profile_is_wanted(void) {
-    return atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed) != 0 ||
-           hak_probe_alloc_listeners != 0 || hak_probe_free_listeners != 0;
+    return (atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed) |
+            hak_probe_alloc_listeners) != 0;
 }
 
 /* The process asks for its own profile, from now on without an end. */

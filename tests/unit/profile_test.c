@@ -49,7 +49,7 @@ static void start(uint64_t mean_bytes) {
 
 static void stop(void) {
     atomic_store(&hak_stats_control->profile_until_ms, 0);
-    hak_free(hak_alloc(100));
+    hak_sample_follow(hak_heap_get());
     CHECK(!hak_heap_get()->sampler.is_on);
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
@@ -163,6 +163,8 @@ static void test_end(void) {
     atomic_store(&hak_stats_control->profile_until_ms, 1);
     hak_free(hak_alloc(20));
     CHECK(!hak_profile_is_wanted());
+    hak_free(hak_alloc(20)); /* it leaves by itself */
+    CHECK(!hak_heap_get()->sampler.is_on && hak_heap_get()->hot.medium_max_bytes);
     stop();
 }
 
