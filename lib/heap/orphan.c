@@ -32,24 +32,48 @@ void hak_orphan_start(struct hak_heap *heap) {
     heap->counters.state = HAK_RECORD_ORPHANS;
 }
 
-static void move_in(struct hak_heap *from, struct hak_slab *slab) {
-    hak_slab_move(from, hak_orphan_heap, slab);
+/* Takes in what is held for an orphan. True: nothing of the slab is used any more, and it is ours
+ * to give back. Lock held. */
+static bool absorb(struct hak_slab *slab) {
     hak_stalled_absorb(slab);
-    count_partial(slab, 1);
+    bool is_empty = slab->used == 0;
+    if (is_empty)
+        hak_slab_stop(hak_orphan_heap, slab);
+    else
+        count_partial(slab, 1);
+    return is_empty;
 }
 
-void hak_orphan_absorb(struct hak_slab *slab) {
+static bool move_in(struct hak_heap *from, struct hak_slab *slab) {
+    hak_slab_move(from, hak_orphan_heap, slab);
+    return absorb(slab);
+}
+
+bool hak_orphan_absorb(struct hak_slab *slab) {
     count_partial(slab, -1);
-    hak_stalled_absorb(slab);
-    count_partial(slab, 1);
+    return absorb(slab);
+}
+
+void hak_orphan_give_back(struct hak_slab *slab) {
+    if (slab->carved == 0 && slab->is_zero)
+        hak_run_give_clean(slab);
+    else
+        hak_run_give(slab);
 }
 
 static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
+    struct hak_slab *empty[HAK_MOVES_A_LOCK];
     while (!hak_list_is_empty(head)) {
+        unsigned count = 0;
         hak_lock_take(&hak_heap_lock);
-        for (int i = 0; i < HAK_MOVES_A_LOCK && !hak_list_is_empty(head); i++)
-            move_in(heap, hak_container(head->next, struct hak_slab, link));
+        for (int i = 0; i < HAK_MOVES_A_LOCK && !hak_list_is_empty(head); i++) {
+            struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
+            if (move_in(heap, slab))
+                empty[count++] = slab;
+        }
         hak_lock_give(&hak_heap_lock);
+        while (count)
+            hak_orphan_give_back(empty[--count]);
     }
 }
 
@@ -106,10 +130,13 @@ void hak_orphan_count_free(const struct hak_slab *slab) {
 }
 
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab) {
+    bool is_empty = false;
     hak_lock_take(&hak_heap_lock);
     if (owner_is(slab, from))
-        move_in(from, slab);
+        is_empty = move_in(from, slab);
     hak_lock_give(&hak_heap_lock);
+    if (is_empty)
+        hak_orphan_give_back(slab);
 }
 
 /* The lock is held. */

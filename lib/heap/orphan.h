@@ -27,8 +27,10 @@ void hak_orphan_count_free(const struct hak_slab *slab);
 /* Makes a slab of a heap that fork left without a thread an orphan. */
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
 
-/* Takes back what an orphaned slab holds (heap/stalled.h). The heap lock is held. */
-void hak_orphan_absorb(struct hak_slab *slab);
+/* Takes back what an orphaned slab holds (heap/stalled.h). The heap lock is held. True: that was
+ * all of it; the caller gives the slab back, without the lock. */
+bool hak_orphan_absorb(struct hak_slab *slab);
+void hak_orphan_give_back(struct hak_slab *slab);
 
 /* A block for a thread that has no heap. NULL: no memory. */
 void *hak_orphan_alloc(unsigned class);

@@ -69,6 +69,7 @@ static void reset_slab(struct hak_heap *heap, struct hak_slab *slab) {
 }
 
 static void end_purge(struct hak_slab *slab, bool done) {
+    bool is_empty_orphan = false;
     hak_lock_take(&hak_heap_lock);
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
     if (done) {
@@ -77,10 +78,12 @@ static void end_purge(struct hak_slab *slab, bool done) {
     }
     set_held_count(slab, done ? HAK_HELD_ZERO : HAK_HELD_EMPTY);
     if (owner == hak_orphan_heap)
-        hak_orphan_absorb(slab);
+        is_empty_orphan = hak_orphan_absorb(slab);
     else
         tell_owner(owner);
     hak_lock_give(&hak_heap_lock);
+    if (is_empty_orphan)
+        hak_orphan_give_back(slab);
 }
 
 struct relief {
