@@ -204,12 +204,10 @@ bool hak_heap_exit_round(struct hak_heap *heap) {
 }
 
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
-    hak_lock_take(&hak_heap_lock);
     if (hak_orphan_heap)
         visit(hak_orphan_heap, context);
     for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
         visit(heap, context);
-    hak_lock_give(&hak_heap_lock);
 }
 
 static struct hak_heap *newest_heap(void) {

@@ -19,7 +19,7 @@ void hak_fork_prepare(void);
 void hak_fork_parent(void);
 void hak_fork_child(void);
 
-/* Calls `visit` for every heap there is, that of the orphans first, under the heap lock. */
+/* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
 /* Serves what hak_stats_is_strange and hak_stats_purge_is_wanted say; between two operations. */

@@ -29,8 +29,9 @@ struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned
 
 void hak_totals_sum(struct hak_totals *totals) {
     memset(totals, 0, sizeof *totals);
-    hak_heap_each(add_heap, totals);
+    /* in one go: a thread that exits moves its counts to the exited threads' */
     hak_lock_take(&hak_heap_lock);
+    hak_heap_each(add_heap, totals);
     hak_counters_add(&totals->threads, &hak_exited_counters);
     totals->process = hak_process_counters;
     hak_lock_give(&hak_heap_lock);
