@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of the protocols between threads by enumeration: the library's own code, compiled anew with
+ * a point at every atomic operation, under every schedule of up to so many switches (SWITCHES=
+ * changes how many). In the end nothing is lost, nothing is given out twice, and every content is
+ * as it was written.
+ */
+#include "heap/cache.h"
+#include "heap/free.h"
+#include "heap/large.h"
+#include "heap/lock.h"
+#include "heap/orphan.h"
+#include "heap/remote.h"
+#include "heap/stalled.h"
+#include "heap/superslab.h"
+#include "heap/thread.h"
+#include "heap/verify.h"
+#include "report/totals.h"
+#include "stats/process.h"
+
+#include "unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#undef CHECK
+#define CHECK(condition) schedule_check(condition, __LINE__, #condition)
+
+enum { HALF_SLAB = 32768, BLOCKS = 4, LARGE = 3 * 65536 };
+
+static unsigned char *block[BLOCKS];
+static struct hak_heap *owner;
+static size_t used_before;
+
+static void fill(unsigned char *bytes, int tag) {
+    memset(bytes, tag, 256);
+    memset(bytes + HALF_SLAB - 256, tag, 256);
+}
+
+static void check_content(const unsigned char *bytes, int tag) {
+    for (int i = 0; i < 256; i++)
+        CHECK(bytes[i] == tag && bytes[HALF_SLAB - 256 + i] == tag);
+}
+
+static unsigned char *make(int tag) {
+    unsigned char *bytes = hak_alloc(HALF_SLAB);
+    CHECK(bytes);
+    fill(bytes, tag);
+    return bytes;
+}
+
+static void unmake(unsigned char *bytes, int tag) {
+    check_content(bytes, tag);
+    hak_free(bytes);
+}
+
+static void flush(void) {
+    hak_remote_flush(hak_heap_get());
+}
+
+/* Each thread has a heap before the schedule begins; the first one makes the blocks, two a slab. */
+static void prepare_blocks(int thread) {
+    hak_free(hak_alloc(16));
+    if (thread != 0)
+        return;
+    hak_heap_trim();
+    used_before = hak_process_counters.used_bytes;
+    owner = hak_heap_get();
+    for (int i = 0; i < BLOCKS; i++)
+        block[i] = make(i + 1);
+}
+
+/* Nobody would look into the inbox of a thread that is gone. */
+static void check_dead_inboxes(void) {
+    for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
+        if (atomic_load(&heap->state) == HAK_HEAP_DEAD)
+            CHECK(atomic_load(&heap->inbox) == NULL);
+}
+
+static void check_all_back(void) {
+    check_dead_inboxes();
+    hak_heap_trim();
+    hak_superslab_verify();
+    CHECK(hak_process_counters.used_bytes <= used_before);
+}
+
+/* outbox -> inbox, and the owner's exit: frees of both blocks of a slab meet it. */
+static void exit_part(int thread) {
+    if (thread == 0)
+        return;
+    unmake(block[thread - 1], thread);
+    flush();
+}
+
+static void check_exit(void) {
+    unmake(block[2], 3);
+    unmake(block[3], 4);
+    check_all_back();
+}
+
+/* Two threads adopt orphans while a block of them is freed. */
+static void adopt_part(int thread) {
+    if (thread == 0)
+        return;
+    if (thread == 1) {
+        unmake(block[0], 1);
+        flush();
+    }
+    unsigned char *one = make(10 + thread), *other = make(20 + thread);
+    check_content(block[1], 2);
+    unmake(one, 10 + thread);
+    unmake(other, 20 + thread);
+}
+
+static void check_adopt(void) {
+    unmake(block[1], 2);
+    check_exit();
+}
+
+/* Held blocks: the owner comes, or ends, while others relieve it and purge what is all held. */
+static void stalled_part(int thread) {
+    if (thread == 0) {
+        unsigned char *one = make(11);
+        unmake(block[2], 3);
+        check_content(block[3], 4);
+        unmake(one, 11);
+        return;
+    }
+    unmake(block[thread - 1], thread);
+    flush();
+    hak_stalled_relieve(owner);
+}
+
+static void check_stalled(void) {
+    unmake(block[3], 4);
+    check_all_back();
+}
+
+/* All blocks of a slab are held by one thread; the owner takes new ones of the class meanwhile. */
+static void held_part(int thread) {
+    if (thread == 1) {
+        unmake(block[0], 1);
+        unmake(block[1], 2);
+        flush();
+        hak_stalled_relieve(owner);
+        return;
+    }
+    unsigned char *one = make(11), *other = make(12), *third = make(13);
+    unmake(one, 11);
+    unmake(other, 12);
+    unmake(third, 13);
+}
+
+/* The owner looks once while others free and purge, and at the end finds all that was held. */
+static void owner_part(int thread) {
+    if (thread == 0) {
+        unmake(make(11), 11);
+        schedule_wait_for_others();
+        hak_heap_trim();
+        CHECK(hak_process_counters.used_bytes <= used_before);
+        return;
+    }
+    unmake(block[thread - 1], thread);
+    unmake(block[thread + 1], thread + 2);
+    flush();
+    hak_stalled_relieve(owner);
+}
+
+/* Runs go to the system while others want them: what is called zero is zero. */
+static void prepare_runs(int thread) {
+    hak_free(hak_alloc(16));
+    if (thread == 0) {
+        hak_heap_trim();
+        used_before = hak_process_counters.used_bytes;
+        block[0] = hak_large_alloc(LARGE, 65536, NULL);
+        memset(block[0], 1, LARGE);
+    }
+}
+
+static void take_run(int tag) {
+    bool is_zero;
+    unsigned char *bytes = hak_large_alloc(LARGE, 65536, &is_zero);
+    CHECK(bytes);
+    for (size_t i = 0; is_zero && i < LARGE; i += 4096)
+        CHECK(bytes[i] == 0);
+    for (size_t i = 0; i < LARGE; i += 4096)
+        bytes[i] = (unsigned char)tag;
+    schedule_point();
+    for (size_t i = 0; i < LARGE; i += 4096)
+        CHECK(bytes[i] == tag);
+    hak_free(bytes);
+}
+
+static void purge_part(int thread) {
+    if (thread == 0) {
+        hak_free(block[0]);
+        hak_purge_all();
+    } else if (thread == 1) {
+        take_run(11);
+    } else {
+        hak_purge_all();
+        take_run(12);
+    }
+}
+
+/* The fork lock: whoever is urgent comes first, and nobody sleeps for ever. */
+static int inside;
+
+static void lock_part(int thread) {
+    if (thread == 2)
+        hak_fork_prepare();
+    else
+        hak_lock_take(&hak_heap_lock);
+    CHECK(inside == 0);
+    inside = 1;
+    schedule_point();
+    inside = 0;
+    if (thread == 2)
+        hak_fork_parent();
+    else
+        hak_lock_give(&hak_heap_lock);
+}
+
+static void check_lock(void) {
+    CHECK(inside == 0);
+    CHECK(atomic_load(&hak_heap_lock.word) == 0 && atomic_load(&hak_heap_lock.urgent) == 0);
+}
+
+/* A thread's counts move to the exited threads' row: a sum never falls, nor counts them twice. */
+static uint64_t count_start;
+static unsigned class_seen;
+
+static uint64_t allocations_now(void) {
+    static struct hak_totals totals;
+    hak_totals_sum(&totals);
+    return totals.threads.allocations[class_seen];
+}
+
+static void prepare_counts(int thread) {
+    prepare_blocks(thread);
+    class_seen = hak_class_of(HALF_SLAB);
+    count_start = allocations_now();
+}
+
+static void count_part(int thread) {
+    if (thread == 1) {
+        uint64_t one = allocations_now(), other = allocations_now();
+        CHECK(one >= count_start && other >= one && other <= count_start + 1);
+    } else {
+        unmake(make(11), 11);
+    }
+}
+
+static void check_counts(void) {
+    CHECK(allocations_now() == count_start + 1);
+    unmake(block[0], 1);
+    unmake(block[1], 2);
+    check_exit();
+}
+
+int main(void) {
+    struct schedule_scenario scenarios[] = {
+        {"exit", 3, 2, prepare_blocks, exit_part, check_exit},
+        {"adopt", 3, 1, prepare_blocks, adopt_part, check_adopt},
+        {"stalled", 3, 1, prepare_blocks, stalled_part, check_stalled},
+        {"held", 2, 1, prepare_blocks, held_part, check_exit},
+        {"owner", 3, 1, prepare_blocks, owner_part, check_all_back},
+        {"purge", 3, 1, prepare_runs, purge_part, check_all_back},
+        {"lock", 3, 2, NULL, lock_part, check_lock},
+        {"counts", 2, 2, prepare_counts, count_part, check_counts},
+    };
+    const char *switches = getenv("SWITCHES"), *only = getenv("ONLY");
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        if (switches)
+            scenarios[i].switches = atoi(switches);
+        if (!only || strcmp(only, scenarios[i].name) == 0)
+            schedule_run(&scenarios[i]);
+    }
+    return 0;
+}
