@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define SCAN_BYTES_MOST (16u << 20) /* of one mapping, for the anchor */
+#define NOBODY_YET ((uid_t)-1)
 
 bool hak_process_lives(pid_t pid) {
     char line[512];
@@ -65,8 +66,8 @@ static bool is_header(const struct hak_target *target) {
 
 /* ---- System V ---- */
 
-/* Attaches in the target's IPC namespace; (void *)-1, errno set. */
-static void *attach_there(pid_t pid, int id, int flags) {
+/* Attaches in the target's IPC namespace and says who made the segment; (void *)-1, errno set. */
+static void *attach_there(pid_t pid, int id, int flags, uid_t *ret_maker) {
     char path[64];
     struct stat own_status, status;
     snprintf(path, sizeof path, "/proc/%ld/ns/ipc", (long)pid);
@@ -74,10 +75,13 @@ static void *attach_there(pid_t pid, int id, int flags) {
     int there = open(path, O_RDONLY | O_CLOEXEC);
     bool is_same = own < 0 || there < 0 || fstat(own, &own_status) != 0 ||
                    fstat(there, &status) != 0 || own_status.st_ino == status.st_ino;
+    struct shmid_ds facts;
     void *segment = (void *)-1;
     if (is_same || setns(there, CLONE_NEWIPC) == 0)
         segment = shmat(id, NULL, flags);
     int error = errno;
+    if (segment != (void *)-1)
+        *ret_maker = shmctl(id, IPC_STAT, &facts) == 0 ? facts.shm_perm.cuid : NOBODY_YET;
     if (!is_same)
         setns(own, CLONE_NEWIPC);
     if (own >= 0)
@@ -102,7 +106,7 @@ static uint64_t attached_bytes(const void *segment) {
 }
 
 static bool try_segment(struct hak_target *target, const struct hak_mapping *mapping) {
-    void *segment = attach_there(target->pid, (int)mapping->inode, SHM_RDONLY);
+    void *segment = attach_there(target->pid, (int)mapping->inode, SHM_RDONLY, &target->maker);
     if (segment == (void *)-1)
         return false;
     target->way = HAK_WAY_SEGMENT;
@@ -115,13 +119,19 @@ static bool try_segment(struct hak_target *target, const struct hak_mapping *map
     return false;
 }
 
+/* The process may name any segment: we write to none that its counters' maker didn't make. */
 void *hak_target_control(const struct hak_target *target, int id) {
-    if (id < 0)
+    uid_t maker = NOBODY_YET;
+    if (id < 0 || target->way != HAK_WAY_SEGMENT)
         return NULL;
-    void *page = attach_there(target->pid, id, 0);
+    void *page = attach_there(target->pid, id, 0, &maker);
     if (page == (void *)-1)
         return NULL;
-    return attached_bytes(page) >= sizeof(struct hak_stats_control) ? page : NULL;
+    if (maker != NOBODY_YET && maker == target->maker &&
+        attached_bytes(page) >= sizeof(struct hak_stats_control))
+        return page;
+    shmdt(page);
+    return NULL;
 }
 
 /* ---- the file in memory ---- */

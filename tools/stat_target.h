@@ -30,7 +30,8 @@ struct hak_target {
     pid_t pid;
     pid_t inner_pid; /* as the process itself sees it, in its namespace */
     enum hak_target_way way;
-    const char *segment; /* SEGMENT: mapped here */
+    const char *segment; /* SEGMENT: mapped here, */
+    uid_t maker;         /* made by this user */
     int file;            /* FILE: descriptor; else -1 */
     uint64_t base;       /* MEMORY: the header's address there */
     uint64_t bytes;      /* SEGMENT, FILE: size; MEMORY: no bound is known */
