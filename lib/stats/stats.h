@@ -52,7 +52,8 @@ struct hak_process_record {
 };
 
 HAK_INLINE uint64_t hak_own_frees(const struct hak_thread_counters *counters, unsigned class) {
-    return (uint64_t)(counters->free_goal[class] + counters->free_countdown[class]);
+    /* unsigned: what a hostile process shows a reader may overflow */
+    return (uint64_t)counters->free_goal[class] + (uint64_t)counters->free_countdown[class];
 }
 
 /* Adds everything of `from`; own frees go to the sum's free_goal. */
