@@ -115,6 +115,26 @@ static bool set(struct hak_run_options *options, const char *name, const char *v
     return add_setting(options, setting);
 }
 
+static const char *value_of(const struct hak_run_options *options, const char *variable) {
+    size_t length = strlen(variable);
+    for (unsigned i = 0; i < options->setting_count; i++)
+        if (strncmp(options->settings[i], variable, length) == 0 &&
+            options->settings[i][length] == '=')
+            return options->settings[i] + length + 1;
+    return NULL;
+}
+
+/* Who asks for the counters on the command line wants to read something at the end, too. */
+static bool add_summary(struct hak_run_options *options) {
+    uint64_t is_on;
+    const char *stats = value_of(options, PREFIX "STATS");
+    if (!stats || !hak_conf_parse(HAK_KNOB_BOOL, stats, &is_on) || !is_on ||
+        options->mode != HAK_MODE_RUN || value_of(options, PREFIX "SUMMARY") ||
+        getenv(PREFIX "SUMMARY"))
+        return true;
+    return set(options, "summary", "=yes");
+}
+
 static bool set_by_name(struct hak_run_options *options, const char *text) {
     const char *equals = strchr(text, '=');
     if (equals && equals != text)
@@ -362,5 +382,7 @@ enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int ar
             return result;
     }
     options->program = argv + optind;
+    if (!add_summary(options))
+        return HAK_WRONG_USAGE;
     return is_consistent(options) ? HAK_RUN : HAK_WRONG_USAGE;
 }

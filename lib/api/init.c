@@ -10,6 +10,7 @@
 #include "heap/start.h"
 #include "os/os_share.h"
 #include "report/dump.h"
+#include "report/summary.h"
 #include "stats/profile.h"
 
 __attribute__((constructor)) void hak_init(void) {
@@ -18,10 +19,12 @@ __attribute__((constructor)) void hak_init(void) {
     hak_init_restore_preload();
     if (hak_conf.profile > 1 && hak_conf.profile == (uint64_t)hak_share_pid())
         hak_profile_await_reader();
+    hak_summary_start();
 }
 
 /* exit() runs it behind the program's own handlers. */
 __attribute__((destructor)) static void finish(void) {
     hak_dump_at_exit();
     hak_profile_note_maps();
+    hak_summary_at_exit();
 }

@@ -14,4 +14,13 @@ void hak_os_close(int descriptor);
 /* All of it; 0, or an errno value. */
 int hak_os_write(int descriptor, const char *text, size_t bytes);
 
+/* Another number for what is open, which exec closes and few programs use; -1: none. */
+int hak_os_duplicate(int descriptor);
+
+/* Which file it is. False: nothing is open there. */
+struct hak_os_file_id {
+    uint64_t device, inode;
+};
+bool hak_os_file_identify(int descriptor, struct hak_os_file_id *ret_id);
+
 #endif

@@ -6,7 +6,9 @@ set -eu
 # shellcheck source=tests/tools/common.sh
 . "${top_srcdir:?}/tests/tools/common.sh"
 
-expect 0 '' '' "$run" --stats true
+expect 0 '' '' env HAKMEM_STATS=1 "$run" true
+expect 0 '' '' "$run" --stats --summary=no true
+expect 0 '' '' env HAKMEM_SUMMARY=no "$run" --stats true
 expect 0 '' '' "$run" --stats-file=counters.%p sh -c 'exec true'
 found=$(echo counters.*)
 case $found in
@@ -32,6 +34,54 @@ expect 2 '' 'hakmem-run: HAKMEM_STATS_FILE=: not a text of 1 to 255 characters' 
 "$run" --stats-file=2 true 2>errors >out
 [ ! -s out ] || complain 'standard output'
 grep -q '^allocations [0-9]* blocks$' errors || complain "standard error: $(cat errors)"
+
+# summary FILE: the lines for people, of one process.
+summary() {
+    awk '
+        NR == 1 { head = /^hakmem: [^ ]+ \(PID [0-9]+\) at exit$/ }
+        NR == 2 { blocks = /^hakmem:   blocks    [0-9]+ allocated, [0-9]+ of them large; / \
+            && $3 == $9 + $11 }
+        NR == 3 { memory = /^hakmem:   memory    [0-9.]+ [KMG]iB: [0-9.]+ [KMG]*i*B allocated, / }
+        NR == 4 { rest = /^hakmem:             [0-9.]+ [KMG]*i*B free in slabs, .* metadata$/ }
+        NR == 5 { purged = /^hakmem:   purged    [0-9.]+ [KMG]*i*B in [0-9]+ purges; [0-9]+ page/ }
+        NR == 6 { process = /^hakmem:   process   [0-9.]+ [MG]iB at its peak, [1-9][0-9]* page/ }
+        length > 80 { wide = 1 }
+        END { exit !(NR == 6 && head && blocks && memory && rest && purged && process && !wide) }
+    ' "$1" ||
+        complain "summary: $(cat "$1")"
+}
+"$run" --stats true 2>errors >out
+summary errors
+[ ! -s out ] || complain 'summary: standard output'
+"$run" --summary sh -c 'exec ls /' 2>errors >out # ls closes standard error before it ends
+summary errors
+grep -q '^hakmem: ls (PID' errors || complain "exec: $(cat errors)"
+result=0
+"$run" --summary false 2>errors || result=$?
+[ "$result" -eq 1 ] || complain "summary: status $result"
+summary errors
+# Where standard error led, and nowhere else.
+compile closes <<'END'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    for (int fd = argc > 1 && strcmp(argv[1], "all") == 0 ? 2 : 3; fd < 1024; fd++)
+        close(fd);
+    for (int i = 0; i < 300; i++) /* other files under all these numbers */
+        if (open("other", O_WRONLY | O_CREAT, 0600) < 0)
+            return 1;
+    free(malloc(100));
+    return 0;
+}
+END
+"$run" --summary ./closes 2>errors || complain 'closes'
+summary errors
+"$run" --summary ./closes all 2>errors || complain 'closes all'
+[ ! -s errors ] || complain "all was closed: $(cat errors)"
+[ ! -s other ] || complain "another file was written to: $(cat other)"
+"$run" --summary sh -c 'exec true' 2>&- || complain 'no standard error'
 
 # In the process; the same numbers from outside.
 compile inside -I"$top_srcdir/lib" "$library" -Wl,-rpath,"$work/.libs" <<'END'
