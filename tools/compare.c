@@ -17,6 +17,7 @@
 
 #define CONTENDERS_MAX (2 + 32 + HAK_WITH_MAX)
 #define VERDICT_COLUMN 12
+#define PART_END "\n"     /* between the parts of a verdict */
 #define SHORT_RUN_NS 20e6 /* below, the program's start is most of what is measured */
 
 static const struct {
@@ -126,25 +127,36 @@ static void put_verdict(FILE *out, const struct hak_rounds *rounds,
     struct hak_interval cpu = hak_contender_ratio(contender, base, HAK_CPU, HAK_ERROR_RATE);
     hak_put_change(out, &time, HAK_WALL, "than glibc", rounds->wanted);
     if (hak_change_of(&time) == 0 && hak_change_of(&cpu) != 0) {
-        fputs(", ", out);
+        fputs(PART_END, out);
         hak_put_change(out, &cpu, HAK_CPU, "", rounds->wanted);
     }
-    fputs(", ", out);
+    fputs(PART_END, out);
     hak_put_change(out, &memory, HAK_PEAK, "", rounds->wanted);
     if (contender->binding.proof == HAK_PROOF_PARTLY)
         fprintf(out, " (in part: some objects took malloc from %s)", contender->binding.other);
 }
 
-/* A text that is written into memory, wrapped like all others. */
+/* The parts one behind another, a new line for one that doesn't fit. */
 static void print_verdict(const struct hak_rounds *rounds, const struct hak_contender *contender) {
-    char *text = NULL;
+    char *text = NULL, *rest, *part;
     size_t length;
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return;
     put_verdict(out, rounds, contender);
     fclose(out);
-    hak_print_wrapped(text, VERDICT_COLUMN, printf("%-*s", VERDICT_COLUMN - 2, contender->name));
+    int column = printf("%-*s", VERDICT_COLUMN - 2, contender->name);
+    for (rest = text; (part = strsep(&rest, PART_END)); column = 0) {
+        char line[400];
+        size_t room = HAK_TOOL_COLUMNS - VERDICT_COLUMN;
+        snprintf(line, sizeof line, "%s%s", part, rest ? "," : "");
+        while (rest && strlen(line) + 1 + strcspn(rest, PART_END) < room) {
+            part = strsep(&rest, PART_END);
+            length = strlen(line);
+            snprintf(line + length, sizeof line - length, " %s%s", part, rest ? "," : "");
+        }
+        hak_print_wrapped(line, VERDICT_COLUMN, column);
+    }
     free(text);
 }
 
