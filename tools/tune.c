@@ -21,7 +21,8 @@
 /* What a setting may help. */
 static const enum hak_quantity judged[] = {HAK_WALL, HAK_CPU, HAK_PEAK};
 
-#define JUDGED (sizeof judged / sizeof judged[0])
+enum { JUDGED = sizeof judged / sizeof judged[0] };
+
 #define RUNS_DEFAULT 12u
 
 static const struct row {
@@ -94,7 +95,7 @@ static void choose(struct tuning *tuning, const char *library) {
         if (i == 0 || add_settings(contender, rows[i - 1].settings))
             first->count++;
     }
-    size_t intervals = JUDGED * (first->count - 1);
+    unsigned intervals = JUDGED * (first->count - 1);
     tuning->first_rate = HAK_ERROR_RATE / (double)(intervals ? intervals : 1);
 }
 
@@ -103,7 +104,7 @@ static void choose(struct tuning *tuning, const char *library) {
 static bool helps(const struct hak_contender *contender, const struct hak_contender *base,
                   double rate) {
     bool is_less = false;
-    for (size_t i = 0; i < JUDGED; i++) {
+    for (unsigned i = 0; i < JUDGED; i++) {
         struct hak_interval interval = hak_contender_ratio(contender, base, judged[i], rate);
         is_less |= hak_change_of(&interval) < 0;
     }
@@ -144,7 +145,7 @@ static void print_table(const struct tuning *tuning) {
         const struct hak_contender *contender = &tuning->tried[i];
         printf("%-28.28s", contender->name);
         if (contender->run_count) {
-            for (size_t k = 0; k < JUDGED; k++)
+            for (unsigned k = 0; k < JUDGED; k++)
                 hak_put_cell(stdout, contender, judged[k]);
         } else {
             fputs("  not measured: ", stdout);
@@ -157,7 +158,7 @@ static void print_table(const struct tuning *tuning) {
 static void print_change(const struct tuning *tuning, unsigned which) {
     const struct hak_contender *contender = &tuning->again[which], *base = &tuning->again[0];
     printf("%s (%s)\n", contender->name, tuning->row_again[which]->help);
-    for (size_t i = 0; i < JUDGED; i++) {
+    for (unsigned i = 0; i < JUDGED; i++) {
         struct hak_interval interval =
             hak_contender_ratio(contender, base, judged[i], tuning->second_rate);
         fputs("    ", stdout);

@@ -15,7 +15,7 @@ for tool in cppcheck clang-tidy valgrind; do
 done
 cd "$top_srcdir"
 export LC_ALL=C
-printf '#define %s "x"\n' HAK_VERSION HAK_LIBDIR HAK_BINDIR >"$work/facts.h"
+printf '#define %s "x"\n' HAK_VERSION HAK_LIBDIR HAK_BINDIR HAK_SYSCONFDIR >"$work/facts.h"
 flags="-std=gnu17 -include $work/facts.h -Ilib -Itools"
 sources=$(find lib tools -name '*.c' | LC_ALL=C sort)
 
