@@ -34,6 +34,8 @@ __attribute__((format(printf, 2, 3))) void hak_look_heading(struct hak_look *loo
 const char *hak_size_text(uint64_t bytes);
 
 void hak_show_process(struct hak_look *look, const struct hak_snapshot *snapshot);
+/* In two lines, for a low terminal. */
+void hak_show_process_briefly(struct hak_look *look, const struct hak_snapshot *snapshot);
 void hak_show_threads(struct hak_look *look, const struct hak_snapshot *snapshot);
 void hak_show_classes(struct hak_look *look, const struct hak_snapshot *snapshot);
 void hak_show_waste(struct hak_look *look, const struct hak_snapshot *snapshot);

@@ -199,3 +199,27 @@ enum hak_purge_answer hak_snapshot_purge(const struct hak_target *target) {
     }
     return HAK_PURGE_WAITING;
 }
+
+/* ---- from look to look ---- */
+
+const struct hak_stat_row *hak_snapshot_same_row(const struct hak_snapshot *snapshot,
+                                                 const struct hak_stat_row *row) {
+    for (unsigned i = 0; i < snapshot->row_count; i++) {
+        const struct hak_stat_row *other = &snapshot->rows[i];
+        if (other->counters.state == row->counters.state &&
+            other->counters.thread_id == row->counters.thread_id &&
+            other->allocated_bytes <= row->allocated_bytes)
+            return other;
+    }
+    return NULL;
+}
+
+void hak_snapshot_carry(struct hak_snapshot *now, const struct hak_snapshot *before) {
+    for (unsigned i = 0; i < now->row_count; i++) {
+        struct hak_stat_row *row = &now->rows[i];
+        const struct hak_stat_row *old = hak_snapshot_same_row(before, row);
+        bool has_worked = !old || old->allocated_bytes != row->allocated_bytes ||
+                          old->freed_bytes != row->freed_bytes;
+        row->active_ns = has_worked ? now->taken_ns : old->active_ns;
+    }
+}

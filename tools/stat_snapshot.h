@@ -19,6 +19,7 @@ struct hak_stat_row {
     uint64_t allocated_bytes; /* ever handed out, small and large */
     uint64_t freed_bytes;     /* ever freed by it */
     uint64_t cached_bytes;    /* in its cache */
+    uint64_t active_ns;       /* the look that found other counters than the one before; 0: none */
 };
 
 struct hak_snapshot {
@@ -49,6 +50,13 @@ void hak_snapshot_free(struct hak_snapshot *snapshot);
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
                                          const struct hak_thread_counters *counters,
                                          unsigned class);
+
+/* The row of the same thread in another snapshot, or NULL. */
+const struct hak_stat_row *hak_snapshot_same_row(const struct hak_snapshot *snapshot,
+                                                 const struct hak_stat_row *row);
+
+/* Fills in active_ns, from what was seen before. */
+void hak_snapshot_carry(struct hak_snapshot *now, const struct hak_snapshot *before);
 
 /* Resident memory of a class that no live block uses. */
 uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned class);

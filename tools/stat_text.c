@@ -115,6 +115,17 @@ void hak_show_process(struct hak_look *look, const struct hak_snapshot *snapshot
     show_purging(look, snapshot);
 }
 
+void hak_show_process_briefly(struct hak_look *look, const struct hak_snapshot *snapshot) {
+    const struct hak_figures *figures = &snapshot->figures;
+    hak_look_heading(look, "%s (PID %ld), libhakmem %s", snapshot->program, (long)snapshot->pid,
+                     snapshot->header.version);
+    hak_look_line(look, "  resident %s: %s live, %s cached, %s free, %s dirty",
+                  hak_size_text(figures->resident_bytes), hak_size_text(figures->allocated_bytes),
+                  hak_size_text(figures->cached_bytes),
+                  hak_size_text(figures->free_bytes + figures->slack_bytes),
+                  hak_size_text(snapshot->process.dirty_bytes));
+}
+
 /* ---- threads ---- */
 
 static uint64_t slabs_of(const struct hak_stat_row *row) {
@@ -130,16 +141,21 @@ static uint64_t rate_of(const struct hak_look *look, const struct hak_snapshot *
     const struct hak_snapshot *before = look->before;
     if (!before || now->taken_ns <= before->taken_ns)
         return 0;
-    for (unsigned i = 0; i < before->row_count; i++) {
-        const struct hak_stat_row *old = &before->rows[i];
-        if (old->counters.state != row->counters.state ||
-            old->counters.thread_id != row->counters.thread_id ||
-            old->allocated_bytes > row->allocated_bytes)
-            continue;
-        double seconds = (double)(now->taken_ns - before->taken_ns) / 1e9;
-        return (uint64_t)((double)(row->allocated_bytes - old->allocated_bytes) / seconds);
-    }
-    return 0;
+    const struct hak_stat_row *old = hak_snapshot_same_row(before, row);
+    double seconds = (double)(now->taken_ns - before->taken_ns) / 1e9;
+    return old ? (uint64_t)((double)(row->allocated_bytes - old->allocated_bytes) / seconds) : 0;
+}
+
+/* How long ago it was seen to work; `-`: not since the looking began. */
+static void put_idle(char text[16], const struct hak_snapshot *now,
+                     const struct hak_stat_row *row) {
+    uint64_t seconds = (now->taken_ns - row->active_ns) / 1000000000u;
+    if (row->active_ns == 0)
+        snprintf(text, 16, "-");
+    else if (seconds < 600)
+        snprintf(text, 16, "%" PRIu64 " s", seconds);
+    else
+        snprintf(text, 16, "%" PRIu64 " min", seconds / 60 % 1000000);
 }
 
 struct order {
@@ -180,11 +196,13 @@ static int compare_rows(const void *left, const void *right, void *context) {
 
 static void show_thread(struct hak_look *look, const struct hak_snapshot *snapshot,
                         const struct hak_stat_row *row) {
-    char id[16] = "-", rate[32] = "";
+    char id[16] = "-", idle[16], rate[64] = "";
     if (row->counters.thread_id)
         snprintf(id, sizeof id, "%d", row->counters.thread_id);
+    put_idle(idle, snapshot, row);
     if (look->before)
-        snprintf(rate, sizeof rate, " %9s/s", hak_size_text(rate_of(look, snapshot, row)));
+        snprintf(rate, sizeof rate, " %9s/s %7s", hak_size_text(rate_of(look, snapshot, row)),
+                 idle);
     uint64_t remote = 0;
     for (unsigned class = 0; class < snapshot->class_count; class ++)
         remote += row->counters.remote_frees[class];
@@ -198,8 +216,8 @@ void hak_show_threads(struct hak_look *look, const struct hak_snapshot *snapshot
     const struct hak_stat_row **rows = calloc(snapshot->row_count + 1, sizeof *rows);
     struct order order = {look, snapshot};
     hak_look_heading(look, "  %7s %-15s %10s %10s %10s%s %7s %9s %9s", "TID", "NAME", "ALLOCATED",
-                     "FREED", "CACHED", look->before ? "        RATE" : "", "SLABS", "TO OTHERS",
-                     "RECEIVED");
+                     "FREED", "CACHED", look->before ? "        RATE    IDLE" : "", "SLABS",
+                     "TO OTHERS", "RECEIVED");
     for (unsigned i = 0; rows && i < snapshot->row_count; i++)
         rows[i] = &snapshot->rows[i];
     if (rows)

@@ -19,6 +19,8 @@
 #define ENTER_SCREEN "\033[?1049h\033[?25l"
 #define LEAVE_SCREEN "\033[?25h\033[?1049l"
 
+#define FULL_LINES 28u /* in a lower terminal the process has two lines, and the table the rest */
+
 enum part { PART_THREADS, PART_CLASSES, PART_WASTE, PART_HELP };
 
 static struct termios saved_terminal;
@@ -86,10 +88,13 @@ static void draw(const struct hak_snapshot *now, const struct hak_snapshot *befo
     if (has_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
         look.columns = size.ws_col;
         look.lines = size.ws_row > 1 ? size.ws_row - 1u : 1u;
-        look.has_colour = true;
+        look.has_colour = !getenv("NO_COLOR");
         fputs("\033[H\033[J", stdout);
     }
-    hak_show_process(&look, now);
+    if (look.lines && (look.lines < FULL_LINES || part == PART_HELP))
+        hak_show_process_briefly(&look, now);
+    else
+        hak_show_process(&look, now);
     hak_look_line(&look, " ");
     if (part == PART_HELP)
         show_help(&look);
@@ -184,6 +189,7 @@ int hak_watch(pid_t pid, const struct hak_stat_options *given) {
         error = hak_snapshot_take(&snapshots[turn], pid);
         if (error != HAK_STAT_OK)
             break;
+        hak_snapshot_carry(&snapshots[turn], &snapshots[1 - turn]);
         if (options.count)
             options.count--;
     }

@@ -39,7 +39,12 @@ open() {
 start "$run" --stats ./target
 open 110 40
 until_screen start "^target (PID $pid), libhakmem"
-until_screen threads 'TID NAME .*RATE'
+until_screen threads 'TID NAME .*RATE *IDLE'
+until_screen idle ' alpha .* 0 B/s  *-  '
+# What works is seen to, and how long ago that was.
+order a
+until_screen active '^ *[0-9]* target .* 0 s  '
+until_screen inactive '^ *[0-9]* target .* 1 s  '
 until_screen threads ' alpha '
 until_screen footer '^order: tid, every 0.2 s'
 tm send-keys -t watch c
@@ -48,6 +53,16 @@ tm send-keys -t watch f
 until_screen waste 'most of it in the size classes'
 tm send-keys -t watch h
 until_screen help 'look twice as often'
+# Every line of the help fits into 12 lines, too.
+tm resize-window -t watch -x 80 -y 14
+until_screen 'short help' 'this help'
+tm resize-window -t watch -x 110 -y 40
+# Headings are bold, and nothing is with NO_COLOR.
+tm capture-pane -p -e -t watch | grep -q "$(printf '\033\\[1m')target" || complain 'no bold heading'
+tm send-keys -t watch t a
+until_screen 'by bytes' '^order: allocated'
+screen | awk '$2 == "target" { target = NR } $2 == "alpha" { alpha = NR }
+    END { exit !(target && target < alpha) }' || complain "not by bytes: $(screen)"
 tm send-keys -t watch t n
 until_screen sort '^order: name'
 screen | grep -n 'alpha\|beta' | head -n 2 | tail -n 1 | grep -q beta || complain 'not by name'
@@ -66,14 +81,22 @@ for columns in 20 40 60; do
     until_screen "$columns columns" '^target (PID'
     screen >drawn
     [ "$(grep -c '^target (PID' drawn)" -eq 1 ] || complain "$columns columns: $(cat drawn)"
-    sed -n 2p drawn | grep -q '^  allocated' || complain "$columns columns: $(cat drawn)"
+    sed -n 2p drawn | grep -q '^  resident' || complain "$columns columns: $(cat drawn)"
+    sed -n 4p drawn | grep -q '^ *TID' || complain "$columns columns: $(cat drawn)"
     awk -v most="$columns" 'length > most { exit 1 }' drawn || complain "wider than $columns"
 done
+tm kill-session -t watch
+tm new-session -d -s watch -x 80 -y 24 "NO_COLOR=1 $stat --watch --interval=0.2 $pid"
+until_screen plain '^target (PID'
+tm capture-pane -p -e -t watch | grep -q "$(printf '\033\\[1m')" && complain 'NO_COLOR: bold'
 # It is told when the terminal changes.
 tm resize-window -t watch -x 100 -y 30
 until_screen resized 'TID NAME .*RECEIVED'
 
 # The end of the process.
+tm kill-session -t watch
+open 100 30
+until_screen again 'TID NAME'
 kill -9 "$pid"
 until_screen gone "hakmem-stat: $pid: no such process, or it has ended"
 stop
