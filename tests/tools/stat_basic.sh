@@ -104,6 +104,16 @@ awk '$1 == "classes.208.live_blocks" && $4 == "-1000" { found = 1 } END { exit !
 "$stat" --prometheus "$pid" "$pid" >metrics 2>errors || complain "--prometheus: $(cat errors)"
 "$stat" --prometheus "$pid" >metrics
 awk -f "$top_srcdir/tests/tools/prometheus.awk" metrics || complain '--prometheus: not valid'
+# And by readers that others wrote.
+if python3 -c 'import prometheus_client' 2>/dev/null; then
+    python3 "$top_srcdir/tests/tools/prometheus.py" <metrics >parsed || complain 'prometheus.py'
+    [ "$(cat parsed)" = "$(grep -c '^# TYPE' metrics) $(grep -vc '^#' metrics)" ] ||
+        complain "prometheus.py read $(cat parsed)"
+fi
+if command -v promtool >/dev/null; then
+    "$stat" --prometheus "$pid" | promtool check metrics >said 2>&1 ||
+        complain "promtool: $(cat said)"
+fi
 grep -q "^hakmem_class_allocations_total{pid=\"$pid\",program=\"target\",class=\"208\"} [0-9]*$" \
     metrics || complain '--prometheus: no class 208'
 stop
