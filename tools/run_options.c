@@ -128,7 +128,7 @@ static const char *value_of(const struct hak_run_options *options, const char *v
 static bool add_summary(struct hak_run_options *options) {
     uint64_t is_on;
     const char *stats = value_of(options, PREFIX "STATS");
-    if (!stats || !hak_conf_parse(HAK_KNOB_BOOL, stats, &is_on) || !is_on ||
+    if (!stats || !hak_conf_parse(HAK_KNOB_BOOL, "", stats, &is_on) || !is_on ||
         options->mode != HAK_MODE_RUN || value_of(options, PREFIX "SUMMARY") ||
         getenv(PREFIX "SUMMARY"))
         return true;

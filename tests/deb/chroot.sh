@@ -41,7 +41,7 @@ inside() {
         DEBIAN_FRONTEND=noninteractive chroot "$work/$name" "$@"
 }
 
-# repository NAME FOLDER: the packages in FOLDER, and no others, are what apt there finds locally.
+# repository NAME FOLDER: apt in there finds the packages in FOLDER, and no others of ours.
 repository() {
     rm -rf "$work/$1/repository"
     mkdir "$work/$1/repository"
