@@ -5,6 +5,7 @@
 # library is in its list of sources.
 # shellcheck disable=SC2016 # the dollars in quotes are awk's
 set -eu
+export LC_ALL=C # bytes, whichever awk it is
 cd "${top_srcdir:?}"
 bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT

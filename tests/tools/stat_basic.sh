@@ -29,7 +29,7 @@ expect 2 '' "hakmem-stat: --sort size: not $keys $hint" "$stat" --sort=size 1
 expect 2 '' "hakmem-stat: --count 0: not a number above 0 $hint" "$stat" --count=0 1
 range='not a number of seconds from 0.05 to 86400'
 expect 2 '' "hakmem-stat: --interval 0: $range $hint" "$stat" -i 0 1
-modes='--watch, --frag, --json, --prometheus, --csv, --diff, --check, --purge'
+modes='--watch, --frag, --json, --prometheus, --csv, --diff, --check, --purge, --profile'
 expect 2 '' "hakmem-stat: more than one of $modes $hint" "$stat" --json --csv 1
 
 gone='no such process, or it has ended'
