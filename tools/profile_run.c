@@ -210,7 +210,8 @@ static bool write_file(const struct hak_profile *profile, const char *path) {
     FILE *out = fopen(path, "we");
     if (!out)
         return false;
-    bool done = is_svg ? hak_profile_write_svg(profile, out) : hak_profile_write_leaks(profile, out);
+    bool done =
+        is_svg ? hak_profile_write_svg(profile, out) : hak_profile_write_leaks(profile, out);
     return fclose(out) == 0 && done;
 }
 

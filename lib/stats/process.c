@@ -200,6 +200,14 @@ static void use_segment(struct hak_stats_header *made, struct hak_stats_control 
     point_anchor_to_rows();
 }
 
+/* The magic last: a reader that comes too early finds nothing rather than a half. */
+static void publish_header(struct hak_stats_header *made, const struct hak_stats_header *plan) {
+    size_t rest = sizeof plan->magic;
+    memcpy((char *)made + rest, (const char *)plan + rest, sizeof *plan - rest);
+    atomic_thread_fence(memory_order_release);
+    memcpy(made->magic, plan->magic, sizeof made->magic);
+}
+
 void hak_stats_share(const struct hak_stats_facts *facts) {
     struct hak_stats_header plan = plan_segment(facts->knob_count);
     uint32_t *mark = hak_share_fork_mark();
@@ -216,7 +224,7 @@ void hak_stats_share(const struct hak_stats_facts *facts) {
     memcpy(place_in(made, plan.process.offset), hak_stats_process, sizeof *hak_stats_process);
     memcpy(place_in(made, plan.exited.offset), hak_stats_exited, sizeof *hak_stats_exited);
     struct hak_stats_control *control = make_control(&plan);
-    memcpy(made, &plan, sizeof plan);
+    publish_header(made, &plan);
     hak_stats_fork_mark = mark;
     use_segment(made, control);
 }
