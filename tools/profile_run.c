@@ -128,8 +128,7 @@ static void take_samples(struct session *session) {
 }
 
 static enum hak_stat_error open_session(struct session *session) {
-    enum hak_stat_error error =
-        hak_source_open(&session->source, session->pid, session->is_child);
+    enum hak_stat_error error = hak_source_open(&session->source, session->pid, session->is_child);
     if (error != HAK_STAT_OK)
         return error;
     if (!hak_source_ask(&session->source, WISH_SECONDS)) {
@@ -286,8 +285,8 @@ int hak_profile_run(const struct hak_stat_options *options) {
     enum hak_stat_error error = open_session(&session);
     if (error == HAK_STAT_OK)
         error = gather(&session);
-    int status = error == HAK_STAT_OK ? report(&session.profile, options)
-                                      : hak_stat_complain(name, error);
+    int status =
+        error == HAK_STAT_OK ? report(&session.profile, options) : hak_stat_complain(name, error);
     if (error == HAK_STAT_OK)
         close_session(&session);
     return status;

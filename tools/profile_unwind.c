@@ -157,10 +157,19 @@ static uint32_t code_at(struct hak_unwinder *unwinder, uint64_t address) {
 
 /* Frames of the allocator itself, which no reader looks for. */
 static bool is_own(const struct hak_profile *profile, const struct hak_code *code) {
-    static const char *const names[] = {
-        "malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc", "valloc",
-        "pvalloc", "posix_memalign", "_Znwm", "_Znam", "_ZnwmRKSt9nothrow_t",
-        "_ZnamRKSt9nothrow_t"};
+    static const char *const names[] = {"malloc",
+                                        "calloc",
+                                        "realloc",
+                                        "reallocarray",
+                                        "memalign",
+                                        "aligned_alloc",
+                                        "valloc",
+                                        "pvalloc",
+                                        "posix_memalign",
+                                        "_Znwm",
+                                        "_Znam",
+                                        "_ZnwmRKSt9nothrow_t",
+                                        "_ZnamRKSt9nothrow_t"};
     const char *path = code->module == HAK_NO_MODULE ? "" : profile->modules[code->module].path;
     const char *slash = strrchr(path, '/');
     if (slash && strncmp(slash, "/libhakmem", 10) == 0)

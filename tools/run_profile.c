@@ -33,7 +33,7 @@ static bool find_profiler(char path[PATH_MAX]) {
 static int set_environment(void) {
     char own_pid[24];
     snprintf(own_pid, sizeof own_pid, "%ld", (long)getpid());
-    return setenv("HAKMEM_STATS", "1", 1) == 0 && setenv("HAKMEM_PROFILE", own_pid, 1) == 0 ? 0
+    return setenv("HAKMEM_STATS", "1", 1) == 0 && setenv("HAKMEM_SAMPLE", own_pid, 1) == 0 ? 0
                                                                                            : -1;
 }
 

@@ -17,7 +17,7 @@ __attribute__((constructor)) void hak_init(void) {
     hak_start_process();
     hak_start_fork_handlers();
     hak_init_restore_preload();
-    if (hak_conf.profile > 1 && hak_conf.profile == (uint64_t)hak_share_pid())
+    if (hak_conf.sample > 1 && hak_conf.sample == (uint64_t)hak_share_pid())
         hak_profile_await_reader();
     hak_summary_start();
 }

@@ -47,7 +47,7 @@ int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes) {
 }
 
 static void draw_gap(struct hak_sampler *sampler) {
-    sampler->gap_bytes = hak_sample_gap(&sampler->random, hak_conf.profile_mean);
+    sampler->gap_bytes = hak_sample_gap(&sampler->random, hak_conf.sample_mean);
     sampler->left_bytes = sampler->gap_bytes;
 }
 
@@ -74,7 +74,7 @@ static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
     struct hak_sampler *sampler = &heap->sampler;
     const void *block = (const void *)hak_slab_address(slab);
     int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
-    slab->sample = hak_profile_add(block, bytes, hak_conf.profile_mean, thread_id);
+    slab->sample = hak_profile_add(block, bytes, hak_conf.sample_mean, thread_id);
     if (HAK_UNLIKELY(hak_probe_alloc_listeners))
         HAK_PROBE3(alloc, block, bytes, sampler->gap_bytes - sampler->left_bytes);
     draw_gap(sampler);

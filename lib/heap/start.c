@@ -72,8 +72,7 @@ static void start_stats(void) {
     hak_stats_start(&facts);
     if (hak_conf.stats)
         hak_stats_share(&facts);
-    if (hak_conf.profile == 1 ||
-        (hak_conf.profile && hak_conf.profile == (uint64_t)hak_share_pid()))
+    if (hak_conf.sample == 1 || (hak_conf.sample && hak_conf.sample == (uint64_t)hak_share_pid()))
         hak_profile_ask();
 }
 

@@ -74,7 +74,7 @@ END
 # What libc keeps of a thread isn't its own.
 live() {
     got=0
-    "$run" --leaks --profile-mean=1 ./program "$3" >out 2>leaks || got=$?
+    "$run" --leaks --sample-mean=1 ./program "$3" >out 2>leaks || got=$?
     [ "$got" -eq "$1" ] || complain "$3: exit status $got, not $1: $(cat leaks)"
     found=$(awk '/ bytes in .* sampled$/ { facts = $1 "/" $4; getline
         if ($2 == "program") print $1 ":" facts }' leaks | tr '\n' ' ')
@@ -90,11 +90,11 @@ live 7 'small:1000/10' i
 live 7 'zeroed:15000/5 small:1000/10' szk
 live 3 'small:1000/10' sq
 got=0
-"$run" --leaks --profile-mean=1 sh -c 'exec ./program s' 2>leaks || got=$?
+"$run" --leaks --sample-mean=1 sh -c 'exec ./program s' 2>leaks || got=$?
 [ "$got" -eq 7 ] || complain "exec: exit status $got"
 grep -q '^1000 bytes in 10 blocks, 10 sampled$' leaks || complain "exec: $(cat leaks)"
 got=0
-prlimit --core=0 "$run" --leaks --profile-mean=1 ./program sx 2>leaks || got=$?
+prlimit --core=0 "$run" --leaks --sample-mean=1 ./program sx 2>leaks || got=$?
 [ "$got" -eq 134 ] || complain "abort: exit status $got"
 grep -q '^    small' leaks || complain "abort: $(cat leaks)"
 
@@ -113,7 +113,7 @@ near() {
         found || complain "$1: column $2 is not within $4 % of $3: $(cat found)"
 }
 got=0
-"$run" --profile=program.pb.gz --profile-mean=128k ./program mo 2>errors || got=$?
+"$run" --profile=program.pb.gz --sample-mean=128k ./program mo 2>errors || got=$?
 [ "$got" -eq 7 ] || complain "exit status $got: $(cat errors)"
 grep -q '^hakmem-stat: program.pb.gz: [0-9]* samples of program, [0-9.]* s$' errors ||
     complain "said: $(cat errors)"
@@ -132,11 +132,11 @@ near main 4 100000000 15
 [ "$(sed -n 's/^function most [0-9]* [0-9]* //p' found)" = '0 0' ] || complain 'most is live'
 wanted=$("$READELF" -n "$(command -v ./program)" | sed -n 's/.*Build ID: //p')
 [ -z "$wanted" ] || grep -q "^build-id $wanted .*/program\$" found || complain 'build-id'
-"$run" --profile=again.pb.gz --profile-mean=128k ./program mo 2>errors || :
+"$run" --profile=again.pb.gz --sample-mean=128k ./program mo 2>errors || :
 mv found first
 read_profile again.pb.gz
 diff first found || complain 'the same run gave other samples'
-"$run" --profile=program.svg --profile-mean=128k ./program mo 2>errors || :
+"$run" --profile=program.svg --sample-mean=128k ./program mo 2>errors || :
 grep -q '^<g><title>some: .* MiB, 100.0 %</title>' program.svg || complain 'the live flame graph'
 grep -q '^<g><title>most: .* MiB, [0-9.]* %</title>' program.svg || complain 'the other graph'
 awk '/<g>/ { open++ } /<\/g>/ { open-- } END { exit open || $0 != "</svg>" }' program.svg ||
@@ -144,7 +144,7 @@ awk '/<g>/ { open++ } /<\/g>/ { open-- } END { exit open || $0 != "</svg>" }' pr
 
 # A running process, twice, with and without a segment, and a stopped one.
 for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
-    env "$knobs" HAKMEM_PROFILE_MEAN=64k "$run" ./program sw &
+    env "$knobs" HAKMEM_SAMPLE_MEAN=64k "$run" ./program sw &
     pid=$!
     started="$started $pid"
     for i in 1 2; do
@@ -218,7 +218,7 @@ int main(int argc, char **argv) {
     return before != 0 || during == 0 || sampled() != 0;
 }
 END
-"$run" --profile-mean=4k ./listener "$semaphore" || complain "a listener: $?"
+"$run" --sample-mean=4k ./listener "$semaphore" || complain "a listener: $?"
 
 # What fails.
 expect 2 '' 'hakmem-stat: --profile takes a PID and a number of seconds (see hakmem-stat --help)' \

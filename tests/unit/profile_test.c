@@ -41,7 +41,7 @@ static unsigned live_count(void) {
 
 static void start(uint64_t mean_bytes) {
     CHECK(hak_heap_start_mine()); /* the first one reads the knobs */
-    hak_conf.profile_mean = mean_bytes;
+    hak_conf.sample_mean = mean_bytes;
     hak_profile_ask();
     hak_sample_follow(hak_heap_get());
     CHECK(hak_heap_get()->sampler.is_on);
