@@ -40,6 +40,7 @@ start_redis() {
 
 # fill_redis: 100,000 values.
 fill_redis() {
-    same OK "$(redis-cli -s "$work/socket" debug populate 100000 key 100)" 'debug populate'
+    lua="for i = 1, 100000 do redis.call('set', 'key' .. i, string.rep('x', 100)) end return 1"
+    same 1 "$(redis-cli -s "$work/socket" eval "$lua" 0)" 'filling the server'
     same 100000 "$(redis-cli -s "$work/socket" dbsize)" dbsize
 }

@@ -76,7 +76,9 @@ in_use() {
     inside "$1" hakmem-stat --help >"$work/help" || complain 'hakmem-stat fails'
     for file in usr/share/man/man7/hakmem.7.gz usr/share/man/man1/hakmem-run.1.gz \
         usr/share/man/man1/hakmem-stat.1.gz usr/share/man/man3/hakmem_malloc.3.gz \
-        usr/include/hakmem.h usr/share/doc/hakmem/README.Debian; do
+        usr/include/hakmem.h usr/share/doc/hakmem/README.Debian \
+        usr/share/bash-completion/completions/hakmem-run \
+        usr/share/zsh/vendor-completions/_hakmem-stat etc/hakmem/deny; do
         [ -e "$work/$1/$file" ] || complain "not installed: /$file"
     done
 }
@@ -164,7 +166,7 @@ step_cross() {
         inside cross dpkg --add-architecture arm64 &&
             inside cross apt-get -q update &&
             inside cross apt-get -q install -y --no-install-recommends crossbuild-essential-arm64 \
-                qemu-user-static pkgconf &&
+                libc6-dev:arm64 qemu-user-static pkgconf &&
             inside cross apt-get -q build-dep -y -aarm64 -Pcross,nocheck /source &&
             inside cross env -C /source dpkg-buildpackage -us -uc -b -aarm64 -Pcross,nocheck
     } >"$log" 2>&1 || { tail -n 30 "$log" && complain 'cross-build' && gone cross && return; }

@@ -29,4 +29,7 @@ refuses '64-bit Linux.*riscv64' --build=x86_64-linux-gnu --host=riscv64-linux-gn
 refuses '64-bit Linux.*gnux32' --build=x86_64-linux-gnu --host=x86_64-linux-gnux32
 refuses 'address, undefined or thread' --enable-sanitizer=magic
 refuses 'shared library' --disable-shared
+refuses 'needs gcc' --enable-pgo CC=clang
+refuses 'normal builds' --enable-pgo --enable-debug
+refuses 'cross-compiling' --enable-pgo --build=x86_64-linux-gnu --host=aarch64-linux-gnu
 exit $status
