@@ -7,6 +7,9 @@
 set -eu
 export LC_ALL=C # bytes, whichever awk it is
 cd "${top_srcdir:?}"
+# Bytes, not characters: awks differ in what they take the others for.
+LC_ALL=C
+export LC_ALL
 bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT
 
