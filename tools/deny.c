@@ -1,60 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reading of the deny list. A list that isn't there denies nothing; one that can't be read
- * is complained of.
+ * Owns the search for the list. One that isn't there denies nothing; one that can't be read is
+ * complained of.
  */
 #define _GNU_SOURCE
 #include "deny.h"
 
+#include "conf/deny.h"
 #include "message.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool fits(const char *pattern, const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *subject = strchr(pattern, '/') || !slash ? path : slash + 1;
-    return fnmatch(pattern, subject, 0) == 0;
-}
+#define LIST_BYTES_MOST (1u << 20)
 
-/* A path as it was found, and what it comes to without links. */
-static bool fits_either(const char *pattern, const char *path) {
-    char real[PATH_MAX];
-    return fits(pattern, path) || (realpath(path, real) && fits(pattern, real));
-}
-
-/* Cuts comment and blanks; an empty text: no pattern. */
-static char *pattern_in(char *line) {
-    line[strcspn(line, "#\n")] = '\0';
-    line += strspn(line, " \t\r");
-    size_t length = strlen(line);
-    while (length && strchr(" \t\r", line[length - 1]))
-        line[--length] = '\0';
-    return line;
-}
-
-void hak_deny(struct hak_program *program) {
-    const char *named = getenv("HAKMEM_DENY");
-    const char *path = named && *named ? named : HAK_DENY_LIST;
-    char *line = NULL;
-    size_t capacity = 0;
-    FILE *list = fopen(path, "re");
-    if (!list && (errno != ENOENT || path == named))
-        hak_complain("%s: %s", path, strerror(errno));
-    for (unsigned number = 1; list && getline(&line, &capacity, list) > 0; number++) {
-        const char *pattern = pattern_in(line);
-        if (*pattern == '\0' ||
-            !(fits_either(pattern, program->path) || fits_either(pattern, program->judged)))
-            continue;
-        snprintf(program->obstacle_text, sizeof program->obstacle_text,
-                 "is on the deny list (%.100s, line %u)", path, number);
-        program->obstacle = program->obstacle_text;
-        break;
+/* The text of the list, or NULL. */
+static char *read_list(const char *path, bool must_be_there, size_t *ret_bytes) {
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        if (errno != ENOENT || must_be_there)
+            hak_complain("%s: %s", path, strerror(errno));
+        return NULL;
     }
-    if (list)
-        fclose(list);
-    free(line);
+    char *text = malloc(LIST_BYTES_MOST);
+    *ret_bytes = text ? fread(text, 1, LIST_BYTES_MOST, file) : 0;
+    if (ferror(file))
+        hak_complain("%s: %s", path, strerror(errno));
+    fclose(file);
+    return text;
+}
+
+void hak_deny(struct hak_program *program, bool is_handed_on) {
+    const char *named = getenv("HAKMEM_DENY"), *paths[5];
+    const char *path = named && *named ? named : HAK_DENY_LIST;
+    char real[2][PATH_MAX];
+    unsigned count = 0;
+    size_t bytes;
+    char *list = read_list(path, path == named, &bytes);
+    if (!list)
+        return;
+    paths[count++] = program->path;
+    paths[count++] = program->judged;
+    /* A path as it was found, and what it comes to without links. */
+    for (unsigned i = 0; i < 2; i++)
+        if (realpath(paths[i], real[i]))
+            paths[count++] = real[i];
+    paths[count] = NULL;
+    unsigned line = hak_deny_line(list, bytes, paths);
+    if (line) {
+        snprintf(program->obstacle_text, sizeof program->obstacle_text,
+                 "is on the deny list (%.100s, line %u)", path, line);
+        program->obstacle = program->obstacle_text;
+    } else if (is_handed_on && path != named && hak_deny_has_patterns(list, bytes)) {
+        setenv("HAKMEM_DENY", path, 1);
+    }
+    free(list);
 }

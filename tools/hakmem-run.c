@@ -159,7 +159,7 @@ static int run(const struct hak_run_options *options) {
     }
     unsetenv(MARKER);
     if (!program.obstacle)
-        hak_deny(&program);
+        hak_deny(&program, !options->is_no_inherit);
     if (program.obstacle) {
         hak_complain("%s %s: %s", program.is_interpreted ? program.judged : name, program.obstacle,
                      measures ? "nothing to measure" : "running it without libhakmem");

@@ -5,6 +5,7 @@
  */
 #include "api/init.h"
 
+#include "api/deny.h"
 #include "api/preload.h"
 #include "conf/conf.h"
 #include "heap/start.h"
@@ -13,7 +14,9 @@
 #include "report/summary.h"
 #include "stats/profile.h"
 
-__attribute__((constructor)) void hak_init(void) {
+__attribute__((constructor)) void hak_init(int count, char **arguments) {
+    (void)count;
+    hak_init_deny(arguments);
     hak_start_process();
     hak_start_fork_handlers();
     hak_init_restore_preload();

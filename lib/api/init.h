@@ -5,6 +5,7 @@
 #ifndef HAK_API_INIT_H
 #define HAK_API_INIT_H
 
-void hak_init(void);
+/* glibc calls constructors with main's arguments. */
+void hak_init(int count, char **arguments);
 
 #endif

@@ -29,7 +29,7 @@ HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes
 HAK_EXPORT void cfree(void *pointer);
 
 /* An archive's member is linked only if it is referred to. */
-__attribute__((used)) static void (*const keep_constructor)(void) = hak_init;
+__attribute__((used)) static void (*const keep_constructor)(int, char **) = hak_init;
 
 HAK_COLD static void *no_memory(void) {
     errno = ENOMEM;

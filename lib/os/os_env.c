@@ -29,6 +29,11 @@ const char *const *hak_env_block(void) {
     return (const char *const *)(stack + 1 + stack[0] + 1);
 }
 
+const char *hak_env_program_path(void) {
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    return path ? path : "";
+}
+
 size_t hak_os_memory_bytes(void) {
     struct sysinfo info;
     if (sysinfo(&info) != 0)

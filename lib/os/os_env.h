@@ -14,6 +14,9 @@ bool hak_env_is_secure(void);
 /* The environment block, terminated by NULL; also before libc has set environ. NULL: not known. */
 const char *const *hak_env_block(void);
 
+/* The path that the program was started by; of a script its own, not its interpreter's. */
+const char *hak_env_program_path(void);
+
 /* Bytes of main memory; a guess of 1 GiB when the kernel doesn't tell. */
 size_t hak_os_memory_bytes(void);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,4 +56,36 @@ bool hak_os_file_identify(int descriptor, struct hak_os_file_id *ret_id) {
     if (is_open)
         *ret_id = (struct hak_os_file_id){status.st_dev, status.st_ino};
     return is_open;
+}
+
+const char *hak_os_map_file(const char *path, size_t *ret_bytes) {
+    struct stat status;
+    int saved_errno = errno;
+    void *text = MAP_FAILED;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size > 0) {
+        *ret_bytes = (size_t)status.st_size;
+        text = mmap(NULL, *ret_bytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    errno = saved_errno;
+    return text == MAP_FAILED ? NULL : text;
+}
+
+void hak_os_unmap_file(const char *text, size_t bytes) {
+    int saved_errno = errno;
+    munmap((void *)(uintptr_t)text, bytes);
+    errno = saved_errno;
+}
+
+bool hak_os_read_link(const char *path, char *target, size_t capacity) {
+    int saved_errno = errno;
+    ssize_t length = readlink(path, target, capacity);
+    errno = saved_errno;
+    if (length <= 0 || (size_t)length >= capacity)
+        return false;
+    target[length] = '\0';
+    return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns writing to files without stdio. Any thread may call; a descriptor is its caller's.
+ * Owns reading and writing files without stdio. Any thread may call; a descriptor is its caller's.
  */
 #ifndef HAK_OS_FILE_H
 #define HAK_OS_FILE_H
@@ -22,5 +22,12 @@ struct hak_os_file_id {
     uint64_t device, inode;
 };
 bool hak_os_file_identify(int descriptor, struct hak_os_file_id *ret_id);
+
+/* A file's bytes, to be read; NULL: none, or it can't be. */
+const char *hak_os_map_file(const char *path, size_t *ret_bytes);
+void hak_os_unmap_file(const char *text, size_t bytes);
+
+/* Where a link leads, as a string; false: not known, or too long. */
+bool hak_os_read_link(const char *path, char *target, size_t capacity);
 
 #endif

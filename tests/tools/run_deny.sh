@@ -22,6 +22,64 @@ int main(int argc, char **argv) {
     return argc > 1 ? atoi(argv[1]) : 0;
 }
 END
+# Starts what it is told, from its own process.
+compile prog <<'END'
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    char line[400];
+    int is_loaded = 0, status = 1;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps))
+        is_loaded |= strstr(line, "libhakmem") != NULL;
+    puts(is_loaded ? "with" : "without");
+    fflush(stdout);
+    if (argc > 1 && vfork() == 0) {
+        execv(argv[1], argv + 1);
+        _exit(1);
+    }
+    wait(&status);
+    return WEXITSTATUS(status);
+}
+END
+compile args <<'END'
+#include <stdio.h>
+int main(int argc, char **argv) {
+    return printf("[%s] [%s] %s\n", argv[1], argv[2], argv[3]) < argc;
+}
+END
+# Forbids a program to execute another one after the first.
+compile refused <<'END'
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    /* The program's arguments are ours: the kernel allows just the call with this address. */
+    uint64_t path = (uint64_t)(uintptr_t)argv[1];
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)path, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    };
+    struct sock_fprog program = {6, filter};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (argc < 2 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 77;
+    execv(argv[1], argv + 1);
+    return 1;
+}
+END
 mkdir 'a folder'
 cp show 'a folder/other'
 ln -s show link
@@ -68,6 +126,39 @@ libhakmem" "$run" ./show
 expect 0 with "hakmem-run: $work/none: No such file or directory" \
     env HAKMEM_DENY="$work/none" "$run" ./show
 expect 0 with '' env HAKMEM_DENY= "$run" ./show
+# A program that another one starts leaves the library by itself, with its arguments, descriptors,
+# exit status and process as they were; what it starts has none, either.
+cat >"$work/browser" <<'END'
+#!/bin/sh
+exec "$@"
+END
+chmod 755 browser
+printf 'nothing\nshow # as a browser\n' >deny
+expect 7 'without' '' "$run" sh -c './show 7; exit $?'
+expect 7 'with
+without' '' "$run" ./prog ./show 7
+expect 0 '[a b] [] 3' '' "$run" sh -c './args "a b" "" 3' # not denied
+printf 'args\nbrowser\n' >deny
+expect 0 '[a b] [] 3' '' "$run" sh -c './args "a b" "" 3'
+expect 3 'without' '' "$run" sh -c './browser ./show 3'
+expect 0 'text' '' "$run" sh -c 'echo text | ./browser cat'
+expect 0 'same' '' "$run" sh -c './browser sh -c "echo \$\$" >pids & echo $! >>pids; wait
+    [ "$(uniq pids | wc -l)" -eq 1 ] && echo same'
+other=$work/other.so
+echo 'int other;' | compile other.so -shared -fPIC
+expect 0 "$other" '' env LD_PRELOAD="$other" "$run" sh -c './browser sh -c "echo \$LD_PRELOAD"'
+expect 0 with '' "$run" --no-inherit ./show
+# A list that has gone, or is a folder, denies nothing; nor does one that nobody has named.
+expect 0 with '' "$run" sh -c 'rm deny; ./browser ./show'
+mkdir deny
+expect 0 with '' env LD_PRELOAD="$library" HAKMEM_DENY="$work/deny" ./show
+rmdir deny
+echo show >deny
+expect 0 without '' env LD_PRELOAD="$library" ./show
+expect 0 with '' env -u HAKMEM_DENY LD_PRELOAD="$library" ./show
+# Where it can't be executed again, it goes on with the library.
+expect 0 with '' env LD_PRELOAD="$library" ./refused ./show
+
 sed 's/#.*//' "$top_srcdir/tools/deny.list" | grep -q '[^ ]' &&
     complain 'the list that is installed denies something'
 exit "$status"
