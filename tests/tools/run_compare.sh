@@ -217,9 +217,15 @@ grep -q '^dirty_min' out && complain 'a knob that is set was tried'
 grep -q '^1 runs are too few to claim anything of so many settings: 1[0-9] are needed.' out ||
     complain "--tune, 1 run: $(cat out)"
 sed 's/±/+/g' out | awk 'length > 80 { exit 1 }' || complain "--tune: wider than 80: $(cat out)"
-# Each setting of the table is one that the library takes.
+# Each setting of the table is one that the library takes, and isn't the default.
+"$run" --list-knobs --json >json
 sed -n 's/^HAK_TUNE("\(.*\)",$/\1/p' "$top_srcdir/tools/tune.def" | tr ' ' '\n' >settings
 while read -r setting; do
     expect 0 '' '' "$run" --set "$setting" true
+    "$run" --list-knobs --json --set "$setting" | cmp -s - json && complain "$setting: no knob"
+    name=${setting%%=*}
+    [ "$("$run" --list-knobs --json --set "$setting" |
+        jq ".knobs[] | select(.name == \"$name\") | .value == .default")" = false ] ||
+        complain "$setting is the default"
 done <settings
 exit "$status"

@@ -5,8 +5,10 @@
 # What may follow `=`, as words; "<files>" and "<knobs>" stand for what the shell finds; "": nothing
 # that could be known.
 function values_of(argument, help,    list) {
-    if (argument == "yes|no")
-        return "yes no"
+    if (argument ~ /[|]/) {
+        gsub(/[|]/, " ", argument)
+        return argument
+    }
     if (argument == "NAME=VALUE")
         return "<knobs>"
     if (argument ~ /^(LIBRARY|FILE|TEXT)$/)
@@ -37,7 +39,11 @@ function collect(    i, name, of_kind) {
         name = knob[i]
         knob_variables = knob_variables (i > 1 ? " " : "") knob[i]
         gsub(/_/, "-", name)
-        of_kind = kind[i] == "BOOL" ? "yes|no" : kind[i] == "COUNT" ? "NUMBER" : kind[i]
+        if (kind[i] == "CHOICE") {
+            of_kind = unit[i]
+            gsub(/, | or /, "|", of_kind)
+        } else
+            of_kind = kind[i] == "BOOL" ? "yes|no" : kind[i] == "COUNT" ? "NUMBER" : kind[i]
         if (stability[i] == "stable")
             add_word(name, "", of_kind, kind[i] == "BOOL", knob_help[i])
     }
