@@ -98,6 +98,13 @@ static void put_thread(FILE *out, const struct hak_stat_row *row) {
     putc('}', out);
 }
 
+static void put_slabs(FILE *out, const uint64_t *slabs_by_use) {
+    static const char *const names[HAK_USE_PARTS] = {"slabs_below_25", "slabs_below_50",
+                                                     "slabs_below_75", "slabs_above_75"};
+    for (unsigned i = 0; i < HAK_USE_PARTS; i++)
+        put_member(out, names[i], slabs_by_use[i], false);
+}
+
 static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned class) {
     struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
     struct hak_class_use use = hak_class_use(&sums);
@@ -109,6 +116,8 @@ static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned c
     put_member(out, "slack_bytes", use.slack_bytes, false);
     put_member(out, "wasted_bytes", hak_snapshot_waste(snapshot, class), false);
     put_member(out, "own_frees", hak_own_frees(total, class), false);
+    if (snapshot->has_slabs_by_use)
+        put_slabs(out, snapshot->slabs_by_use[class]);
 #define HAK_CLASS_COUNTER(name, unit, kind, help) put_member(out, #name, total->name[class], false);
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)

@@ -163,9 +163,10 @@ enum hak_stat_error hak_snapshot_take(struct hak_snapshot *snapshot, pid_t pid) 
         error = read_all(snapshot, &reader);
     hak_reader_close(&reader);
     hak_target_close(&target);
-    if (error == HAK_STAT_OK)
+    if (error == HAK_STAT_OK) {
+        hak_snapshot_count_slabs(snapshot);
         finish(snapshot);
-    else
+    } else
         hak_snapshot_free(snapshot);
     return error;
 }

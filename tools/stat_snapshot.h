@@ -22,6 +22,9 @@ struct hak_stat_row {
     uint64_t active_ns;       /* the look that found other counters than the one before; 0: none */
 };
 
+#define HAK_USE_PARTS                                                                              \
+    4u /* slabs of which less than a quarter, a half, three quarters is out; more */
+
 struct hak_snapshot {
     struct hak_stats_header header; /* as found, strings made printable */
     pid_t pid;
@@ -42,6 +45,8 @@ struct hak_snapshot {
     uint64_t address_limit, memory_limit; /* UINT64_MAX: none */
     long long kernel_rss_bytes;           /* of the whole process; -1: unknown */
     uint32_t heaps_missing;
+    bool has_slabs_by_use; /* we might read the process's memory */
+    uint64_t slabs_by_use[HAK_STATS_CLASSES][HAK_USE_PARTS];
 };
 
 enum hak_stat_error hak_snapshot_take(struct hak_snapshot *snapshot, pid_t pid);
@@ -50,6 +55,9 @@ void hak_snapshot_free(struct hak_snapshot *snapshot);
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
                                          const struct hak_thread_counters *counters,
                                          unsigned class);
+
+/* Fills in slabs_by_use, if that can be had (stat_slabs.c). */
+void hak_snapshot_count_slabs(struct hak_snapshot *snapshot);
 
 /* The row of the same thread in another snapshot, or NULL. */
 const struct hak_stat_row *hak_snapshot_same_row(const struct hak_snapshot *snapshot,

@@ -39,7 +39,7 @@ bool hak_process_lives(pid_t pid) {
 
 /* ---- reading ---- */
 
-static bool read_memory(pid_t pid, uint64_t address, void *buffer, size_t bytes) {
+bool hak_process_read(pid_t pid, uint64_t address, void *buffer, size_t bytes) {
     struct iovec local = {buffer, bytes};
     struct iovec remote = {(void *)(uintptr_t)address, bytes};
     return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)bytes;
@@ -47,7 +47,7 @@ static bool read_memory(pid_t pid, uint64_t address, void *buffer, size_t bytes)
 
 bool hak_target_read(const struct hak_target *target, uint64_t offset, void *buffer, size_t bytes) {
     if (target->way == HAK_WAY_MEMORY)
-        return read_memory(target->pid, target->base + offset, buffer, bytes);
+        return hak_process_read(target->pid, target->base + offset, buffer, bytes);
     if (offset > target->bytes || bytes > target->bytes - offset)
         return false;
     if (target->way == HAK_WAY_SEGMENT) {
@@ -172,7 +172,7 @@ static bool scan_mapping(struct hak_target *target, const struct hak_mapping *ma
     uint64_t bytes = mapping->end - mapping->start;
     char *copy = bytes <= SCAN_BYTES_MOST ? malloc((size_t)bytes) : NULL;
     bool found = false;
-    if (copy && read_memory(target->pid, mapping->start, copy, (size_t)bytes)) {
+    if (copy && hak_process_read(target->pid, mapping->start, copy, (size_t)bytes)) {
         target->way = HAK_WAY_MEMORY;
         for (uint64_t at = 0; !found && at + sizeof(struct hak_stats_header) <= bytes; at += 8) {
             if (memcmp(copy + at, HAK_STATS_MAGIC, sizeof HAK_STATS_MAGIC) != 0)
@@ -245,7 +245,7 @@ static enum hak_stat_error why_not(const struct hak_target *target, bool is_lock
     if (is_locked)
         return HAK_STAT_NO_RIGHT;
     /* Address 0 is never mapped: EFAULT means that we may look. */
-    bool may_look = read_memory(target->pid, 0, &byte, 1) || errno == EFAULT;
+    bool may_look = hak_process_read(target->pid, 0, &byte, 1) || errno == EFAULT;
     return may_look ? HAK_STAT_NO_HAKMEM : HAK_STAT_NO_RIGHT;
 }
 

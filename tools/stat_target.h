@@ -47,6 +47,9 @@ bool hak_target_read(const struct hak_target *target, uint64_t offset, void *buf
 /* Maps the page for wishes that the header named; NULL: can't. */
 void *hak_target_control(const struct hak_target *target, int id);
 
+/* Copies from an address of a process that we may trace; false: not there, or we may not. */
+bool hak_process_read(pid_t pid, uint64_t address, void *buffer, size_t bytes);
+
 /* True if the process is there (a zombie is not). */
 bool hak_process_lives(pid_t pid);
 

@@ -230,27 +230,38 @@ void hak_show_threads(struct hak_look *look, const struct hak_snapshot *snapshot
 
 /* ---- size classes ---- */
 
-static void show_class(struct hak_look *look, const struct hak_snapshot *snapshot, unsigned class) {
+enum last_column { LAST_ALLOCATIONS, LAST_SLABS_BY_USE };
+
+static void show_class(struct hak_look *look, const struct hak_snapshot *snapshot, unsigned class,
+                       enum last_column last) {
+    char tail[64];
+    const uint64_t *by_use = snapshot->slabs_by_use[class];
     struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
     struct hak_class_use use = hak_class_use(&sums);
+    if (last == LAST_ALLOCATIONS)
+        snprintf(tail, sizeof tail, "%12" PRIu64, sums.allocations);
+    else
+        snprintf(tail, sizeof tail, "%5" PRIu64 " %5" PRIu64 " %5" PRIu64 " %5" PRIu64, by_use[0],
+                 by_use[1], by_use[2], by_use[3]);
     hak_look_line(look,
                   "  %7" PRIu32 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10s %7" PRIu64
-                  " %6.1f %% %12" PRIu64,
+                  " %6.1f %% %s",
                   sums.block_bytes, use.live_blocks, use.cached_blocks, use.free_blocks,
                   hak_size_text(hak_snapshot_waste(snapshot, class)), snapshot->total.slabs[class],
-                  percent(use.live_blocks * sums.block_bytes, sums.slab_bytes), sums.allocations);
+                  percent(use.live_blocks * sums.block_bytes, sums.slab_bytes), tail);
 }
 
-static void show_class_heading(struct hak_look *look) {
-    hak_look_heading(look, "  %7s %10s %10s %10s %10s %7s %8s %12s", "SIZE", "LIVE", "CACHED",
-                     "FREE", "WASTED", "SLABS", "OCCUPIED", "ALLOCATIONS");
+static void show_class_heading(struct hak_look *look, enum last_column last) {
+    hak_look_heading(look, "  %7s %10s %10s %10s %10s %7s %8s %s", "SIZE", "LIVE", "CACHED", "FREE",
+                     "WASTED", "SLABS", "OCCUPIED",
+                     last == LAST_ALLOCATIONS ? " ALLOCATIONS" : "<25 % <50 % <75 %  MORE");
 }
 
 void hak_show_classes(struct hak_look *look, const struct hak_snapshot *snapshot) {
-    show_class_heading(look);
+    show_class_heading(look, LAST_ALLOCATIONS);
     for (unsigned class = 1; class < snapshot->class_count; class ++)
         if (snapshot->total.allocations[class] || snapshot->total.slabs[class])
-            show_class(look, snapshot, class);
+            show_class(look, snapshot, class, LAST_ALLOCATIONS);
 }
 
 static int compare_waste(const void *left, const void *right, void *snapshot) {
@@ -278,7 +289,8 @@ void hak_show_waste(struct hak_look *look, const struct hak_snapshot *snapshot) 
     hak_look_heading(look, "%s (PID %ld): %s in slabs and caches without a live block",
                      snapshot->program, (long)snapshot->pid, hak_size_text(all));
     hak_look_line(look, "  most of it in the size classes: %s", count ? top : "none");
-    show_class_heading(look);
+    enum last_column last = snapshot->has_slabs_by_use ? LAST_SLABS_BY_USE : LAST_ALLOCATIONS;
+    show_class_heading(look, last);
     for (unsigned i = 0; i < count; i++)
-        show_class(look, snapshot, classes[i]);
+        show_class(look, snapshot, classes[i], last);
 }

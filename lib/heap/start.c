@@ -66,6 +66,17 @@ static void start_stats(void) {
         .heap_next = offsetof(struct hak_heap, next_heap),
         .heap_counters = offsetof(struct hak_heap, counters),
         .slab_bytes = (uint32_t)HAK_SLAB_BYTES,
+        .slabs = {.ranges = (uintptr_t)hak_ranges,
+                  .range_count = (uintptr_t)&hak_range_count,
+                  .range_bytes = sizeof hak_ranges[0],
+                  .range_top = offsetof(struct hak_range, top),
+                  .range_records = offsetof(struct hak_range, slab),
+                  .record_bytes = sizeof(struct hak_slab),
+                  .state = offsetof(struct hak_slab, state),
+                  .class = offsetof(struct hak_slab, class),
+                  .used = offsetof(struct hak_slab, used),
+                  .capacity = offsetof(struct hak_slab, capacity),
+                  .state_blocks = HAK_SLAB_BLOCKS},
     };
     for (unsigned i = 0; i < hak_knob_count; i++)
         show_knob(&shown_knobs[i], i);

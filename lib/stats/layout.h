@@ -50,6 +50,19 @@ struct hak_stats_table {
     uint32_t entry_bytes;
 };
 
+/* Addresses and distances for a reader that may read the process's memory: each slab's record. */
+struct hak_stats_slabs {
+    uint64_t ranges;      /* of the first range */
+    uint64_t range_count; /* of their number, 4 bytes */
+    uint32_t range_bytes;
+    uint32_t range_top;     /* in a range: how many records it has, */
+    uint32_t range_records; /* and the address of the first */
+    uint32_t record_bytes;
+    uint32_t state, class, used, capacity; /* in a record: bytes, and two words of 2 bytes */
+    uint32_t state_blocks;                 /* what `state` is for a slab of blocks */
+    uint32_t spare;
+};
+
 struct hak_stats_header {
     char magic[16];
     uint32_t layout;
@@ -79,6 +92,7 @@ struct hak_stats_header {
     uint32_t spare;
     struct hak_stats_table profile; /* 1: struct hak_profile_area; PRIVATE: offset 0 until it is */
     uint64_t control;               /* PRIVATE: where the control words are */
+    struct hak_stats_slabs slabs;
 };
 
 /* A page that others of the same user may write: nothing but a wish is believed. */

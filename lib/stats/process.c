@@ -114,6 +114,7 @@ void hak_stats_start(const struct hak_stats_facts *facts) {
     anchor->orphan_heap = (uintptr_t)facts->orphan_heap - (uintptr_t)anchor;
     anchor->heap_next = facts->heap_next;
     anchor->heap_counters = facts->heap_counters;
+    anchor->slabs = facts->slabs;
     anchor->control = (uintptr_t)&private_control - (uintptr_t)anchor;
     point_anchor_to_rows();
 }

@@ -30,6 +30,7 @@ struct hak_stats_facts {
     uint32_t heap_next;
     uint32_t heap_counters;
     uint32_t slab_bytes;
+    struct hak_stats_slabs slabs;
 };
 
 /* Fills the anchor in. Once, at the start of the process. */

@@ -85,6 +85,41 @@ parts='.figures.allocated_bytes + .figures.cached_bytes + .figures.free_bytes +
 [ "$(value '.classes[] | select(.size == 208) | .live_blocks >= 2000')" = true ] ||
     complain 'live blocks of 208 bytes'
 
+# Slabs by how full they are: all of them, each once.
+if [ "$(value '.classes[0] | has("slabs_below_25")')" = true ]; then
+    parts='.slabs_below_25 + .slabs_below_50 + .slabs_below_75 + .slabs_above_75'
+    [ "$(value "[.classes[] | select($parts != .slabs) | .size] | length")" -eq 0 ] ||
+        complain "slabs by use: $(value ".classes[] | select($parts != .slabs)")"
+    "$stat" --frag "$pid" | grep -q 'OCCUPIED <25 % <50 % <75 %  MORE$' ||
+        complain '--frag: no parts'
+    compile sparse <<'END'
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    static void *volatile blocks[6000];
+    for (int i = 0; i < 6000; i++)
+        blocks[i] = malloc(1000);
+    for (int i = 0; i < 6000; i++)
+        if (i % 20)
+            free(blocks[i]);
+    malloc_trim(0);
+    write(1, "ready\n", 6);
+    pause();
+}
+END
+    stop
+    start "$run" --stats ./sparse
+    "$stat" --json "$pid" >sparse.json || complain "sparse: $?"
+    # 6000 blocks of 1024 bytes are 94 slabs; 300 of them, in most of the slabs, are left.
+    jq -e '.classes[] | select(.size == 1024) | .slabs_below_25 > 80 and .slabs_above_75 < 5' \
+        sparse.json >/dev/null ||
+        complain "sparse: $(jq '.classes[] | select(.size == 1024)' sparse.json)"
+    stop
+    start "$run" --stats ./target
+    "$stat" --json "$pid" >json || complain '--json again'
+fi
+
 # What changes, and nothing else: 1000 frees of another thread's blocks.
 cp json before.json
 order f
