@@ -5,7 +5,6 @@
 # library is in its list of sources.
 # shellcheck disable=SC2016 # the dollars in quotes are awk's
 set -eu
-export LC_ALL=C # bytes, whichever awk it is
 cd "${top_srcdir:?}"
 # Bytes, not characters: awks differ in what they take the others for.
 LC_ALL=C
