@@ -5,10 +5,12 @@
 #define _GNU_SOURCE
 #include "os/os_share.h"
 
+#include "base/bits.h"
 #include "os/os_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -19,6 +21,8 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+#define SIZE_MARK 61u       /* segments are so many bytes short of whole pages: they are ours */
+#define SWEEP_MOST 1000     /* segments of the system that are looked at */
 #define HIGH_DESCRIPTOR 700 /* out of the way of programs that count their descriptors */
 
 /*
@@ -26,7 +30,8 @@
  * kernel forgets a segment that is marked for removal when nobody has it mapped any more.
  */
 static void *make_system_v(size_t bytes, enum hak_share_access access, int *ret_id) {
-    int id = shmget(IPC_PRIVATE, bytes, IPC_CREAT | SHM_NORESERVE | 0600);
+    size_t marked_bytes = hak_round_up(bytes, hak_os_page_bytes) - SIZE_MARK;
+    int id = shmget(IPC_PRIVATE, marked_bytes, IPC_CREAT | SHM_NORESERVE | 0600);
     if (id < 0)
         return NULL;
     void *segment = shmat(id, NULL, 0);
@@ -38,6 +43,28 @@ static void *make_system_v(size_t bytes, enum hak_share_access access, int *ret_
     shmctl(id, IPC_RMID, NULL);
     *ret_id = id;
     return segment == (void *)-1 ? NULL : segment;
+}
+
+/* Made by a process of this user that is gone, attached by nobody, and of our kind of size. */
+static bool is_litter(const struct shmid_ds *facts) {
+    const struct ipc_perm *owner = &facts->shm_perm;
+    return owner->__key == IPC_PRIVATE && owner->uid == geteuid() && owner->cuid == geteuid() &&
+           facts->shm_nattch == 0 &&
+           facts->shm_segsz % hak_os_page_bytes == hak_os_page_bytes - SIZE_MARK &&
+           kill(facts->shm_cpid, 0) != 0 && errno == ESRCH;
+}
+
+void hak_share_sweep(void) {
+    int saved_errno = errno;
+    struct shmid_ds facts;
+    struct shm_info info;
+    int last = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&info);
+    for (int i = 0; i <= last && i < SWEEP_MOST; i++) {
+        int id = shmctl(i, SHM_STAT, &facts);
+        if (id >= 0 && is_litter(&facts))
+            shmctl(id, IPC_RMID, NULL);
+    }
+    errno = saved_errno;
 }
 
 static void *map_file(int file, size_t bytes) {

@@ -19,6 +19,10 @@ enum hak_share_access { HAK_SHARE_READ, HAK_SHARE_WRITE }; /* what others of the
  */
 void *hak_share_make(size_t bytes, enum hak_share_access access, int *ret_id);
 
+/* Removes segments of processes of this user that were killed between making one and marking it for
+ * removal, which are two system calls. */
+void hak_share_sweep(void);
+
 /* Takes a segment of hak_share_make out of this process. */
 void hak_share_drop(void *segment, size_t bytes);
 

@@ -213,6 +213,8 @@ void hak_stats_share(const struct hak_stats_facts *facts) {
     struct hak_stats_header plan = plan_segment(facts->knob_count);
     uint32_t *mark = hak_share_fork_mark();
     int id;
+    if (hak_share_is_allowed())
+        hak_share_sweep();
     struct hak_stats_header *made =
         mark ? hak_share_make(plan.total_bytes, HAK_SHARE_READ, &id) : NULL;
     if (!made)

@@ -109,6 +109,29 @@ for turn in 1 2 3 4 5 6 7 8 9 10 11 12; do
     [ "$turn" -gt 3 ] ||
         expect 6 '' "hakmem-stat: $pid: no such process, or it has ended" "$stat" "$pid"
 done
+# A kill between the two system calls that make a segment and mark it for removal leaves it; whoever
+# starts next sweeps it up, and nothing that isn't ours.
+compile litter <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/shm.h>
+#include <unistd.h>
+int main(int count, char **arguments) {
+    printf("%d %d\n", getpid(), shmget(IPC_PRIVATE, (size_t)atol(arguments[1]), 0600));
+    return count == 0;
+}
+END
+read -r killed ours <<END
+$(./litter "$(($(getconf PAGESIZE) - 61))")
+END
+read -r other theirs <<END
+$(./litter "$(getconf PAGESIZE)")
+END
+"$run" --stats ./litter 4096 >another.out
+ids=$(awk '{ print $2 }' /proc/sysvipc/shm)
+echo "$ids" | grep -qx "$theirs" || complain "the segment of process $other was swept up"
+! echo "$ids" | grep -qx "$ours" || complain "the segment of process $killed is still there"
+ipcrm -m "$theirs" -m "$(sed 's/.* //' another.out)"
 left=$(awk -v pids="$pids" 'BEGIN { split(pids, list); for (i in list) ours[list[i]] = 1 }
     $5 in ours' /proc/sysvipc/shm)
 [ -z "$left" ] || complain "segments of killed processes: $left"
