@@ -6,6 +6,7 @@
  */
 #include "heap/range.h"
 
+#include "heap/huge.h"
 #include "os/os_env.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -151,7 +152,8 @@ uintptr_t hak_slab_address(const struct hak_slab *slab) {
 /* Growth runs ahead of need by an eighth of what is committed: few calls for a large heap. */
 static size_t growth_slabs(size_t slabs) {
     size_t ahead = hak_min(hak_process_counters.committed_bytes / 8, HAK_MIB(64));
-    return hak_round_up(hak_max(slabs, ahead / HAK_SLAB_BYTES), HAK_SUPERSLAB_SLABS);
+    ahead = hak_huge_limit_growth(slabs, ahead / HAK_SLAB_BYTES);
+    return hak_round_up(hak_max(slabs, ahead), HAK_SUPERSLAB_SLABS);
 }
 
 /* Claims the next part of a range. The heap lock is held. */
@@ -222,8 +224,10 @@ static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *r
         if (!claimed)
             return NULL;
         enum hak_placing placing = commit_part(range, index, *ret_slabs);
-        if (placing == HAK_PLACED)
+        if (placing == HAK_PLACED) {
+            hak_huge_advise(range, index, *ret_slabs, least);
             return finish_growth(range, index, *ret_slabs);
+        }
         if (placing == HAK_PLACE_FAILED) {
             unclaim(range, index, *ret_slabs);
             if (wish == least)

@@ -21,6 +21,8 @@ struct hak_range {
     uintptr_t base; /* aligned to a SuperSlab */
     size_t slabs;
     size_t top;            /* heap lock; slabs below it belong to SuperSlabs that were begun */
+    size_t huge_from;      /* heap lock; slabs among which huge pages are welcome, */
+    size_t huge_to;        /* see heap/huge.h */
     size_t placed;         /* slabs from 0 on that are mapped since the range was made */
     bool is_reserved;      /* mapped without access as a whole: growth is mprotect */
     struct hak_slab *slab; /* the records; readable where superslab_ready says so */

@@ -7,6 +7,7 @@
 #include "heap/slab.h"
 
 #include "base/bits.h"
+#include "heap/huge.h"
 #include "heap/remote.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
@@ -65,9 +66,17 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     join_list(heap, slab);
 }
 
+/* Its memory is no longer as populating left it. */
+static void forget_populated(struct hak_slab *slab) {
+    if (slab->is_populated)
+        hak_huge_note_filled(false);
+    slab->is_populated = false;
+}
+
 void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab) {
     heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
     slab->is_populated = true;
+    hak_huge_note_filled(true);
     heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
 }
 
@@ -87,6 +96,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     hak_assert(slab->used == 0);
     hak_list_remove(&slab->link);
     count_leave(heap, slab);
+    forget_populated(slab);
     set_class_byte(heap, slab, HAK_CLASS_NONE);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
@@ -208,7 +218,7 @@ void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) 
     slab->carved = 0;
     slab->used = 0;
     slab->is_zero = is_zero;
-    slab->is_populated = false;
+    forget_populated(slab);
     count_join(heap, slab);
     join_list(heap, slab);
 }

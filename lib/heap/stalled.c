@@ -11,6 +11,7 @@
 #include "heap/stalled.h"
 
 #include "heap/cache.h"
+#include "heap/huge.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
@@ -122,6 +123,7 @@ static void relieve(struct hak_heap *owner) {
         sort_some(owner, &relief);
         for (unsigned i = 0; i < relief.purge_count; i++) {
             struct hak_slab *slab = relief.purge[i];
+            hak_huge_note_purge(slab);
             end_purge(slab, hak_os_purge((void *)hak_slab_address(slab), HAK_SLAB_BYTES));
         }
     }

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "heap/dirty.h"
 #include "heap/free_run.h"
+#include "heap/huge.h"
 #include "heap/limit.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
@@ -17,6 +18,7 @@
 
 void hak_superslab_start(void) {
     hak_free_run_start();
+    hak_huge_start();
 }
 
 /* What hak_run_take must do before it looks again. */
@@ -87,6 +89,7 @@ static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
 static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
     size_t bytes = hak_run_bytes(run);
     void *start = (void *)hak_slab_address(run);
+    hak_huge_note_purge(run);
     bool is_lazy = may_be_lazy && !run->is_moved && hak_os_purge_lazily(start, bytes);
     bool done =
         is_lazy || (run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes));

@@ -56,6 +56,8 @@ static struct hak_heap *map_heap(void) {
     char *start = hak_os_reserve(bytes + 2 * HAK_PAGE_MAX_BYTES, HAK_PAGE_MAX_BYTES);
     if (!start)
         return NULL;
+    if (bytes >= HAK_SUPERSLAB_BYTES) /* a byte in it must not cost so much */
+        hak_os_advise_huge(start + HAK_PAGE_MAX_BYTES, bytes, false);
     if (!hak_os_commit(start + HAK_PAGE_MAX_BYTES, bytes)) {
         hak_os_unreserve(start, bytes + 2 * HAK_PAGE_MAX_BYTES);
         return NULL;

@@ -25,6 +25,7 @@
 #define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
 
 size_t hak_os_page_bytes = 4096;
+bool hak_os_renewed_is_huge;
 
 void hak_os_memory_start(void) {
     size_t page_bytes = (size_t)getauxval(AT_PAGESZ);
@@ -146,10 +147,18 @@ bool hak_os_populate(void *start, size_t bytes) {
     return done;
 }
 
+void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome) {
+    int saved_errno = errno;
+    madvise(start, bytes, is_welcome ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    errno = saved_errno;
+}
+
 bool hak_os_renew(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
                      -1, 0) != MAP_FAILED;
+    if (done) /* else it would not become one mapping with its neighbours */
+        hak_os_advise_huge(start, bytes, hak_os_renewed_is_huge);
     errno = saved_errno;
     return done;
 }

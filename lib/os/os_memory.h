@@ -44,6 +44,12 @@ bool hak_os_purge_lazily(void *start, size_t bytes);
 /* Brings zero pages in at once, cheaper than a fault for each. False: the kernel cannot. */
 bool hak_os_populate(void *start, size_t bytes);
 
+/* Huge pages are welcome, or unwelcome, from now on; where the kernel has none, nothing happens. */
+void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);
+
+/* The advice that fresh pages over old ones get; set once at start. */
+extern bool hak_os_renewed_is_huge;
+
 /* Maps fresh zero pages over a committed range; heals a mapping that hak_os_move() split. */
 bool hak_os_renew(void *start, size_t bytes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns reading the clock: the coarse one, which is a few loads. Any thread may call.
+ * Owns reading the clocks: the coarse one, which is a few loads, is the common one. Stateless.
  */
 #define _GNU_SOURCE
 #include "os/os_time.h"
@@ -21,4 +21,12 @@ void hak_os_sleep_ms(unsigned ms) {
     struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
     nanosleep(&pause, NULL);
     errno = saved_errno;
+}
+
+uint64_t hak_os_thread_ns(void) {
+    struct timespec now = {0, 0};
+    int saved_errno = errno;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    errno = saved_errno;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }

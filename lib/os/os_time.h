@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the clock. Callable by anyone; no system call where the kernel offers its clock page.
+ * Owns the clocks. Callable by anyone. The first needs no system call where the kernel offers its
+ * clock page.
  */
 #ifndef HAK_OS_TIME_H
 #define HAK_OS_TIME_H
@@ -11,5 +12,8 @@
 uint64_t hak_os_now_ms(void);
 
 void hak_os_sleep_ms(unsigned ms);
+
+/* Processor time of the calling thread. */
+uint64_t hak_os_thread_ns(void);
 
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the rule which SuperSlabs may have huge pages, where the system offers them (transparent
+ * huge pages). Knob huge_pages: never and always say it; auto: growth for small blocks once 64 MiB,
+ * and half of what is in use, are slabs that were populated because their class fills them, in
+ * steps of at most 1/32 of those: so huge pages add no more than that to what is resident. And only
+ * while they are quick: in a virtual machine that hands free memory back to its host, a huge page
+ * may take longer than the faults that it saves; the first page of each growth shows it. A growth
+ * is advised as a whole, so that the advice makes hardly any mappings.
+ */
+#ifndef HAK_HEAP_HUGE_H
+#define HAK_HEAP_HUGE_H
+
+#include "heap/range.h"
+
+void hak_huge_start(void);
+
+/* A slab was populated as a whole, or is no longer one that was. Any thread, no lock needed. */
+void hak_huge_note_filled(bool is_filled);
+
+/* How many slabs a growth may run ahead of need, at most `slabs`. */
+size_t hak_huge_limit_growth(size_t least_slabs, size_t slabs);
+
+/* New memory of a range, committed and not yet touched. No lock is held. */
+void hak_huge_advise(struct hak_range *range, size_t index, size_t slabs, size_t least_slabs);
+
+/*
+ * Memory is about to be purged. Around it no huge page is made from then on: the system would fill
+ * the purged part again. Those that are there stay. No lock is held.
+ */
+void hak_huge_note_purge(const struct hak_slab *run);
+
+#endif
