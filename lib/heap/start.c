@@ -26,6 +26,7 @@
 static struct {
     struct hak_lock lock;
     _Atomic bool is_done;
+    bool has_range;
     pthread_key_t exit_key;
 } start = {.exit_key = HAK_NO_KEY};
 
@@ -88,13 +89,14 @@ static void start_stats(void) {
 }
 
 static bool start_heap_layer(void) {
-    if (atomic_load_explicit(&hak_range_count, memory_order_relaxed) == 0) {
+    if (!start.has_range) {
+        hak_superslab_start();
         start_stats();
         hak_limit_start();
-        hak_superslab_start();
-        if (!hak_range_start(hak_conf.reserve))
-            return false;
+        start.has_range = hak_range_start(hak_conf.reserve);
     }
+    if (!start.has_range)
+        return false;
     if (!hak_secret)
         hak_secret = make_secret();
     struct hak_heap *orphans = hak_heap_make();
