@@ -11,6 +11,8 @@ if [ -z "${HAK_DEB_INSIDE-}" ]; then
     export HAK_DEB_INSIDE
     exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0" "$@"
 fi
+# The first process of a namespace heeds only the signals that it asks for.
+trap 'exit 130' HUP INT TERM
 top=$1
 work=$2
 shift 2
