@@ -171,6 +171,17 @@ static bool runs_another_program(const struct session *session) {
     return identify(session->pid, identity) && strcmp(identity, session->identity) != 0;
 }
 
+/* A child was met before it had made its segment: what counts is there. */
+static bool has_made_segment(const struct session *session) {
+    struct hak_target target;
+    if (!session->is_child || session->is_over || session->source.target.way != HAK_WAY_MEMORY)
+        return false;
+    bool is_made =
+        hak_target_open(&target, session->pid) == HAK_STAT_OK && target.way != HAK_WAY_MEMORY;
+    hak_target_close(&target);
+    return is_made;
+}
+
 static enum hak_stat_error gather(struct session *session) {
     uint64_t begun_ns = now_ns(CLOCK_MONOTONIC);
     while (!session->is_over && !is_stopped && now_ns(CLOCK_MONOTONIC) < session->until_ns) {
@@ -178,7 +189,7 @@ static enum hak_stat_error gather(struct session *session) {
         take_samples(session);
         pause_a_little();
         look_for_end(session);
-        if (runs_another_program(session)) {
+        if (runs_another_program(session) || has_made_segment(session)) {
             close_session(session);
             enum hak_stat_error error = open_child(session);
             if (error != HAK_STAT_OK)

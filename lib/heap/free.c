@@ -150,7 +150,8 @@ struct hak_block_info hak_block_find(const void *pointer) {
     if (!slab)
         return find_foreign(pointer);
     if (state_of(slab) == HAK_SLAB_LARGE && (uintptr_t)pointer == hak_slab_address(slab))
-        return (struct hak_block_info){HAK_OWNED, slab, slab->large_bytes};
+        return (struct hak_block_info){HAK_OWNED, slab,
+                                       slab->block_bytes ? slab->block_bytes : slab->large_bytes};
     if (state_of(slab) != HAK_SLAB_BLOCKS)
         report_dead(range, slab, pointer, false);
     size_t bytes = hak_class_bytes[slab->class];

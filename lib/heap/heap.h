@@ -72,6 +72,7 @@ struct hak_slab {
         struct {                /* LARGE */
             size_t large_bytes; /* usable bytes */
             uint32_t sample;    /* place of its sample in the heap profile; 0: none */
+            uint32_t block_bytes; /* of its size class, if it is small; 0: it is not */
         };
     };
     uint32_t run_slabs;    /* first and last record of a run: its length */

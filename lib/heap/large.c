@@ -50,6 +50,7 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     slab->class = HAK_CLASS_NONE;
     slab->sample = 0;
+    slab->block_bytes = 0;
     /* release pairs with the acquire in hak_large_free */
     atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
     count_large((int64_t)slab->large_bytes, 1, 0);
@@ -84,6 +85,7 @@ static void set_bytes(struct hak_slab *slab, size_t bytes) {
     size_t rounded = hak_round_up(bytes, hak_os_page_bytes);
     count_large((int64_t)rounded - (int64_t)slab->large_bytes, 0, 0);
     slab->large_bytes = rounded;
+    slab->block_bytes = 0;
 }
 
 /* Moves the pages if that is cheaper and the kernel can, else copies them. */

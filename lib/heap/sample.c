@@ -89,6 +89,7 @@ void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
         return NULL;
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
     block->mark = 0; /* as hak_large_alloc */
+    slab->block_bytes = hak_class_bytes[hak_class_of(bytes)];
     record(heap, slab, bytes);
     return block;
 }

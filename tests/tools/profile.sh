@@ -19,6 +19,7 @@ command -v protoc >/dev/null || { echo 'no protoc'; exit 77; }
 
 # What it does is the letters of its argument, in their order.
 compile program -O1 -fno-builtin -fno-inline -pthread <<'END'
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,12 @@ void other(void *(*routine)(void *)) {
 }
 void most(void) { for (int i = 0; i < 75000; i++) free(malloc(1000)); }
 void some(void) { for (int i = 0; i < 1000; i++) kept[count++] = malloc(25000); }
+void in_place(void) {
+    void *block = malloc(100);
+    if (realloc(block, malloc_usable_size(block)) != block)
+        abort();
+    free(block);
+}
 void forking(void) {
     if (fork() == 0) { while (count) free(kept[--count]); small(); _exit(0); }
     wait(NULL);
@@ -62,6 +69,7 @@ int main(int argc, char **argv) {
         case 'm': most(); break;
         case 'o': some(); break;
         case 'k': forking(); break;
+        case 'p': in_place(); break;
         case 'q': _exit(3);
         case 'x': abort();
         case 'w': for (;;) { most(); usleep(1000); }
@@ -88,7 +96,7 @@ awk '/ bytes in .* sampled$/ { getline; getline; if ($1 != "main") exit 1 }' lea
 live 7 'take_away:77/1' szlt
 live 7 'small:1000/10' i
 live 7 'zeroed:15000/5 small:1000/10' szk
-live 3 'small:1000/10' sq
+live 3 'small:1000/10' spq
 got=0
 "$run" --leaks --sample-mean=1 sh -c 'exec ./program s' 2>leaks || got=$?
 [ "$got" -eq 7 ] || complain "exec: exit status $got"
@@ -191,14 +199,15 @@ compile listener -fno-builtin <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* Blocks that are sampled lie on pages of their own. */
+/* Blocks that are sampled are large ones. */
 static int sampled(void) {
-    int count = 0;
-    for (int i = 0; i < 20000; i++) {
-        void *block = malloc(100);
-        count += malloc_usable_size(block) >= 4096;
-        free(block);
-    }
+    static void *block[20000];
+    int before = mallinfo2().hblks;
+    for (int i = 0; i < 20000; i++)
+        block[i] = malloc(100);
+    int count = mallinfo2().hblks - before;
+    for (int i = 0; i < 20000; i++)
+        free(block[i]);
     return count;
 }
 int main(int argc, char **argv) {

@@ -110,7 +110,8 @@ static void test_blocks(void) {
     start(1);
     for (unsigned i = 0; i < BLOCKS; i++) {
         block[i] = hak_alloc(i);
-        CHECK((uintptr_t)block[i] % 16 == 0 && hak_block_find(block[i]).bytes >= i);
+        CHECK((uintptr_t)block[i] % 16 == 0);
+        CHECK(hak_block_find(block[i]).bytes == hak_class_bytes[hak_class_of(i)]);
         memset(block[i], (int)i, i);
     }
     CHECK(live_count() == BLOCKS);
