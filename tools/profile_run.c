@@ -102,8 +102,14 @@ static void add_maps(struct session *session) {
     char *text = NULL;
     session->maps_ns = now_ns(CLOCK_MONOTONIC);
     FILE *maps = session->is_over ? NULL : hak_proc_open(session->pid, "maps");
-    if (!maps)
-        maps = hak_source_maps(&session->source, &text);
+    bool is_there = maps != NULL;
+    if (maps) {
+        hak_unwinder_add(session->unwinder, maps);
+        fclose(maps);
+    }
+    if (is_there && session->profile.module_count)
+        return;
+    maps = hak_source_maps(&session->source, &text); /* it has ended: what it left behind */
     if (maps) {
         hak_unwinder_add(session->unwinder, maps);
         fclose(maps);
@@ -127,14 +133,17 @@ static void take_samples(struct session *session) {
     }
 }
 
+static void close_session(struct session *session) {
+    hak_unwinder_close(session->unwinder);
+    hak_profile_free(&session->profile);
+    hak_source_close(&session->source);
+    session->unwinder = NULL;
+}
+
 static enum hak_stat_error open_session(struct session *session) {
     enum hak_stat_error error = hak_source_open(&session->source, session->pid, session->is_child);
     if (error != HAK_STAT_OK)
         return error;
-    if (!hak_source_ask(&session->source, WISH_SECONDS)) {
-        hak_source_close(&session->source);
-        return HAK_STAT_NO_RIGHT;
-    }
     identify(session->pid, session->identity);
     hak_profile_init(&session->profile, session->pid);
     hak_proc_name(session->pid, session->profile.program, sizeof session->profile.program);
@@ -142,15 +151,11 @@ static enum hak_stat_error open_session(struct session *session) {
     session->unwinder = hak_unwinder_open(&session->profile);
     if (!session->unwinder)
         return HAK_STAT_FAILED;
-    add_maps(session);
-    return HAK_STAT_OK;
-}
-
-static void close_session(struct session *session) {
-    hak_unwinder_close(session->unwinder);
-    hak_profile_free(&session->profile);
-    hak_source_close(&session->source);
-    session->unwinder = NULL;
+    add_maps(session); /* before it is asked: a child waits for that */
+    if (hak_source_ask(&session->source, WISH_SECONDS))
+        return HAK_STAT_OK;
+    close_session(session);
+    return HAK_STAT_NO_RIGHT;
 }
 
 /* A child is on its way to its program, or to the next one. */
