@@ -13,7 +13,8 @@
 #define RANGES_MOST 64u
 #define RANGE_BYTES_MOST 512u
 #define RECORD_BYTES_MOST 512u
-#define RECORDS_MOST (1u << 24) /* 1 TiB of slabs */
+#define RECORDS_MOST (1u << 22) /* 256 GiB of slabs */
+#define GAPS_MOST 8u            /* a range in which more can't be read is none */
 #define BATCH 32u               /* records that are there, or aren't, together: a SuperSlab's */
 
 static bool facts_are_sane(const struct hak_stats_slabs *facts) {
@@ -41,11 +42,14 @@ static void count_record(struct hak_snapshot *snapshot, const struct hak_stats_s
 static bool count_range(struct hak_snapshot *snapshot, const struct hak_stats_slabs *facts,
                         uint64_t records, uint64_t top) {
     unsigned char batch[BATCH * RECORD_BYTES_MOST];
+    unsigned gaps = 0;
     bool was_read = false;
-    for (uint64_t first = 0; first < top && first < RECORDS_MOST; first += BATCH) {
+    for (uint64_t first = 0; first < top && gaps <= GAPS_MOST; first += BATCH) {
         size_t bytes = BATCH * facts->record_bytes;
-        if (!hak_process_read(snapshot->pid, records + first * facts->record_bytes, batch, bytes))
+        if (!hak_process_read(snapshot->pid, records + first * facts->record_bytes, batch, bytes)) {
+            gaps++;
             continue;
+        }
         was_read = true;
         for (unsigned i = 0; i < BATCH && first + i < top; i++)
             count_record(snapshot, facts, batch + i * facts->record_bytes);
@@ -57,7 +61,7 @@ void hak_snapshot_count_slabs(struct hak_snapshot *snapshot) {
     const struct hak_stats_slabs *facts = &snapshot->header.slabs;
     unsigned char range[RANGE_BYTES_MOST];
     uint32_t count = 0;
-    uint64_t records, top;
+    uint64_t records, top, left = RECORDS_MOST;
     if (!facts_are_sane(facts) ||
         !hak_process_read(snapshot->pid, facts->range_count, &count, sizeof count))
         return;
@@ -67,6 +71,8 @@ void hak_snapshot_count_slabs(struct hak_snapshot *snapshot) {
             return;
         memcpy(&records, range + facts->range_records, sizeof records);
         memcpy(&top, range + facts->range_top, sizeof top);
+        top = top < left ? top : left;
+        left -= top;
         if (count_range(snapshot, facts, records, top))
             snapshot->has_slabs_by_use = true;
     }

@@ -53,6 +53,14 @@ bool hak_target_read(const struct hak_target *target, uint64_t offset, void *buf
     return true;
 }
 
+/* Memory of which every byte is drawn, and some of which isn't there. */
+bool hak_process_read(pid_t pid, uint64_t address, void *buffer, size_t bytes) {
+    (void)address;
+    for (size_t i = 0; i < bytes; i++)
+        ((unsigned char *)buffer)[i] = (unsigned char)draw();
+    return pid > 0 && draw() % 8 != 0;
+}
+
 void *hak_target_control(const struct hak_target *target, int id) {
     (void)target;
     (void)id;

@@ -12,7 +12,8 @@ set -eu
 # The tool's own files but for the one that finds the process; SEED= and ROUNDS= make other runs.
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
 sources=
-for file in stat_reader stat_snapshot stat_formats stat_text stat_options message proc; do
+for file in stat_reader stat_snapshot stat_slabs stat_formats stat_text stat_options \
+    message proc; do
     sources="$sources $top_srcdir/tools/$file.c"
 done
 # shellcheck disable=SC2086 # lists of words
