@@ -8,7 +8,8 @@
 
 void hak_counters_add(struct hak_thread_counters *to, const struct hak_thread_counters *from) {
     for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
+        to->free_goal[class] =
+            (int64_t)((uint64_t)to->free_goal[class] + hak_own_frees(from, class));
 #define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
     for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)                                  \
         to->name[class] += from->name[class];
