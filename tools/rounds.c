@@ -70,7 +70,9 @@ static void show_progress(const struct hak_rounds *rounds, unsigned round, unsig
     static bool is_shown;
     if (!isatty(STDERR_FILENO) || rounds->measure->shows_output)
         return;
-    if (which < rounds->count)
+    if (which < rounds->count && round == 0)
+        fprintf(stderr, "\r\033[Kwarming up: %.50s", rounds->contenders[which].name);
+    else if (which < rounds->count)
         fprintf(stderr, "\r\033[Kround %u of %u: %.50s", round, rounds->wanted,
                 rounds->contenders[which].name);
     else if (is_shown)
