@@ -36,6 +36,8 @@ open() {
     tm send-keys -t watch "$stat --watch --interval=0.2 $pid" Enter
 }
 
+# A server that loses its last session ends, perhaps while the next one is asked for.
+tm new-session -d -s keep 'sleep 1000'
 start "$run" --stats ./target
 open 110 40
 until_screen start "^target (PID $pid), libhakmem"
