@@ -29,7 +29,7 @@ static size_t earlier_most_bytes; /* of the window before */
 
 static size_t knob_bound_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
-    return hak_max(hak_conf.dirty_min, share);
+    return hak_max(hak_max(hak_conf.dirty_min, hak_conf.prealloc), share);
 }
 
 static void begin_window(uint64_t now_ms) {

@@ -94,6 +94,8 @@ static bool start_heap_layer(void) {
         start_stats();
         hak_limit_start();
         start.has_range = hak_range_start(hak_conf.reserve);
+        if (start.has_range && hak_conf.prealloc)
+            hak_run_preallocate(hak_conf.prealloc);
     }
     if (!start.has_range)
         return false;

@@ -43,16 +43,20 @@ static struct hak_slab *take_free_run(size_t slabs, size_t alignment_slabs, stru
     return run ? hak_free_run_cut_aligned(run, slabs, alignment_slabs) : NULL;
 }
 
+static void insert_grown(struct hak_slab *run, size_t slabs) {
+    hak_lock_take(&hak_heap_lock);
+    run->is_moved = false;
+    run->is_lazy = false;
+    hak_free_run_insert(run, slabs, HAK_SLAB_CLEAN);
+    hak_lock_give(&hak_heap_lock);
+}
+
 static bool grow_clean_runs(size_t slabs) {
     size_t grown;
     struct hak_slab *run = hak_range_grow(slabs, &grown);
     if (!run)
         return false;
-    hak_lock_take(&hak_heap_lock);
-    run->is_moved = false;
-    run->is_lazy = false;
-    hak_free_run_insert(run, grown, HAK_SLAB_CLEAN);
-    hak_lock_give(&hak_heap_lock);
+    insert_grown(run, grown);
     return true;
 }
 
@@ -120,6 +124,18 @@ static size_t purge_above(size_t bound_bytes) {
 
 size_t hak_purge_all(void) {
     return purge_above(0);
+}
+
+void hak_run_preallocate(size_t bytes) {
+    size_t slabs = hak_round_up(bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT, grown;
+    struct hak_slab *run = hak_range_grow(slabs, &grown);
+    if (!run)
+        return;
+    uintptr_t records = hak_round_down((uintptr_t)run, hak_os_page_bytes);
+    uintptr_t end = hak_round_up((uintptr_t)(run + slabs), hak_os_page_bytes);
+    hak_os_populate((void *)records, end - records);
+    hak_os_populate((void *)hak_slab_address(run), slabs << HAK_SLAB_SHIFT);
+    insert_grown(run, grown);
 }
 
 struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {

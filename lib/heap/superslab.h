@@ -32,6 +32,9 @@ size_t hak_purge_all(void);
 
 void hak_superslab_start(void);
 
+/* Makes so much memory resident, with its records, before anybody needs it. */
+void hak_run_preallocate(size_t bytes);
+
 /* Debug builds and tests: walks every free run; the heap lock must not be held. */
 void hak_superslab_verify(void);
 

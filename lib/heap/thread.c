@@ -81,6 +81,9 @@ struct hak_heap *hak_heap_make(void) {
     struct hak_heap *heap = map_heap();
     if (!heap)
         return NULL;
+    if (hak_conf.prealloc)
+        hak_os_populate(heap, offsetof(struct hak_heap, slab_class) +
+                                  hak_min(hak_conf.prealloc / HAK_SLAB_BYTES, hak_ranges[0].slabs));
     hak_stats_adopt(&heap->counters);
     start_structure(heap);
     hak_lock_take(&hak_heap_lock);
