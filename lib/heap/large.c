@@ -11,6 +11,7 @@
 #include "heap/sample.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
+#include "os/os_maps.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
 
@@ -18,6 +19,25 @@
 
 /* Below it, copying is cheaper than moving page tables (mremap costs some microseconds). */
 #define HAK_MOVE_MIN_BYTES HAK_KIB(256)
+
+#define HAK_MOVE_MAPS 500u  /* more mappings than that among our blocks: copy */
+#define HAK_MOVE_ROUND 100u /* moves or copies between two looks at their number */
+
+/*
+ * Pages that were moved keep a mapping of their own, and a process has only so many. relaxed: an
+ * estimate, and whoever starts a round counts.
+ */
+static bool may_move(void) {
+    static _Atomic uint32_t wishes;
+    static _Atomic bool is_many;
+    if (atomic_fetch_add_explicit(&wishes, 1, memory_order_relaxed) % HAK_MOVE_ROUND ==
+        HAK_MOVE_ROUND - 1) {
+        const struct hak_range *main = &hak_ranges[0];
+        size_t maps = hak_os_maps_count(main->base, main->base + main->slabs * HAK_SLAB_BYTES);
+        atomic_store_explicit(&is_many, maps > HAK_MOVE_MAPS, memory_order_relaxed);
+    }
+    return !atomic_load_explicit(&is_many, memory_order_relaxed);
+}
 
 /* A thread without a heap counts in the orphans' record, which the heap lock guards, too. */
 static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
@@ -92,7 +112,7 @@ static void set_bytes(struct hak_slab *slab, size_t bytes) {
 static void move_content(struct hak_slab *to, struct hak_slab *from, size_t bytes) {
     void *source = (void *)hak_slab_address(from);
     void *target = (void *)hak_slab_address(to);
-    if (bytes >= HAK_MOVE_MIN_BYTES && hak_os_move(source, target, bytes))
+    if (bytes >= HAK_MOVE_MIN_BYTES && may_move() && hak_os_move(source, target, bytes))
         to->is_moved = true;
     else
         memcpy(target, source, bytes);

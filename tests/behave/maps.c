@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The number of mappings stays small while much memory is used: with thousands of large blocks that
+ * grow, so that their pages move, with purging in between, and with threads that come and go.
+ * And an allocation that fails because of vm.max_map_count says so, when HAKMEM_LOG asks.
+ */
+#include "check.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+enum { MIB = 1 << 20, BLOCKS = 1000, MOST = 1000 };
+
+static unsigned count_maps(void) {
+    unsigned count = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    CHECK(maps != NULL);
+    for (int c; (c = fgetc(maps)) != EOF;)
+        count += c == '\n';
+    fclose(maps);
+    return count;
+}
+
+/* Blocks of 256 KiB to 2 MiB, a page of each written; two neighbours grow in turn. */
+static void check_growth(uint64_t seed) {
+    static char *blocks[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(MIB / 4 + check_random(&seed) % MIB);
+        CHECK(blocks[i] != NULL);
+        blocks[i][0] = (char)i;
+    }
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = realloc(blocks[i], MIB + MIB / 2 + check_random(&seed) % MIB);
+        CHECK(blocks[i] && blocks[i][0] == (char)i);
+    }
+    CHECK(count_maps() <= MOST);
+    for (int i = 0; i < BLOCKS; i++)
+        if (i % 3)
+            free(blocks[i]);
+    malloc_trim(0);
+    CHECK(count_maps() <= MOST);
+    for (int i = 0; i < BLOCKS; i += 3)
+        free(blocks[i]);
+}
+
+static void *churn(void *seed_address) {
+    uint64_t seed = (uintptr_t)seed_address;
+    void *slots[256] = {NULL};
+    for (int i = 0; i < 20000; i++) {
+        void **slot = &slots[check_random(&seed) % 256];
+        free(*slot);
+        *slot = malloc(check_random(&seed) % (check_random(&seed) % 100 ? 2000 : 400000));
+    }
+    for (int i = 0; i < 256; i++)
+        free(slots[i]);
+    return NULL;
+}
+
+static void check_threads(void) {
+    pthread_t threads[16];
+    for (uintptr_t round = 0; round < 4; round++) {
+        for (uintptr_t i = 0; i < 16; i++)
+            CHECK(pthread_create(&threads[i], NULL, churn, (void *)(round * 16 + i + 1)) == 0);
+        for (int i = 0; i < 16; i++)
+            CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    malloc_trim(0);
+    CHECK(count_maps() <= MOST / 2);
+}
+
+/* Every other page another protection: as many mappings as can be had. */
+static void use_up_maps(void) {
+    size_t bytes = (size_t)600 << 20;
+    char *pages = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(pages != MAP_FAILED);
+    for (size_t at = 0; at < bytes; at += 8192)
+        if (mprotect(pages + at, 4096, PROT_READ) != 0)
+            break;
+    CHECK(check_keep(malloc((size_t)1 << 30)) == NULL && errno == ENOMEM);
+}
+
+/* In a process of its own, whose standard error is looked at. */
+static void check_words(char **argv) {
+    char words[1024];
+    int ends[2], status = 0;
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        setenv("CHECK_MAPS", "1", 1);
+        setenv("HAKMEM_LOG", "yes", 1);
+        execv("/proc/self/exe", argv);
+        _exit(1);
+    }
+    close(ends[1]);
+    ssize_t length = read(ends[0], words, sizeof words - 1);
+    CHECK(length > 0);
+    words[length] = '\0';
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    if (!strstr(words, "vm.max_map_count"))
+        check_say(__FILE__, __LINE__, words);
+    CHECK(WEXITSTATUS(status) == 0 && strstr(words, "vm.max_map_count is"));
+}
+
+static unsigned max_maps(void) {
+    unsigned most = 0;
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+    if (file && fscanf(file, "%u", &most) != 1)
+        most = 0;
+    if (file)
+        fclose(file);
+    return most;
+}
+
+int main(int argc, char **argv) {
+    (void)argc;
+    if (getenv("CHECK_MAPS")) {
+        use_up_maps();
+        return 0;
+    }
+    if (max_maps() && max_maps() <= 70000 && sysconf(_SC_PAGESIZE) == 4096)
+        check_words(argv);
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        check_growth(seed);
+    check_threads();
+    return 0;
+}
