@@ -22,7 +22,7 @@ all_files() {
         LC_ALL=C sort
     printf '%s\n' configure.ac Makefile.am bootstrap bench/run bench/table bench/plot \
         bench/atomics bench/hotspots tests/attacks/run tests/fuzz/run debian/rules \
-        debian/libhakmem0.prerm
+        debian/libhakmem0.prerm tests/programs/page
     find debian/tests -type f ! -name control ! -name '*.sh' | LC_ALL=C sort
 }
 library_and_tools() {
@@ -30,7 +30,7 @@ library_and_tools() {
 }
 
 check_lines() {
-    all_files | xargs "$AWK" '
+    all_files | LC_ALL=C xargs "$AWK" '
     function complain(line, text) { print FILENAME ":" line ": " text }
     # Columns, not bytes: the bytes that continue a UTF-8 character have no width.
     function width(text) { gsub(/[\200-\277]/, "", text); return length(text) }
