@@ -121,7 +121,7 @@ static void do_control(unsigned what) {
     case 1:
     case 2: {
         unsigned which = take(), skip = take(), count = take();
-        fault_arm((int)which % FAULTS, (int)skip % 32, (int)count % 8 + 1);
+        fault_arm((int)which % FAULTS, (int)skip % 32, (int)count % 64 + 1);
         break;
     }
     case 3:

@@ -14,7 +14,15 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum fault_call { FAULT_MMAP, FAULT_MUNMAP, FAULT_MPROTECT, FAULT_MADVISE, FAULT_MREMAP, FAULTS };
+enum fault_call {
+    FAULT_MMAP,
+    FAULT_MUNMAP,
+    FAULT_MPROTECT,
+    FAULT_MADVISE,
+    FAULT_MREMAP,
+    FAULT_ALL,
+    FAULTS
+};
 
 static atomic_int fault_which = FAULTS;
 static atomic_int fault_skip;   /* calls that are let through first */
@@ -35,7 +43,8 @@ static void fault_arm(int which, int skip, int count) {
 }
 
 static bool is_refused(int which) {
-    if (atomic_load(&fault_which) != which || atomic_load(&fault_left) <= 0)
+    int wanted = atomic_load(&fault_which);
+    if ((wanted != which && wanted != FAULT_ALL) || atomic_load(&fault_left) <= 0)
         return false;
     if (atomic_fetch_sub(&fault_skip, 1) > 0 || atomic_fetch_sub(&fault_left, 1) <= 0)
         return false;
