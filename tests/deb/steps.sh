@@ -9,7 +9,7 @@ build() {
     tree=$2
     shift 2
     (cd "$tree" && env "$@" dpkg-buildpackage -us -uc) >"$folder/build.log" 2>&1 || {
-        grep -E 'rror|^FAIL|failed' "$folder/build.log" | head -n 20
+        grep -E '^FAIL:|(^| )error:' "$folder/build.log" | head -n 20
         tail -n 20 "$folder/build.log"
         return 1
     }
