@@ -63,6 +63,15 @@ const char *hakmem_version(void);
 size_t hakmem_purge(void);
 
 /*
+ * For programs that move their blocks to get rid of fragmentation: 1 if `pointer` lies in a slab of
+ * the calling thread that is emptier than the slabs of its size class are on average, so that
+ * allocating it anew and freeing it helps; else 0. Take the new blocks for many, and then free the
+ * old ones: what was just freed is what malloc hands out next. Ends the process as
+ * hakmem_usable_size does.
+ */
+int hakmem_defrag_hint(void *pointer);
+
+/*
  * One figure or counter of the whole process, by its name in hakmem(7). 0 and *ret_value set, or
  * ENOENT. Exact while no other thread allocates or frees.
  */

@@ -6,6 +6,8 @@
 #include "hakmem.h"
 
 #include "api/api.h"
+#include "heap/free.h"
+#include "heap/slab.h"
 #include "heap/thread.h"
 #include "report/dump.h"
 #include "report/totals.h"
@@ -66,6 +68,14 @@ HAK_EXPORT const char *hakmem_version(void) {
 
 HAK_EXPORT size_t hakmem_purge(void) {
     return hak_heap_trim();
+}
+
+HAK_EXPORT int hakmem_defrag_hint(void *pointer) {
+    struct hak_heap *heap = hak_heap_get();
+    if (!pointer || !heap)
+        return 0;
+    struct hak_block_info info = hak_block_find(pointer);
+    return info.ownership == HAK_OWNED && hak_slab_shun_sparse(heap, info.slab);
 }
 
 struct search {

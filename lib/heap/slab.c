@@ -230,3 +230,17 @@ bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block) 
             return true;
     return false;
 }
+
+bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab) {
+    /* relaxed: only this thread makes it, or unmakes it, its own */
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap ||
+        atomic_load_explicit(&slab->state, memory_order_relaxed) != HAK_SLAB_BLOCKS)
+        return false;
+    uint64_t slabs = heap->counters.slabs[slab->class];
+    uint64_t used = (uint64_t)heap->bin_state[slab->class].used;
+    if (slab->is_full || slab->used * slabs >= used)
+        return false;
+    hak_list_remove(&slab->link);
+    hak_list_push_back(&heap->partial[slab->class], &slab->link);
+    return true;
+}

@@ -41,6 +41,7 @@ static const char *const shared_names[] = {
     "_ZdaPvmSt11align_val_t",
     "hakmem_version",
     "hakmem_purge",
+    "hakmem_defrag_hint",
 };
 
 static bool is_static;
