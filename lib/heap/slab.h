@@ -100,8 +100,8 @@ HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t addres
 /* True if `block` is on the slab's own free list. */
 bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block);
 
-/* True if a slab is the heap's, isn't full, and has fewer blocks out than those of its class have on
- * average: then it is the last one to hand out more. */
+/* True if a slab is the heap's, isn't full, and has fewer blocks out than those of its class have
+ * on average: then it is the last one to hand out more. */
 bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab);
 
 int hak_slab_owner_thread(const struct hak_slab *slab);
