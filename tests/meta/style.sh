@@ -30,7 +30,7 @@ library_and_tools() {
 }
 
 check_lines() {
-    all_files | LC_ALL=C xargs "$AWK" '
+    all_files | xargs "$AWK" '
     function complain(line, text) { print FILENAME ":" line ": " text }
     # Columns, not bytes: the bytes that continue a UTF-8 character have no width.
     function width(text) { gsub(/[\200-\277]/, "", text); return length(text) }
