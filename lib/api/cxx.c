@@ -74,7 +74,10 @@ static HAK_COLD void *new_slow(size_t size, align_val alignment) {
 
 void *hak_cxx_new(size_t size) {
     void *block = hak_api_malloc(size);
-    return HAK_LIKELY(block != NULL) ? block : new_slow(size, 0);
+    if (HAK_UNLIKELY(block == NULL))
+        block = new_slow(size, 0);
+    hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_NEW);
+    return block;
 }
 
 /* As libstdc++ does: an alignment that can't be is no matter for handlers. */
@@ -82,15 +85,22 @@ void *hak_cxx_new_aligned(size_t size, align_val alignment) {
     if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
         throw_bad_alloc();
     void *block = hak_api_memalign(alignment, size);
-    return HAK_LIKELY(block != NULL) ? block : new_slow(size, alignment);
+    if (HAK_UNLIKELY(block == NULL))
+        block = new_slow(size, alignment);
+    hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_ALIGNED_NEW);
+    return block;
 }
 
 void *hak_cxx_new_array(size_t size) {
-    return cxx_new(size);
+    void *block = cxx_new(size);
+    hak_cxx_mark(block, HAK_BY_NEW, HAK_BY_NEW_ARRAY);
+    return block;
 }
 
 void *hak_cxx_new_array_aligned(size_t size, align_val alignment) {
-    return cxx_new_aligned(size, alignment);
+    void *block = cxx_new_aligned(size, alignment);
+    hak_cxx_mark(block, HAK_BY_ALIGNED_NEW, HAK_BY_ALIGNED_NEW_ARRAY);
+    return block;
 }
 
 /* The exported names are second names of these functions, so that the two can be told apart. */
@@ -102,10 +112,12 @@ void *cxx_new_array_aligned(size_t size, align_val alignment)
     __attribute__((alias("hak_cxx_new_array_aligned")));
 
 void cxx_delete(void *block) {
+    hak_cxx_unmark(block, HAK_BY_NEW, HAK_BY_MALLOC);
     hak_api_free(block);
 }
 
 void cxx_delete_array(void *block) {
+    hak_cxx_unmark(block, HAK_BY_NEW_ARRAY, HAK_BY_NEW);
     cxx_delete(block);
 }
 
@@ -119,23 +131,30 @@ void cxx_delete_array_nothrow(void *block, const struct nothrow *tag) {
     cxx_delete_array(block);
 }
 
-/* Shipped programs pass wrong sizes; the heap knows better, so a size is not looked at. */
+/* Shipped programs pass wrong sizes; the heap knows better, so only check_delete looks at one. */
+static void check_size(const void *block, size_t size) {
+    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+        hak_hardened_check_size(block, size);
+}
+
 void cxx_delete_sized(void *block, size_t size) {
-    (void)size;
+    check_size(block, size);
     cxx_delete(block);
 }
 
 void cxx_delete_array_sized(void *block, size_t size) {
-    (void)size;
+    check_size(block, size);
     cxx_delete_array(block);
 }
 
 void cxx_delete_aligned(void *block, align_val alignment) {
     (void)alignment;
+    hak_cxx_unmark(block, HAK_BY_ALIGNED_NEW, HAK_BY_MALLOC);
     hak_api_free(block);
 }
 
 void cxx_delete_array_aligned(void *block, align_val alignment) {
+    hak_cxx_unmark(block, HAK_BY_ALIGNED_NEW_ARRAY, HAK_BY_ALIGNED_NEW);
     cxx_delete_aligned(block, alignment);
 }
 
@@ -150,11 +169,11 @@ void cxx_delete_array_aligned_nothrow(void *block, align_val alignment, const st
 }
 
 void cxx_delete_aligned_sized(void *block, size_t size, align_val alignment) {
-    (void)size;
+    check_size(block, size);
     cxx_delete_aligned(block, alignment);
 }
 
 void cxx_delete_array_aligned_sized(void *block, size_t size, align_val alignment) {
-    (void)size;
+    check_size(block, size);
     cxx_delete_array_aligned(block, alignment);
 }

@@ -8,7 +8,7 @@
 #ifndef HAK_API_CXX_H
 #define HAK_API_CXX_H
 
-#include "base/compiler.h"
+#include "heap/hardened.h"
 
 struct nothrow;
 typedef size_t align_val;
@@ -55,5 +55,17 @@ hak_new_handler *hak_cxx_current_handler(void);
 
 /* The symbol of a C++ library that a plugin brought, out of our scope; NULL: there is none. */
 void *hak_cxx_plugin_symbol(const char *symbol);
+
+/* check_delete: a block remembers which form made it, and that form's counterpart must end it. An
+ * array form goes through its base form, so a block changes its kind on the way. */
+HAK_INLINE void hak_cxx_mark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
+    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+        hak_hardened_mark(block, from, to);
+}
+
+HAK_INLINE void hak_cxx_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
+    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+        hak_hardened_unmark(block, from, to);
+}
 
 #endif

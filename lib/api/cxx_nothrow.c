@@ -51,6 +51,7 @@ void *cxx_new_nothrow(size_t size, const struct nothrow *tag) {
     static void *_Atomic known;
     if (plain_is_own(cxx_new, hak_cxx_new)) {
         void *block = hak_api_malloc(size);
+        hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_NEW);
         if (HAK_LIKELY(block != NULL) || !hak_cxx_current_handler())
             return block;
     }
@@ -62,6 +63,7 @@ void *cxx_new_array_nothrow(size_t size, const struct nothrow *tag) {
     static void *_Atomic known;
     if (plain_is_own(cxx_new_array, hak_cxx_new_array) && plain_is_own(cxx_new, hak_cxx_new)) {
         void *block = hak_api_malloc(size);
+        hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_NEW_ARRAY);
         if (HAK_LIKELY(block != NULL) || !hak_cxx_current_handler())
             return block;
     }
@@ -75,6 +77,7 @@ void *cxx_new_aligned_nothrow(size_t size, align_val alignment, const struct not
         if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
             return NULL;
         void *block = hak_api_memalign(alignment, size);
+        hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_ALIGNED_NEW);
         if (HAK_LIKELY(block != NULL) || !hak_cxx_current_handler())
             return block;
     }
@@ -90,6 +93,7 @@ void *cxx_new_array_aligned_nothrow(size_t size, align_val alignment, const stru
         if (HAK_UNLIKELY(!hak_is_power_of_two(alignment)))
             return NULL;
         void *block = hak_api_memalign(alignment, size);
+        hak_cxx_mark(block, HAK_BY_MALLOC, HAK_BY_ALIGNED_NEW_ARRAY);
         if (HAK_LIKELY(block != NULL) || !hak_cxx_current_handler())
             return block;
     }

@@ -12,6 +12,7 @@
 #include "heap/foreign.h"
 #include "heap/free.h"
 #include "heap/growth.h"
+#include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
@@ -98,7 +99,9 @@ static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
     struct hak_block_info info = hak_block_find(pointer);
     if (info.ownership == HAK_OWNED_BY_LIBC)
         return move_block(pointer, hak_foreign_bytes(pointer), bytes);
-    bool is_large = info.slab->class == HAK_CLASS_NONE;
+    if (bytes == info.bytes)
+        return pointer;
+    bool is_large = info.bytes && info.slab->class == HAK_CLASS_NONE;
     if (is_large && bytes > HAK_CLASS_MAX_BYTES) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
         return block ? block : no_memory();
@@ -134,6 +137,10 @@ HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
 void *hak_api_memalign(size_t alignment, size_t bytes) {
     if (alignment <= 16)
         return hak_alloc(bytes);
+    if (HAK_UNLIKELY(hak_hardened.is_on)) {
+        void *hardened = hak_hardened_alloc(hak_heap_start_mine(), bytes, alignment);
+        return hardened ? hardened : no_memory();
+    }
     if (HAK_LIKELY(hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES))
         return hak_alloc(hak_round_up(hak_max(bytes, 1), alignment));
     if (!hak_heap_get())

@@ -286,4 +286,5 @@ void hak_conf_read(const char *const *environ_block, bool secure) {
         if (at == PREFIX_CHARS)
             read_variable(*environ_block + PREFIX_CHARS, seen);
     }
+    hak_conf_apply_profile();
 }

@@ -57,6 +57,9 @@ extern const unsigned hak_knob_count;
  */
 void hak_conf_read(const char *const *environ_block, bool secure);
 
+/* Sets the knobs of HAKMEM_PROFILE that no variable has set (profile.c). */
+void hak_conf_apply_profile(void);
+
 /* True if a variable set the knob. */
 bool hak_conf_is_set(unsigned index);
 

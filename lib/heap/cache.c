@@ -7,6 +7,7 @@
 #include "heap/cache.h"
 
 #include "heap/bin.h"
+#include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
@@ -15,6 +16,7 @@
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
+#include "heap/zero_size.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
 
@@ -97,7 +99,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     heap->counters.carved += (unsigned)(slab->carved - carved);
     heap->counters.refills++;
     heap->counters.cache_level[class] += count;
-    heap->hot.bin[class] = first;
+    heap->hot.bin[class] = hak_hardened.shuffles ? hak_hardened_shuffle(heap, first) : first;
     hak_bin_arm(heap, class);
     return true;
 }
@@ -134,14 +136,21 @@ static void *alloc_after_miss(size_t bytes) {
         heap = hak_heap_start_mine();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
-    unsigned class = hak_class_of(bytes);
-    if (HAK_UNLIKELY(!heap))
-        return hak_orphan_alloc(class);
-    if (HAK_UNLIKELY(heap->sampler.is_on) && hak_sample_is_due(heap, bytes)) {
+    if (bytes == 0) {
+        void *block = hak_zero_size_alloc();
+        if (block)
+            return block;
+    }
+    if (HAK_UNLIKELY(heap && heap->sampler.is_on) && hak_sample_is_due(heap, bytes)) {
         void *block = hak_sample_alloc(heap, bytes);
         if (block)
             return block;
     }
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        return hak_hardened_alloc(heap, bytes, 16);
+    unsigned class = hak_class_of(bytes);
+    if (HAK_UNLIKELY(!heap))
+        return hak_orphan_alloc(class);
     if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
         return NULL;
     return pop_after_refill(heap, class);
@@ -172,7 +181,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
 void *hak_alloc_untouched(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     unsigned class = hak_class_of(bytes);
-    if (!heap || has_blocks(heap, class) || heap->sampler.is_on)
+    if (!heap || hak_hardened.is_on || has_blocks(heap, class) || heap->sampler.is_on)
         return NULL;
     hak_heap_enter(heap);
     hak_remote_drain(heap);

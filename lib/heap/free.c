@@ -8,6 +8,7 @@
 
 #include "heap/cache.h"
 #include "heap/foreign.h"
+#include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
@@ -15,6 +16,7 @@
 #include "heap/stalled.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
+#include "heap/zero_size.h"
 #include "os/os_fatal.h"
 
 static uint8_t state_of(const struct hak_slab *slab) {
@@ -75,6 +77,24 @@ static bool block_is_free(const struct hak_heap *heap, const struct hak_slab *sl
     return link_is_plausible(slab, block);
 }
 
+HAK_INLINE void give_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    /* acquire pairs with the release in set_owner (slab.c) */
+    struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+    if (HAK_UNLIKELY(!heap)) {
+        hak_orphan_count_free(slab);
+        hak_remote_free_slow(NULL, slab, owner, block);
+    } else if (owner == heap) {
+        hak_cache_push(heap, slab->class, block);
+    } else {
+        heap->counters.remote_frees[slab->class]++;
+        hak_remote_free(heap, slab, owner, block);
+    }
+}
+
+void hak_free_checked(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+    give_block(heap, slab, block);
+}
+
 HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
         hak_fatal(HAK_FATAL_INTERIOR_FREE, block, hak_class_bytes[slab->class],
@@ -88,17 +108,10 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         if (heap)
             heap->counters.false_alarms++;
     }
-    /* acquire pairs with the release in set_owner (slab.c) */
-    struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (HAK_UNLIKELY(!heap)) {
-        hak_orphan_count_free(slab);
-        hak_remote_free_slow(NULL, slab, owner, block);
-    } else if (owner == heap) {
-        hak_cache_push(heap, slab->class, block);
-    } else {
-        heap->counters.remote_frees[slab->class]++;
-        hak_remote_free(heap, slab, owner, block);
-    }
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        hak_hardened_free(heap, slab, block);
+    else
+        give_block(heap, slab, block);
 }
 
 /* Everything but a block of a size class in a thread that has a heap. */
@@ -117,6 +130,8 @@ static HAK_SLOW void free_unusual(void *pointer) {
         if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
             hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
         hak_large_free(slab, pointer);
+    } else if (state_of(slab) == HAK_SLAB_ZERO_SIZE) {
+        hak_zero_size_free(slab, pointer);
     } else {
         report_dead(hak_range_of((uintptr_t)pointer), slab, pointer, true);
     }
@@ -143,6 +158,14 @@ static struct hak_block_info find_foreign(const void *pointer) {
     return info;
 }
 
+static size_t usable_bytes(const struct hak_slab *slab, const void *block) {
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        return hak_hardened_bytes(slab, block);
+    if (slab->class != HAK_CLASS_NONE)
+        return hak_class_bytes[slab->class];
+    return slab->block_bytes ? slab->block_bytes : slab->large_bytes;
+}
+
 struct hak_block_info hak_block_find(const void *pointer) {
     const struct hak_block *block = pointer;
     struct hak_range *range = hak_range_of((uintptr_t)pointer);
@@ -150,8 +173,11 @@ struct hak_block_info hak_block_find(const void *pointer) {
     if (!slab)
         return find_foreign(pointer);
     if (state_of(slab) == HAK_SLAB_LARGE && (uintptr_t)pointer == hak_slab_address(slab))
-        return (struct hak_block_info){HAK_OWNED, slab,
-                                       slab->block_bytes ? slab->block_bytes : slab->large_bytes};
+        return (struct hak_block_info){HAK_OWNED, slab, usable_bytes(slab, pointer)};
+    if (state_of(slab) == HAK_SLAB_ZERO_SIZE) {
+        hak_zero_size_check(slab, pointer);
+        return (struct hak_block_info){HAK_OWNED, slab, 0};
+    }
     if (state_of(slab) != HAK_SLAB_BLOCKS)
         report_dead(range, slab, pointer, false);
     size_t bytes = hak_class_bytes[slab->class];
@@ -160,5 +186,5 @@ struct hak_block_info hak_block_find(const void *pointer) {
     if (((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG &&
         block_is_free(hak_heap_get(), slab, block))
         hak_fatal(HAK_FATAL_FREED_BLOCK, pointer, bytes, hak_slab_owner_thread(slab));
-    return (struct hak_block_info){HAK_OWNED, slab, bytes};
+    return (struct hak_block_info){HAK_OWNED, slab, usable_bytes(slab, pointer)};
 }

@@ -48,6 +48,7 @@ enum hak_slab_state {
     HAK_SLAB_DIRTY,      /* free run, still resident */
     HAK_SLAB_BLOCKS,     /* a slab of a size class */
     HAK_SLAB_LARGE,      /* first slab of a large block */
+    HAK_SLAB_ZERO_SIZE,  /* a slab of blocks without bytes, which nobody can touch */
     HAK_SLAB_MOVING      /* taken out of the lists for a system call */
 };
 
@@ -74,6 +75,7 @@ struct hak_slab {
             uint32_t sample;    /* place of its sample in the heap profile; 0: none */
             uint32_t block_bytes; /* of its size class, if it is small; 0: it is not */
         };
+        uint64_t zero_size_free; /* ZERO_SIZE: a bit for each free block */
     };
     uint32_t run_slabs;    /* first and last record of a run: its length */
     _Atomic uint8_t state; /* enum hak_slab_state */
@@ -83,6 +85,7 @@ struct hak_slab {
     bool is_full;                /* BLOCKS: on the owner's list of full slabs */
     bool is_lazy;                /* CLEAN: given back lazily, may still have its content */
     bool is_populated;           /* BLOCKS: every page of it was made resident at once */
+    bool is_guarded;             /* LARGE: the rest of the run is inaccessible */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
 };
@@ -136,6 +139,14 @@ struct hak_sampler {
     bool is_on;
 };
 
+/* Freed blocks that wait before they may be used again (heap/hardened.c); linked as an outbox. */
+struct hak_quarantine {
+    struct hak_block *first;
+    struct hak_block *last;
+    size_t bytes;
+    uint64_t random; /* of the order of blocks */
+};
+
 #define HAK_OUTBOXES 16u
 #define HAK_GROWN_SHIFT 6u
 
@@ -147,6 +158,7 @@ struct hak_heap {
     struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
     struct hak_link full;                     /* slabs without any */
     struct hak_sampler sampler;
+    struct hak_quarantine quarantine;
     struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_outbox outbox[HAK_OUTBOXES];
     uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */

@@ -7,6 +7,7 @@
 #include "heap/large.h"
 
 #include "heap/growth.h"
+#include "heap/hardened.h"
 #include "heap/orphan.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"
@@ -64,13 +65,17 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
         return NULL;
     size_t alignment_slabs = hak_max(alignment >> HAK_SLAB_SHIFT, 1);
-    struct hak_slab *slab = hak_run_take(slabs_for(bytes), alignment_slabs);
+    size_t trailer = hak_hardened.is_on ? HAK_TRAILER_BYTES : 0;
+    size_t guard = hak_hardened.guards ? hak_os_page_bytes : 0;
+    struct hak_slab *slab = hak_run_take(slabs_for(bytes + trailer + guard), alignment_slabs);
     if (!slab)
         return NULL;
-    slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
+    slab->large_bytes = hak_round_up(bytes + trailer, hak_os_page_bytes);
     slab->class = HAK_CLASS_NONE;
     slab->sample = 0;
     slab->block_bytes = 0;
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        hak_hardened_seal_large(slab, bytes);
     /* release pairs with the acquire in hak_large_free */
     atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
     count_large((int64_t)slab->large_bytes, 1, 0);
@@ -84,7 +89,7 @@ void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
     if (ret_is_zero)
         *ret_is_zero = slab->is_zero;
-    if (!slab->is_zero)
+    if (!slab->is_zero && !hak_hardened.is_on)
         block->mark = 0; /* a copy of the block must not look like a free one */
     hak_sample_large(slab, bytes);
     return block;
@@ -98,7 +103,12 @@ void hak_large_free(struct hak_slab *slab, void *pointer) {
         hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);
     hak_sample_drop(slab, pointer);
     count_large(-(int64_t)slab->large_bytes, 0, 1);
-    hak_run_give(slab);
+    if (HAK_UNLIKELY(hak_hardened.is_on) && hak_hardened_unseal_large(slab)) {
+        slab->is_moved = false;
+        hak_run_give_clean(slab);
+    } else {
+        hak_run_give(slab);
+    }
 }
 
 static void set_bytes(struct hak_slab *slab, size_t bytes) {
@@ -118,9 +128,30 @@ static void move_content(struct hak_slab *to, struct hak_slab *from, size_t byte
         memcpy(target, source, bytes);
 }
 
+/* Whole pages are moved, the rest is copied: what is behind it in the new block is its own. */
+static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t bytes) {
+    size_t old_bytes = hak_hardened_bytes(slab, pointer);
+    if (bytes == old_bytes)
+        return pointer;
+    struct hak_slab *other = hak_large_take(bytes, HAK_SLAB_BYTES);
+    if (!other)
+        return NULL;
+    size_t kept = hak_min(old_bytes, bytes);
+    size_t moved = kept < HAK_MOVE_MIN_BYTES ? 0 : hak_round_down(kept, hak_os_page_bytes);
+    char *target = (char *)hak_slab_address(other);
+    memcpy(target + moved, (char *)pointer + moved, kept - moved);
+    if (moved)
+        move_content(other, slab, moved);
+    hak_large_free(slab, pointer);
+    hak_sample_large(other, bytes);
+    return target;
+}
+
 void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES)
         return NULL;
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        return resize_hardened(slab, pointer, bytes);
     size_t slabs = slabs_for(bytes);
     if (slabs < slab->run_slabs)
         hak_run_shrink(slab, slabs);

@@ -7,6 +7,7 @@
 #include "heap/remote.h"
 
 #include "heap/cache.h"
+#include "heap/hardened.h"
 #include "heap/orphan.h"
 #include "heap/stalled.h"
 
@@ -80,7 +81,7 @@ void hak_remote_rescue(struct hak_heap *heap) {
 /* The class of an own slab's block, else HAK_CLASS_NONE. */
 static size_t own_class(const struct hak_heap *heap, const struct hak_block *block) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
-    if (HAK_LIKELY(index < heap->hot.range_slabs))
+    if (HAK_LIKELY(index < heap->hot.range_slabs) && !hak_hardened.is_on)
         return heap->slab_class[index];
     const struct hak_slab *slab = hak_slab_of(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)

@@ -7,6 +7,7 @@
 
 #include "base/probe.h"
 #include "conf/conf.h"
+#include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/range.h"
 
@@ -65,9 +66,12 @@ void hak_sample_begin(struct hak_heap *heap) {
 
 void hak_sample_end(struct hak_heap *heap) {
     heap->sampler.is_on = false;
-    heap->hot.medium_max_bytes = HAK_CLASS_MAX_BYTES;
+    heap->hot.medium_max_bytes = hak_hardened.is_on ? 0 : HAK_CLASS_MAX_BYTES;
+    if (hak_hardened.is_on)
+        return; /* the table stays as it is: no size is a small one */
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
+    heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
 }
 
 static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
@@ -88,7 +92,8 @@ void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
     if (!slab)
         return NULL;
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
-    block->mark = 0; /* as hak_large_alloc */
+    if (!hak_hardened.is_on)
+        block->mark = 0; /* as hak_large_alloc */
     slab->block_bytes = hak_class_bytes[hak_class_of(bytes)];
     record(heap, slab, bytes);
     return block;

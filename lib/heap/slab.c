@@ -7,10 +7,13 @@
 #include "heap/slab.h"
 
 #include "base/bits.h"
+#include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/remote.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
+
+#include <string.h>
 
 const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
@@ -19,7 +22,8 @@ uint64_t hak_secret;
 static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
         heap->hot.range_slabs != 0)
-        heap->slab_class[slab - hak_ranges[0].slab] = (uint8_t) class;
+        heap->slab_class[slab - hak_ranges[0].slab] =
+            hak_hardened.is_on ? HAK_CLASS_NONE : (uint8_t) class;
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
@@ -52,6 +56,8 @@ static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
 }
 
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
+    if (HAK_UNLIKELY(hak_hardened.is_on) && !slab->is_zero)
+        memset((void *)hak_slab_address(slab), 0, HAK_SLAB_BYTES);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     slab->carved = 0;

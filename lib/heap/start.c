@@ -7,6 +7,7 @@
 #include "heap/start.h"
 
 #include "conf/conf.h"
+#include "heap/hardened.h"
 #include "heap/limit.h"
 #include "heap/orphan.h"
 #include "heap/superslab.h"
@@ -111,6 +112,7 @@ static bool start_heap_layer(void) {
 static bool start_locked(void) {
     hak_os_memory_start();
     hak_conf_read(hak_env_block(), hak_env_is_secure());
+    hak_hardened_start();
     hak_fatal_prelude = report_complaints;
     if (hak_conf.log)
         report_complaints();

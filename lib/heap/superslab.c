@@ -8,6 +8,8 @@
 #include "conf/conf.h"
 #include "heap/dirty.h"
 #include "heap/free_run.h"
+#include "heap/guard.h"
+#include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/limit.h"
 #include "heap/thread.h"
@@ -56,6 +58,8 @@ static bool grow_clean_runs(size_t slabs) {
     struct hak_slab *run = hak_range_grow(slabs, &grown);
     if (!run)
         return false;
+    if (HAK_UNLIKELY(hak_hardened.guards) && slabs == 1 && hak_guard_run(run, grown))
+        return true;
     insert_grown(run, grown);
     return true;
 }

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "heap/bin.h"
 #include "heap/cache.h"
+#include "heap/hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
@@ -178,6 +179,7 @@ static void give_up_caps(struct hak_heap *heap) {
 }
 
 static void end_heap(struct hak_heap *heap) {
+    hak_hardened_release(heap);
     hak_remote_flush(heap);
     hak_remote_drain(heap);
     hak_cache_flush_all(heap);

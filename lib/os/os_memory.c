@@ -103,6 +103,13 @@ bool hak_os_commit(void *start, size_t bytes) {
     return done;
 }
 
+bool hak_os_deny(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = mprotect(start, bytes, PROT_NONE) == 0;
+    errno = saved_errno;
+    return done;
+}
+
 /*
  * Emulators of the kernel have been seen to ignore MADV_DONTNEED and to call it done. calloc relies
  * on the zeroes, so the first purge is looked at.

@@ -35,6 +35,9 @@ void hak_os_unreserve(void *start, size_t bytes);
 /* Makes reserved space usable; new space reads as zero. False: nothing changed. */
 bool hak_os_commit(void *start, size_t bytes);
 
+/* Makes pages inaccessible; hak_os_commit() is the way back. False: nothing changed. */
+bool hak_os_deny(void *start, size_t bytes);
+
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
 bool hak_os_purge(void *start, size_t bytes);
 

@@ -52,9 +52,9 @@ static void book(void *block, int change) {
 }
 
 static void *take(uint64_t *state) {
-    size_t bytes = random_next(state) % 300;
+    size_t bytes = 1 + random_next(state) % 300; /* blocks of no bytes have no class */
     if (random_next(state) % 20 == 0)
-        bytes = random_next(state) % 20000;
+        bytes = 1 + random_next(state) % 20000;
     if (random_next(state) % 200 == 0)
         bytes = 60000 + random_next(state) % 300000;
     void *block;

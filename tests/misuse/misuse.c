@@ -250,6 +250,75 @@ static void new_without_runtime(void) {
     operator_new(SIZE_MAX / 2);
 }
 
+/* A block that doesn't begin its slab: in front of that may be nothing. */
+static char *block_inside(void) {
+    char *block;
+    do
+        block = malloc(SIZE);
+    while ((size_t)block % 65536 == 0);
+    return announce(block);
+}
+
+static void write_past_end(void) {
+    char *block = block_inside();
+    block[SIZE] = 0x43;
+    free(block);
+}
+
+static void write_in_front(void) {
+    char *block = block_inside();
+    block[-1] ^= 0x43;
+    free(block);
+}
+
+static void write_after_free(void) {
+    for (int i = 0; i < 100; i++)
+        others[i] = malloc(SIZE); /* neighbours that stay: so does the slab */
+    char *block = block_inside();
+    free(block);
+    ((char *)subject)[40] = 0x43;
+    for (int i = 0; i < MANY; i++)
+        free(malloc(SIZE));
+    for (int i = 0; i < 4 * MANY; i++)
+        others[i % MANY] = malloc(SIZE);
+}
+
+static void *function(const char *symbol) {
+    void *found = dlsym(RTLD_DEFAULT, symbol);
+    if (!found)
+        exit(3);
+    return found;
+}
+
+static void free_of_new(void) {
+    void *(*operator_new)(size_t);
+    *(void **)&operator_new = function("_Znwm");
+    free(announce(operator_new(SIZE)));
+}
+
+static void delete_of_malloc(void) {
+    void (*operator_delete)(void *);
+    *(void **)&operator_delete = function("_ZdlPv");
+    operator_delete(announce(malloc(SIZE)));
+}
+
+static void delete_of_other_size(void) {
+    void *(*operator_new)(size_t);
+    void (*operator_delete)(void *, size_t);
+    *(void **)&operator_new = function("_Znwm");
+    *(void **)&operator_delete = function("_ZdlPvm");
+    operator_delete(announce(operator_new(SIZE)), SIZE / 2);
+}
+
+static void double_zero_size(void) {
+    free(announce(malloc(0)));
+    free(subject);
+}
+
+static void interior_zero_size(void) {
+    free(announce((char *)malloc(0) + 16));
+}
+
 /* What must not be taken for a fault. */
 static void nothing(void) {
     announce(NULL);
@@ -303,6 +372,14 @@ static const struct {
     CASE(realloc_interior),
     CASE(usable_size_static),
     CASE(new_without_runtime),
+    CASE(write_past_end),
+    CASE(write_in_front),
+    CASE(write_after_free),
+    CASE(free_of_new),
+    CASE(delete_of_malloc),
+    CASE(delete_of_other_size),
+    CASE(double_zero_size),
+    CASE(interior_zero_size),
     CASE(nothing),
     CASE(copied_mark),
 };

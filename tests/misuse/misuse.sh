@@ -44,13 +44,13 @@ run() {
     { (exec timeout 60 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
 }
 
-# run_case HOW NAME CODE POINTER CLASS OWNER
+# run_case HOW NAME CODE POINTER CLASS OWNER PROFILE
 run_case() {
     how=$1 name=$2 code=$3
     program=$work/linked
     [ "$how" = linked ] || program="$HAKMEM_RUN $work/plain"
     # shellcheck disable=SC2086
-    run $program "$name"
+    run env HAKMEM_PROFILE="${7:-normal}" $program "$name"
     if [ "$code" = none ]; then
         [ "$status" -eq 0 ] || complain "$how $name: status $status, $(cat "$work/err")"
         return 0
@@ -90,8 +90,8 @@ compile linked "$HAKMEM_SO -Wl,-rpath,$(dirname "$HAKMEM_SO")"
 
 grep -v '^#' "$table" >"$work/cases"
 for how in preloaded linked; do
-    while read -r name code pointer class owner; do
-        run_case "$how" "$name" "$code" "$pointer" "$class" "$owner"
+    while read -r name code pointer class owner profile; do
+        run_case "$how" "$name" "$code" "$pointer" "$class" "$owner" "$profile"
     done <"$work/cases"
 done
 run_bad_knob

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns what the hardened profile does with a block between malloc and free. With one of its knobs
+ * set, heaps never show the fast paths a size class (neither class_of nor slab_class has one), so
+ * that every call comes to the slow twins, and those come here; without, nothing differs.
+ *
+ *   block of a size class:  what was asked for | filled slack | trailer, 8 bytes
+ *
+ * The trailer is made of the size asked for, the kind of allocation, the address and a secret, so
+ * that a change of any of its bytes spoils it. It is 0 while the block is free: the rest of a free
+ * block but its links is zero, too, and malloc looks whether it still is. A large block has the
+ * trailer at the end of its last page.
+ */
+#ifndef HAK_HEAP_HARDENED_H
+#define HAK_HEAP_HARDENED_H
+
+#include "heap/heap.h"
+
+#define HAK_TRAILER_BYTES 8u
+
+/* What a block must be freed with; the values are in trailers. */
+enum hak_block_kind {
+    HAK_BY_MALLOC = 0,
+    HAK_BY_NEW,
+    HAK_BY_NEW_ARRAY,
+    HAK_BY_ALIGNED_NEW,
+    HAK_BY_ALIGNED_NEW_ARRAY
+};
+
+/* Set once, at the start of the process. */
+struct hak_hardened {
+    bool is_on; /* one of the knobs that concern blocks is set */
+    bool has_canary;
+    bool zeroes;
+    bool shuffles;
+    bool guards;
+    bool checks_delete;
+    size_t quarantine_bytes; /* of each thread */
+    uint64_t secret;
+};
+extern struct hak_hardened hak_hardened;
+
+void hak_hardened_start(void);
+
+/* A block of up to HAK_CLASS_MAX_BYTES or of more; the heap may be NULL. NULL: no memory. */
+void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment);
+
+/* Checks a block that free() was given, wipes it, and frees the one that waited longest. */
+void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+
+/* Frees all that waits; before a thread's end. */
+void hak_hardened_release(struct hak_heap *heap);
+
+/* The size that was asked for, of a live block; a fatal report if its trailer is spoilt. */
+size_t hak_hardened_bytes(const struct hak_slab *slab, const void *block);
+
+/* Writes the trailer of a large block that is `bytes` long and the guard behind it. */
+void hak_hardened_seal_large(struct hak_slab *slab, size_t bytes);
+
+/* The same backwards, before the run is given back. True: it reads as zero. */
+bool hak_hardened_unseal_large(struct hak_slab *slab);
+
+/* The same blocks in another order. */
+struct hak_block *hak_hardened_shuffle(struct hak_heap *heap, struct hak_block *first);
+
+/* What operator new made becomes of another kind, if it is of the first; not ours: nothing. */
+void hak_hardened_mark(void *block, enum hak_block_kind from, enum hak_block_kind to);
+
+/* The same on the way back: a block of a third kind is a fatal report. An array form leaves what
+ * the program's own operator new took from malloc to the program's operator delete. */
+void hak_hardened_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to);
+
+/* A fatal report unless `bytes` were asked for; not ours: nothing. */
+void hak_hardened_check_size(const void *block, size_t bytes);
+
+#endif
