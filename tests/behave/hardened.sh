@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What programs rely on holds in the hardened profile, too: tests of the normal build, started with
-# it. Those that ask where blocks lie, or whether they stay there (realloc, oom), are not among them.
+# it. Those that ask where blocks lie or whether they stay there, realloc and oom, are left out.
 set -eu
 : "${top_builddir:?}" "${HAKMEM_RUN:?}"
 status=0

@@ -30,7 +30,7 @@ static size_t random_bytes(uint64_t *random) {
 }
 
 static void fill_slot(unsigned i, uint64_t *random) {
-    size_t bytes = random_bytes(random);
+    size_t bytes = 1 + random_bytes(random); /* no bytes: no class, not counted */
     unsigned char *block = hak_alloc(bytes);
     CHECK(block && (uintptr_t)block % 16 == 0);
     CHECK(hak_block_find(block).bytes >= bytes);
