@@ -51,7 +51,8 @@ static void stop(void) {
     atomic_store(&hak_stats_control->profile_until_ms, 0);
     hak_sample_follow(hak_heap_get());
     CHECK(!hak_heap_get()->sampler.is_on);
-    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+    CHECK(hak_heap_get()->hot.class_of[0] == HAK_CLASS_NONE);
+    for (size_t bytes = 1; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
 }
 
@@ -109,14 +110,14 @@ static void test_blocks(void) {
     static unsigned char *block[BLOCKS];
     start(1);
     for (unsigned i = 0; i < BLOCKS; i++) {
-        block[i] = hak_alloc(i);
+        block[i] = hak_alloc(i + 1);
         CHECK((uintptr_t)block[i] % 16 == 0);
-        CHECK(hak_block_find(block[i]).bytes == hak_class_bytes[hak_class_of(i)]);
-        memset(block[i], (int)i, i);
+        CHECK(hak_block_find(block[i]).bytes == hak_class_bytes[hak_class_of(i + 1)]);
+        memset(block[i], (int)i, i + 1);
     }
     CHECK(live_count() == BLOCKS);
     for (unsigned i = 0; i < BLOCKS; i++) {
-        for (unsigned k = 0; k < i; k++)
+        for (unsigned k = 0; k <= i; k++)
             CHECK(block[i][k] == (unsigned char)i);
         hak_free(block[i]);
     }
