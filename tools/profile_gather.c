@@ -173,7 +173,7 @@ const char *hak_profile_name(const struct hak_profile *profile, uint32_t index, 
     }
     const struct hak_module *module = &profile->modules[code->module];
     const char *name = strrchr(module->path, '/');
-    snprintf(room, room_bytes, "%s+0x%llx", name ? name + 1 : module->path,
-             (unsigned long long)(code->address - module->start + module->file_offset));
+    unsigned long long offset = code->address - module->start + module->file_offset;
+    snprintf(room, room_bytes, "%s+0x%llx", name ? name + 1 : module->path, offset);
     return room;
 }

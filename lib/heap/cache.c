@@ -136,7 +136,7 @@ static void *alloc_after_miss(size_t bytes) {
         heap = hak_heap_start_mine();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
-    if (bytes == 0) {
+    if (HAK_UNLIKELY(hak_hardened.guards && bytes == 0)) {
         void *block = hak_zero_size_alloc();
         if (block)
             return block;

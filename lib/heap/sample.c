@@ -31,8 +31,10 @@ static uint64_t next_random(uint64_t *state) {
  * is ln m = 2 artanh((m - 1) / (m + 1)), whose series is cut where it is below 1e-13. */
 static double minus_ln(double x) {
     double halves = 0;
-    for (; x < 2.0 / 3; x *= 2)
+    while (x < 2.0 / 3) {
+        x *= 2;
         halves++;
+    }
     double z = (x - 1) / (x + 1), square = z * z, sum = 0;
     for (int power = 15; power > 0; power -= 2)
         sum = sum * square + 1.0 / power;
@@ -71,7 +73,8 @@ void hak_sample_end(struct hak_heap *heap) {
         return; /* the table stays as it is: no size is a small one */
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
-    heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
+    if (hak_hardened.guards)
+        heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
 }
 
 static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
