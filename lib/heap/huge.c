@@ -35,12 +35,19 @@ static size_t filled_bytes(void) {
     return atomic_load_explicit(&filled_slabs, memory_order_relaxed) * HAK_SLAB_BYTES;
 }
 
+static size_t used_bytes(void) {
+    hak_lock_take(&hak_heap_lock);
+    size_t bytes = hak_process_counters.used_bytes;
+    hak_lock_give(&hak_heap_lock);
+    return bytes;
+}
+
 /* A growth for a large block isn't: nobody knows whether it will be filled. */
 static bool wants_huge(size_t least_slabs) {
     if (hak_conf.huge_pages == AUTO)
         return least_slabs <= HAK_SUPERSLAB_SLABS &&
                !atomic_load_explicit(&is_slow, memory_order_relaxed) &&
-               filled_bytes() >= hak_max(HAK_HUGE_LEAST_BYTES, hak_process_counters.used_bytes / 2);
+               filled_bytes() >= HAK_HUGE_LEAST_BYTES && filled_bytes() >= used_bytes() / 2;
     return hak_conf.huge_pages == ALWAYS;
 }
 
