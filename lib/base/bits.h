@@ -12,6 +12,13 @@
 #define HAK_MIB(n) ((size_t)(n) << 20)
 #define HAK_GIB(n) ((size_t)(n) << 30)
 
+/* Where the lowest byte of a 32-bit word lies. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HAK_LOW_BYTE_OF_32 0
+#else
+#define HAK_LOW_BYTE_OF_32 3
+#endif
+
 HAK_INLINE bool hak_is_power_of_two(size_t x) {
     return x != 0 && (x & (x - 1)) == 0;
 }

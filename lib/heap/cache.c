@@ -94,9 +94,9 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     struct hak_block *first;
     if (!slab)
         return false;
-    uint16_t carved = slab->carved;
+    unsigned carved = hak_slab_carved(slab);
     unsigned count = hak_slab_take(heap, slab, hak_bin_refill(heap, class), &first);
-    heap->counters.carved += (unsigned)(slab->carved - carved);
+    heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
     heap->counters.cache_level[class] += count;
     heap->hot.bin[class] = hak_hardened.shuffles ? hak_hardened_shuffle(heap, first) : first;
@@ -199,7 +199,7 @@ void *hak_alloc_medium(size_t bytes) {
 }
 
 void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
-    bool is_untouched = slab->carved == 0 && slab->is_zero;
+    bool is_untouched = hak_slab_carved(slab) == 0 && slab->is_zero;
     hak_slab_stop(heap, slab);
     heap->counters.slabs_retired++;
     if (is_untouched)

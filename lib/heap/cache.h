@@ -61,11 +61,11 @@ HAK_INLINE void hak_free(void *pointer) {
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return hak_free_slow(pointer);
     struct hak_heap *heap = hak_heap_of_hot(hot);
-    size_t class = heap->slab_class[index];
-    /* Class 0 has magic 0, so another heap's slab fails here too. */
+    size_t class = hak_bound_class(&heap->slab_bound[index]);
     uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
-    HAK_FORGET(class);
-    if (HAK_UNLIKELY(rest >= heap->hot.magic[class]))
+    HAK_FORGET(index);
+    /* Another heap's slab has bound 0, which fails, too. */
+    if (HAK_UNLIKELY(rest >= heap->slab_bound[index]))
         return hak_free_slow(pointer);
     if (HAK_UNLIKELY(((uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG))
         return hak_free_slow(pointer);
@@ -88,9 +88,10 @@ HAK_INLINE size_t hak_own_class(const void *pointer) {
     size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return HAK_CLASS_NONE;
-    size_t class = hak_heap_of_hot(hot)->slab_class[index];
+    const uint32_t *bound = &hak_heap_of_hot(hot)->slab_bound[index];
+    size_t class = hak_bound_class(bound);
     uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[class];
-    if (HAK_UNLIKELY(rest >= hot->magic[class]))
+    if (HAK_UNLIKELY(rest >= *bound))
         return HAK_CLASS_NONE;
     bool is_suspect = ((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     return HAK_UNLIKELY(is_suspect) ? HAK_CLASS_NONE : class;

@@ -96,9 +96,8 @@ void hak_free_checked(struct hak_heap *heap, struct hak_slab *slab, struct hak_b
 }
 
 HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
-        hak_fatal(HAK_FATAL_INTERIOR_FREE, block, hak_class_bytes[slab->class],
-                  hak_slab_owner_thread(slab));
+    if (HAK_UNLIKELY(!hak_slab_has_block(slab, (uintptr_t)block)))
+        hak_slab_report_stray(slab, block);
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     bool is_all_held = hak_stalled_is_all_held(slab);
     if (HAK_UNLIKELY(is_suspect || is_all_held)) {
@@ -181,7 +180,7 @@ struct hak_block_info hak_block_find(const void *pointer) {
     if (state_of(slab) != HAK_SLAB_BLOCKS)
         report_dead(range, slab, pointer, false);
     size_t bytes = hak_class_bytes[slab->class];
-    if (!hak_slab_has_start(slab, (uintptr_t)pointer))
+    if (!hak_slab_has_block(slab, (uintptr_t)pointer))
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, bytes, hak_slab_owner_thread(slab));
     if (((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG &&
         block_is_free(hak_heap_get(), slab, block))

@@ -7,7 +7,7 @@
  *
  *   0        hot and slow parts of struct hak_heap, the owner's (inbox: anybody's)
  *   64 KiB   counters, on pages that hold nothing else
- *   128 KiB  slab_class: one byte a slab of the main range, the size class if this heap owns it
+ *   128 KiB  slab_bound: one word a slab of the main range, 0 if this heap doesn't own it
  */
 #ifndef HAK_HEAP_HEAP_H
 #define HAK_HEAP_HEAP_H
@@ -66,7 +66,7 @@ struct hak_slab {
         struct {                    /* BLOCKS */
             struct hak_block *free; /* blocks returned to the slab */
             uint16_t free_count;
-            uint16_t carved; /* blocks made so far, from the slab's start */
+            _Atomic uint16_t carved; /* blocks made so far, from the slab's start; freers look */
             uint16_t capacity;
             uint16_t used; /* carved blocks that aren't in `free` */
         };
@@ -175,7 +175,7 @@ struct hak_heap {
     _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
     _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
-    _Alignas(HAK_PAGE_MAX_BYTES) uint8_t slab_class[];
+    _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
 };
 
 extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet */
@@ -187,6 +187,11 @@ extern HAK_TLS const struct hak_heap_hot *hak_heap_mine;
 /* The heap that a hot part belongs to; only for one that isn't a stand-in. */
 HAK_INLINE struct hak_heap *hak_heap_of_hot(const struct hak_heap_hot *hot) {
     return (struct hak_heap *)(uintptr_t)hot;
+}
+
+/* The size class in a bound, without a look at the rest of it. */
+HAK_INLINE size_t hak_bound_class(const uint32_t *bound) {
+    return ((const uint8_t *)bound)[HAK_LOW_BYTE_OF_32];
 }
 
 /* The calling thread's heap, or NULL. */

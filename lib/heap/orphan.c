@@ -55,7 +55,7 @@ bool hak_orphan_absorb(struct hak_slab *slab) {
 }
 
 void hak_orphan_give_back(struct hak_slab *slab) {
-    if (slab->carved == 0 && slab->is_zero)
+    if (hak_slab_carved(slab) == 0 && slab->is_zero)
         hak_run_give_clean(slab);
     else
         hak_run_give(slab);

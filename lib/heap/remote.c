@@ -82,7 +82,7 @@ void hak_remote_rescue(struct hak_heap *heap) {
 static size_t own_class(const struct hak_heap *heap, const struct hak_block *block) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     if (HAK_LIKELY(index < heap->hot.range_slabs) && !hak_hardened.is_on)
-        return heap->slab_class[index];
+        return hak_bound_class(&heap->slab_bound[index]);
     const struct hak_slab *slab = hak_slab_of(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;

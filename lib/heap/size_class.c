@@ -35,7 +35,14 @@
     HAK_DOUBLING(X, 32768u)
 
 #define HAK_BYTES(bytes) bytes,
-#define HAK_MAGIC(bytes) (uint32_t)((((uint64_t)1 << 32) + (bytes)-1) / (bytes)),
+#define HAK_MAGIC_LEAST(bytes) ((((uint64_t)1 << 32) + (bytes)-1) / (bytes))
+#define HAK_STEP(bytes) (HAK_MAGIC_LEAST(bytes) * (bytes) - ((uint64_t)1 << 32))
+#define HAK_STEP_LACKS(bytes)                                                                      \
+    (HAK_STEP(bytes) < HAK_STEP_LEAST && 2 * (bytes) <= HAK_CLASS_MAX_BYTES                        \
+         ? HAK_STEP_LEAST - HAK_STEP(bytes)                                                        \
+         : 0)
+#define HAK_MAGIC(bytes)                                                                           \
+    (uint32_t)(HAK_MAGIC_LEAST(bytes) + (HAK_STEP_LACKS(bytes) + (bytes)-1) / (bytes)),
 
 const uint32_t hak_class_bytes[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_BYTES)};
 const uint32_t hak_class_magics[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_MAGIC)};

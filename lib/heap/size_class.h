@@ -26,14 +26,30 @@ HAK_INLINE unsigned hak_class_of(size_t bytes) {
 }
 
 /*
- * Divisibility of an offset below 2^16 by a block size, by one multiplication: offset is a multiple
- * exactly if (uint32_t)(offset * magic) < magic (Lemire, Kaser, Kurz, "Faster remainder by direct
- * computation", 2019, section 3.2, with 32 fractional bits).
+ * Which block of its slab starts at an offset below 2^16, if any, by one multiplication: with
+ * magic = 2^32 / bytes, rounded up, the rest of offset * magic modulo 2^32 is i * step for the
+ * start of block i, where step = bytes * magic - 2^32, and more than all of those elsewhere (after
+ * Lemire, Kaser, Kurz, "Faster remainder by direct computation", 2019, section 3.2, with 32
+ * fractional bits). Steps are made HAK_STEP_LEAST at least, by magic numbers a little larger.
  */
+#define HAK_STEP_LEAST 512u
 extern const uint32_t hak_class_magics[HAK_CLASS_COUNT];
 
 HAK_INLINE uint32_t hak_class_magic(unsigned class) {
     return hak_class_magics[class];
+}
+
+HAK_INLINE uint32_t hak_class_rest(unsigned class, uintptr_t address) {
+    return (uint16_t)address * hak_class_magics[class];
+}
+
+/*
+ * What the rests of a slab's first `count` blocks are less than, and no other rest; 0 for no block.
+ * Its low byte is the class: a step has room for that.
+ */
+HAK_INLINE uint32_t hak_class_bound(unsigned class, unsigned count) {
+    uint32_t step = hak_class_magics[class] * hak_class_bytes[class];
+    return count ? (((count - 1) * step | 255) + 1) | class : 0;
 }
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Owns the blocks of one slab. Called by the owner heap's thread, or under the heap lock for the
  * orphan heap. Invariant: used + free_count == carved <= capacity; a slab is on the full list
- * exactly if it has neither a free nor an uncarved block; its owner's slab_class byte is its class.
+ * exactly if it has neither a free nor an uncarved block; its owner's slab_bound is that of
+ * what is carved.
  */
 #include "heap/slab.h"
 
@@ -18,16 +19,20 @@
 const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
 
-/* The byte by which free() knows the owner; slabs outside the main range have none. */
-static void set_class_byte(struct hak_heap *heap, const struct hak_slab *slab, unsigned class) {
+/* The word by which free() knows the owner; slabs outside the main range have none. */
+static void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
         heap->hot.range_slabs != 0)
-        heap->slab_class[slab - hak_ranges[0].slab] =
-            hak_hardened.is_on ? HAK_CLASS_NONE : (uint8_t) class;
+        heap->slab_bound[slab - hak_ranges[0].slab] =
+            hak_hardened.is_on ? 0 : hak_class_bound(slab->class, count);
+}
+
+static void set_carved(struct hak_slab *slab, unsigned count) {
+    atomic_store_explicit(&slab->carved, (uint16_t)count, memory_order_relaxed);
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
-    slab->is_full = slab->free_count == 0 && slab->carved == slab->capacity;
+    slab->is_full = slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity;
     hak_list_push_front(slab->is_full ? &heap->full : &heap->partial[slab->class], &slab->link);
 }
 
@@ -40,18 +45,19 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
 static size_t touched_bytes(const struct hak_slab *slab) {
     if (!slab->is_zero || slab->is_populated)
         return HAK_SLAB_BYTES;
-    return hak_round_up((size_t)slab->carved * hak_class_bytes[slab->class], hak_os_page_bytes);
+    return hak_round_up((size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class],
+                        hak_os_page_bytes);
 }
 
 static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]++;
-    heap->counters.blocks_carved[slab->class] += slab->carved;
+    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab);
     heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
 }
 
 static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]--;
-    heap->counters.blocks_carved[slab->class] -= slab->carved;
+    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab);
     heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
 }
 
@@ -60,14 +66,14 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
         memset((void *)hak_slab_address(slab), 0, HAK_SLAB_BYTES);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
-    slab->carved = 0;
+    set_carved(slab, 0);
     slab->is_populated = false;
     slab->used = 0;
     slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
     slab->class = (uint8_t) class;
     set_owner(slab, heap);
     atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
-    set_class_byte(heap, slab, class);
+    set_bound(heap, slab, 0);
     count_join(heap, slab);
     join_list(heap, slab);
 }
@@ -88,9 +94,9 @@ void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab) {
 
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab) {
     hak_list_remove(&slab->link);
-    set_class_byte(from, slab, HAK_CLASS_NONE);
+    set_bound(from, slab, 0);
     set_owner(slab, to);
-    set_class_byte(to, slab, slab->class);
+    set_bound(to, slab, hak_slab_carved(slab));
     hak_slab_count_used(from, slab->class, -(int64_t)slab->used);
     hak_slab_count_used(to, slab->class, slab->used);
     count_leave(from, slab);
@@ -103,7 +109,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     hak_list_remove(&slab->link);
     count_leave(heap, slab);
     forget_populated(slab);
-    set_class_byte(heap, slab, HAK_CLASS_NONE);
+    set_bound(heap, slab, 0);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
 }
@@ -123,25 +129,30 @@ void hak_slab_report_link(const struct hak_block *block) {
     hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
 }
 
+void hak_slab_report_stray(const struct hak_slab *slab, const void *pointer) {
+    bool is_start = hak_slab_has_start(slab, (uintptr_t)pointer);
+    hak_fatal(is_start ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INTERIOR_FREE, pointer,
+              hak_class_bytes[slab->class], hak_slab_owner_thread(slab));
+}
+
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) {
-    size_t bytes = hak_class_bytes[slab->class];
-    if (HAK_UNLIKELY(!hak_slab_has_start(slab, (uintptr_t)block)))
-        hak_fatal(HAK_FATAL_INTERIOR_FREE, block, bytes, hak_slab_owner_thread(slab));
-    if (HAK_UNLIKELY((uint16_t)(uintptr_t)block >= slab->carved * bytes))
-        hak_fatal(HAK_FATAL_INVALID_FREE, block, bytes, hak_slab_owner_thread(slab));
+    if (HAK_UNLIKELY(!hak_slab_has_block(slab, (uintptr_t)block)))
+        hak_slab_report_stray(slab, block);
 }
 
 /* Chains `count` blocks of untouched memory, in address order, in front of the list's end. */
-static struct hak_block *carve(struct hak_slab *slab, unsigned count) {
+static struct hak_block *carve(struct hak_heap *heap, struct hak_slab *slab, unsigned count) {
     size_t bytes = hak_class_bytes[slab->class];
-    char *first = (char *)hak_slab_address(slab) + slab->carved * bytes;
+    unsigned carved = hak_slab_carved(slab);
+    char *first = (char *)hak_slab_address(slab) + carved * bytes;
     struct hak_block *next = HAK_LIST_END;
     for (unsigned i = count; i-- > 0;) {
         struct hak_block *block = (struct hak_block *)(first + i * bytes);
         hak_block_link(block, next);
         next = block;
     }
-    slab->carved = (uint16_t)(slab->carved + count);
+    set_carved(slab, carved + count);
+    set_bound(heap, slab, carved + count);
     return next;
 }
 
@@ -168,16 +179,16 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
         count = wanted < slab->free_count ? wanted : slab->free_count;
         *ret_first = unlink_blocks(slab, count);
     } else {
-        unsigned left = (unsigned)(slab->capacity - slab->carved);
+        unsigned left = slab->capacity - hak_slab_carved(slab);
         count = wanted < left ? wanted : left;
         size_t touched = touched_bytes(slab);
-        *ret_first = carve(slab, count);
+        *ret_first = carve(heap, slab, count);
         heap->counters.blocks_carved[slab->class] += count;
         heap->counters.slab_bytes[slab->class] += touched_bytes(slab) - touched;
     }
     slab->used = (uint16_t)(slab->used + count);
     hak_slab_count_used(heap, slab->class, count);
-    if (slab->free_count == 0 && slab->carved == slab->capacity && !slab->is_full) {
+    if (slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity && !slab->is_full) {
         hak_list_remove(&slab->link);
         join_list(heap, slab);
     }
@@ -212,7 +223,7 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
 }
 
 void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
-    set_class_byte(heap, slab, HAK_CLASS_NONE);
+    set_bound(heap, slab, 0);
 }
 
 void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) {
@@ -221,7 +232,7 @@ void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) 
     count_leave(heap, slab);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
-    slab->carved = 0;
+    set_carved(slab, 0);
     slab->used = 0;
     slab->is_zero = is_zero;
     forget_populated(slab);

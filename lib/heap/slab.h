@@ -39,7 +39,7 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
 /* All pages of a slab, just started, are resident. */
 void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab);
 
-/* Hands a slab from one heap to another; lists and slab_class bytes follow. */
+/* Hands a slab from one heap to another; lists and slab_bound follow. */
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab);
 
 /* Takes an empty slab off its heap; the caller gives the run back. */
@@ -66,7 +66,11 @@ void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);
  * is_zero: its memory reads as zero. */
 void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero);
 
-/* The slab's record if `block` is carved from it and starts a block; else a fatal report. */
+/* Ends the process: it has no block at that address. */
+__attribute__((noreturn)) HAK_COLD void hak_slab_report_stray(const struct hak_slab *slab,
+                                                              const void *pointer);
+
+/* A fatal report unless `block` starts a block that was carved. */
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 
 /* Puts a slab on the list, of partial or of full slabs, where it belongs now. */
@@ -91,10 +95,20 @@ HAK_INLINE bool hak_slab_join_list(struct hak_slab *slab, struct hak_block *firs
     return slab->is_full || slab->used == 0;
 }
 
-/* True if the address is the start of a block of the slab's class. */
+/* relaxed: the owner's own; another thread that holds a block has seen it carved */
+HAK_INLINE unsigned hak_slab_carved(const struct hak_slab *slab) {
+    return atomic_load_explicit(&slab->carved, memory_order_relaxed);
+}
+
+/* True if the address is the start of a block of the slab's class, carved or not. */
 HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
-    uint32_t magic = hak_class_magic(slab->class);
-    return (uint32_t)((uint16_t)address * magic) < magic;
+    return hak_class_rest(slab->class, address) < hak_class_bound(slab->class, slab->capacity);
+}
+
+/* True if the address is the start of a block that was carved. */
+HAK_INLINE bool hak_slab_has_block(const struct hak_slab *slab, uintptr_t address) {
+    return hak_class_rest(slab->class, address) <
+           hak_class_bound(slab->class, hak_slab_carved(slab));
 }
 
 /* True if `block` is on the slab's own free list. */

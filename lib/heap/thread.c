@@ -25,7 +25,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Of a heap's structure: what lies in front of the inbox, the counters, a page of slab_class. */
+/* Of a heap's structure: what lies in front of the inbox, the counters, a page of slab_bound. */
 #define HAK_HEAP_TOUCHED_BYTES                                                                     \
     (offsetof(struct hak_heap, state) + sizeof(struct hak_thread_counters) + hak_os_page_bytes)
 
@@ -47,7 +47,8 @@ static struct hak_heap *free_heaps;           /* heap lock */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
 static size_t heap_bytes(void) {
-    return hak_round_up(offsetof(struct hak_heap, slab_class) + hak_ranges[0].slabs,
+    return hak_round_up(offsetof(struct hak_heap, slab_bound) +
+                            hak_ranges[0].slabs * sizeof(uint32_t),
                         HAK_PAGE_MAX_BYTES);
 }
 
@@ -83,8 +84,9 @@ struct hak_heap *hak_heap_make(void) {
     if (!heap)
         return NULL;
     if (hak_conf.prealloc)
-        hak_os_populate(heap, offsetof(struct hak_heap, slab_class) +
-                                  hak_min(hak_conf.prealloc / HAK_SLAB_BYTES, hak_ranges[0].slabs));
+        hak_os_populate(heap, offsetof(struct hak_heap, slab_bound) +
+                                  hak_min(hak_conf.prealloc / HAK_SLAB_BYTES, hak_ranges[0].slabs) *
+                                      sizeof(uint32_t));
     hak_stats_adopt(&heap->counters);
     start_structure(heap);
     hak_lock_take(&hak_heap_lock);

@@ -16,8 +16,9 @@ static void require(bool holds) {
 static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab, bool is_full) {
     require(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
     require(slab->is_full == is_full);
-    require(slab->used + slab->free_count == slab->carved && slab->carved <= slab->capacity);
-    require(is_full == (slab->free_count == 0 && slab->carved == slab->capacity));
+    unsigned carved = hak_slab_carved(slab);
+    require(slab->used + slab->free_count == (int)carved && carved <= slab->capacity);
+    require(is_full == (slab->free_count == 0 && carved == slab->capacity));
     require(hak_slab_list_length(slab->free) == slab->free_count);
 }
 

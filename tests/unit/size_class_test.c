@@ -5,6 +5,8 @@
  */
 #include "heap/size_class.h"
 
+#include "heap/heap.h"
+
 #include "unit.h"
 
 static void check_table(void) {
@@ -26,12 +28,32 @@ static void check_requests(void) {
     }
 }
 
-static void check_magic(void) {
-    CHECK(hak_class_magic(HAK_CLASS_NONE) == 0);
+/* Bounds rise with their count, so a bound that lies right at its own block's rest does everywhere.
+ */
+static void check_bounds(void) {
+    CHECK(hak_class_bound(HAK_CLASS_NONE, 0) == 0);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        uint32_t magic = hak_class_magic(class);
-        for (uint32_t offset = 0; offset < 65536; offset++)
-            CHECK((offset * magic < magic) == (offset % hak_class_bytes[class] == 0));
+        for (unsigned count = 1; count <= 65536 / hak_class_bytes[class]; count++) {
+            uint32_t bound = hak_class_bound(class, count);
+            CHECK(hak_bound_class(&bound) == class);
+            CHECK(bound > hak_class_bound(class, count - 1));
+        }
+    }
+}
+
+static void check_magic(void) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        uint32_t bytes = hak_class_bytes[class];
+        unsigned capacity = 65536 / bytes;
+        uint32_t full = hak_class_bound(class, capacity);
+        for (uint32_t offset = 0; offset < 65536; offset++) {
+            uint32_t rest = hak_class_rest(class, offset);
+            unsigned index = offset / bytes;
+            bool is_start = offset % bytes == 0 && index < capacity;
+            CHECK((rest < full) == is_start);
+            CHECK(!is_start || (rest < hak_class_bound(class, index + 1) &&
+                                rest >= hak_class_bound(class, index)));
+        }
     }
 }
 
@@ -39,5 +61,6 @@ int main(void) {
     check_table();
     check_requests();
     check_magic();
+    check_bounds();
     return 0;
 }
