@@ -106,8 +106,6 @@ static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
         return block ? block : no_memory();
     }
-    if (is_large && info.bytes > HAK_CLASS_MAX_BYTES)
-        return move_block(pointer, info.bytes, bytes);
     return resize_block(pointer, info.bytes, bytes);
 }
 

@@ -40,10 +40,12 @@ static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }
 
-/* A class that has filled some slabs will fill one more. */
+/* A class that has filled some slabs will fill one more. Of blocks larger than a page nobody knows
+ * which pages will be touched. */
 static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
     size_t used_bytes = (size_t)heap->bin_state[class].used * hak_class_bytes[class];
-    return used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
+    return hak_class_bytes[class] <= hak_os_page_bytes &&
+           used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
 }
 
 /* The ladder below the heap's own slabs: an orphaned slab of the class, then a fresh one. */

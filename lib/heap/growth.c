@@ -2,14 +2,14 @@
 /*
  * Owns the table of grown blocks: the last one of each place, by a hash of its address. It may name
  * a block that was freed since: then a block that is made longer for the first time gets room that
- * it doesn't need, at most a quarter of itself.
+ * it doesn't need, at most half of itself.
  */
 #include "heap/growth.h"
 
 #include "base/bits.h"
 
 #define HAK_GROWTH_LEAST_BYTES HAK_KIB(1) /* a copy of less is nearly free */
-#define HAK_GROWTH_SHARE 4u               /* headroom; a program that grows by more has its own */
+#define HAK_GROWTH_SHARE 2u               /* headroom; a program that grows by more has its own */
 
 static uint32_t tag_of(const void *block) {
     return (uint32_t)((uintptr_t)block >> 4);

@@ -148,7 +148,7 @@ struct hak_quarantine {
 };
 
 #define HAK_OUTBOXES 16u
-#define HAK_GROWN_SHIFT 6u
+#define HAK_GROWN_SHIFT 7u
 
 enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
 
