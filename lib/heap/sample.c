@@ -6,6 +6,7 @@
 #include "heap/sample.h"
 
 #include "base/probe.h"
+#include "base/random.h"
 #include "conf/conf.h"
 #include "heap/hardened.h"
 #include "heap/large.h"
@@ -18,14 +19,6 @@
 
 /* The same program on one thread gets the same samples each time. */
 static _Atomic uint64_t seeds;
-
-/* SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). */
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
 
 /* -ln(x), for x in (0, 1]: libm isn't there to be asked. Halves go to 2^n; the rest, in [2/3, 4/3),
  * is ln m = 2 artanh((m - 1) / (m + 1)), whose series is cut where it is below 1e-13. */
@@ -44,7 +37,7 @@ static double minus_ln(double x) {
 int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes) {
     if (mean_bytes <= 1)
         return 0;
-    double unit = (double)((next_random(random) >> 11) + 1) * 0x1p-53;
+    double unit = (double)((hak_random_next(random) >> 11) + 1) * 0x1p-53;
     double gap = minus_ln(unit) * (double)mean_bytes;
     return (int64_t)(gap < LARGEST_GAP ? gap : LARGEST_GAP) + 1;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/base: rounding and logarithms, the linked list, and formatting, cut text included.
+ * Tests of lib/base: rounding and logarithms, random numbers, the linked list, and formatting, cut
+ * text included.
  */
 #include "base/bits.h"
 #include "base/format.h"
 #include "base/list.h"
+#include "base/random.h"
 
 #include "unit.h"
 
@@ -22,6 +24,15 @@ static void check_bits(void) {
     CHECK(!hak_increment_is_zero(&counter) && counter == -1);
     CHECK(hak_increment_is_zero(&counter) && counter == 0);
     CHECK(!hak_increment_is_zero(&counter) && counter == 1);
+}
+
+/* The numbers that other programs get of these seeds. */
+static void check_random(void) {
+    uint64_t state = 0, other = 1234567;
+    CHECK(hak_random_next(&state) == 0xE220A8397B1DCDAFu);
+    CHECK(hak_random_next(&state) == 0x6E789E6AA1B965F4u);
+    CHECK(hak_random_next(&other) == 6457827717110365317u);
+    CHECK(hak_random_next(&other) == 3203168211198807973u);
 }
 
 static unsigned length_of(const struct hak_link *head) {
@@ -71,6 +82,7 @@ static void check_format(void) {
 
 int main(void) {
     check_bits();
+    check_random();
     check_list();
     check_format();
     return 0;
