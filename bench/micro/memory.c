@@ -46,10 +46,47 @@ static void chain_free(void *chain) {
     }
 }
 
+/* Threads of a bench: they do their part, and then block until what is resident was looked at. */
+static struct {
+    pthread_t *threads;
+    unsigned count;
+    pthread_barrier_t done, end;
+} crew;
+
+/* The measured stretch begins with them. */
+static void crew_start(unsigned count, void *(*body)(void *)) {
+    crew.count = count;
+    pthread_barrier_init(&crew.done, NULL, count + 1);
+    pthread_barrier_init(&crew.end, NULL, count + 1);
+    measure_begin();
+    crew.threads = calloc(count, sizeof *crew.threads);
+    for (unsigned i = 0; i < count; i++)
+        if (crew.threads == NULL ||
+            pthread_create(&crew.threads[i], NULL, body, (void *)(uintptr_t)i) != 0)
+            micro_fail("no thread to be had");
+}
+
+/* The last thing that each thread does. */
+static void *crew_block(void) {
+    pthread_barrier_wait(&crew.done);
+    pthread_barrier_wait(&crew.end);
+    return NULL;
+}
+
+static void crew_wait(void) {
+    pthread_barrier_wait(&crew.done);
+}
+
+static void crew_end(void) {
+    pthread_barrier_wait(&crew.end);
+    for (unsigned i = 0; i < crew.count; i++)
+        pthread_join(crew.threads[i], NULL);
+    free(crew.threads);
+}
+
 static struct {
     size_t bytes;
     _Atomic uint64_t blocks;
-    pthread_barrier_t done, end;
 } burst;
 
 static void burst_once(unsigned index) {
@@ -59,43 +96,27 @@ static void burst_once(unsigned index) {
     burst.blocks += blocks;
 }
 
-static void *burst_thread(void *argument) {
-    burst_once((unsigned)(uintptr_t)argument);
-    pthread_barrier_wait(&burst.done);
-    pthread_barrier_wait(&burst.end);
-    return NULL;
-}
-
-static pthread_t *threads_start(unsigned count, void *(*body)(void *)) {
-    pthread_t *threads = calloc(count, sizeof *threads);
-    for (unsigned i = 0; i < count; i++)
-        if (threads == NULL || pthread_create(&threads[i], NULL, body, (void *)(uintptr_t)i) != 0)
-            micro_fail("no thread to be had");
-    return threads;
-}
-
-static void threads_join(pthread_t *threads, unsigned count) {
-    for (unsigned i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-}
-
-/* All threads take `bytes` each and free them, then block for ever; 0 threads: the main one. */
-void bench_burst(void) {
-    unsigned count = (unsigned)option_number("threads", 8);
-    burst.bytes = option_number("bytes", MIB(64));
-    sizes_fill(&sizes, option_word("size", "512"));
-    pthread_barrier_init(&burst.done, NULL, count + 1);
-    pthread_barrier_init(&burst.end, NULL, count + 1);
-    measure_begin();
-    pthread_t *threads = threads_start(count, burst_thread);
+/* `count` threads have their bursts; 0 threads: the main one has. */
+static void run_bursts(unsigned count, void *(*body)(void *)) {
+    crew_start(count, body);
     if (count == 0)
         burst_once(0);
-    pthread_barrier_wait(&burst.done);
+    crew_wait();
     measure_end(2 * burst.blocks);
     settle(0);
-    pthread_barrier_wait(&burst.end);
-    threads_join(threads, count);
+    crew_end();
+}
+
+static void *burst_thread(void *argument) {
+    burst_once((unsigned)(uintptr_t)argument);
+    return crew_block();
+}
+
+/* All threads take `bytes` each and free them, then block. */
+void bench_burst(void) {
+    burst.bytes = option_number("bytes", MIB(64));
+    sizes_fill(&sizes, option_word("size", "512"));
+    run_bursts((unsigned)option_number("threads", 8), burst_thread);
 }
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -104,25 +125,14 @@ static void *pool_thread(void *argument) {
     pthread_mutex_lock(&turn);
     burst_once((unsigned)(uintptr_t)argument);
     pthread_mutex_unlock(&turn);
-    pthread_barrier_wait(&burst.done);
-    pthread_barrier_wait(&burst.end);
-    return NULL;
+    return crew_block();
 }
 
 /* The threads of a pool take the same burst, one after another. */
 void bench_pool(void) {
-    unsigned count = (unsigned)option_number("threads", 64);
     burst.bytes = option_number("bytes", MIB(32));
     sizes_fill(&sizes, option_word("size", "mixed"));
-    pthread_barrier_init(&burst.done, NULL, count + 1);
-    pthread_barrier_init(&burst.end, NULL, count + 1);
-    measure_begin();
-    pthread_t *threads = threads_start(count, pool_thread);
-    pthread_barrier_wait(&burst.done);
-    measure_end(2 * burst.blocks);
-    settle(0);
-    pthread_barrier_wait(&burst.end);
-    threads_join(threads, count);
+    run_bursts((unsigned)option_number("threads", 64), pool_thread);
 }
 
 /* One queue: producers put under a lock, the consumer frees the oldest when `live` are in it. */
@@ -165,9 +175,7 @@ static void *queue_producer(void *argument) {
             batch[i] = take(sizes_take(&sizes, &random));
         queue_put(batch);
     }
-    pthread_barrier_wait(&burst.done);
-    pthread_barrier_wait(&burst.end);
-    return NULL;
+    return crew_block();
 }
 
 static void queue_free_some(uint64_t keep) {
@@ -185,7 +193,6 @@ static void queue_free_some(uint64_t keep) {
 
 /* Producers, then blocked, of `live` blocks that a thread which only frees takes out. */
 void bench_queue(void) {
-    unsigned producers = (unsigned)option_number("threads", 16);
     sizes_fill(&sizes, option_word("size", "512"));
     queue.live = option_number("bytes", MIB(370)) / 512 / QUEUE_BATCH * QUEUE_BATCH;
     queue.total = queue.live * option_number("turns", 4);
@@ -193,18 +200,14 @@ void bench_queue(void) {
     if (queue.blocks == NULL)
         micro_fail("out of memory");
     memset(queue.blocks, 0, 2 * queue.live * sizeof(void *));
-    pthread_barrier_init(&burst.done, NULL, producers + 1);
-    pthread_barrier_init(&burst.end, NULL, producers + 1);
-    measure_begin();
-    pthread_t *threads = threads_start(producers, queue_producer);
+    crew_start((unsigned)option_number("threads", 16), queue_producer);
     uint64_t keep = queue.live - QUEUE_BATCH;
     while (queue.read + keep + QUEUE_BATCH <= queue.total)
         queue_free_some(keep);
-    pthread_barrier_wait(&burst.done);
+    crew_wait();
     measure_end(queue.written + queue.read);
     settle((queue.written - queue.read) * 512 + 2 * queue.live * sizeof(void *));
-    pthread_barrier_wait(&burst.end);
-    threads_join(threads, producers);
+    crew_end();
 }
 
 static _Atomic bool trimmed;

@@ -13,71 +13,65 @@ static void **slots_new(size_t count) {
     return slots;
 }
 
-/* A random slot is freed if it is full, else filled. */
-void bench_mix(void) {
-    size_t count = option_number("slots", 256);
-    uint64_t ops = option_ops(10000000);
-    struct random random = random_of_thread(0);
-    sizes_fill(&sizes, option_word("size", "mixed"));
-    void **slots = slots_new(count);
+/* What an empty slot is filled with. */
+typedef void *fill_body(struct random *random);
+
+/* A random slot is freed if it is full, else filled. Inlined: no bench pays for a call. */
+__attribute__((always_inline)) static inline void
+run_mix(void **slots, size_t count, uint64_t ops, struct random *random, fill_body *fill) {
     measure_begin();
     for (uint64_t i = 0; i < ops; i++) {
-        void **slot = &slots[random_below(&random, count)];
+        void **slot = &slots[random_below(random, count)];
         if (*slot != NULL) {
             free(*slot);
             *slot = NULL;
         } else
-            *slot = take(sizes_take(&sizes, &random));
+            *slot = fill(random);
     }
     measure_end(ops);
 }
 
-/* The same mix by calloc: the first and last byte must be zero. */
-void bench_calloc(void) {
+/* The mix of as many slots, and of such sizes, as the options say. */
+__attribute__((always_inline)) static inline void run_sized_mix(uint64_t ops, fill_body *fill) {
     size_t count = option_number("slots", 256);
-    uint64_t ops = option_ops(5000000);
     struct random random = random_of_thread(0);
     sizes_fill(&sizes, option_word("size", "mixed"));
-    char **slots = (char **)slots_new(count);
-    measure_begin();
-    for (uint64_t i = 0; i < ops; i++) {
-        char **slot = &slots[random_below(&random, count)];
-        if (*slot != NULL) {
-            free(*slot);
-            *slot = NULL;
-            continue;
-        }
-        size_t bytes = sizes_take(&sizes, &random);
-        char *block = calloc(1, bytes);
-        if (block == NULL || block[0] != 0 || block[bytes - 1] != 0)
-            micro_fail("calloc: no memory, or not zero");
-        memset(block, 1, bytes < 4096 ? bytes : 4096);
-        *slot = block;
-    }
-    measure_end(ops);
+    run_mix(slots_new(count), count, option_ops(ops), &random, fill);
+}
+
+static inline void *fill_plain(struct random *random) {
+    return take(sizes_take(&sizes, random));
+}
+
+/* The first and last byte must be zero. */
+static inline void *fill_zeroed(struct random *random) {
+    size_t bytes = sizes_take(&sizes, random);
+    char *block = calloc(1, bytes);
+    if (block == NULL || block[0] != 0 || block[bytes - 1] != 0)
+        micro_fail("calloc: no memory, or not zero");
+    return memset(block, 1, bytes < 4096 ? bytes : 4096);
 }
 
 /* Alignments from 16 bytes to a page. */
+static inline void *fill_aligned(struct random *random) {
+    void *block;
+    size_t alignment = (size_t)16 << random_below(random, 9);
+    if (posix_memalign(&block, alignment, sizes_take(&sizes, random)) != 0)
+        micro_fail("out of memory");
+    *(volatile char *)block = 1;
+    return block;
+}
+
+void bench_mix(void) {
+    run_sized_mix(10000000, fill_plain);
+}
+
+void bench_calloc(void) {
+    run_sized_mix(5000000, fill_zeroed);
+}
+
 void bench_aligned(void) {
-    size_t count = option_number("slots", 256);
-    uint64_t ops = option_ops(5000000);
-    struct random random = random_of_thread(0);
-    sizes_fill(&sizes, option_word("size", "mixed"));
-    void **slots = slots_new(count);
-    measure_begin();
-    for (uint64_t i = 0; i < ops; i++) {
-        void **slot = &slots[random_below(&random, count)];
-        if (*slot != NULL) {
-            free(*slot);
-            *slot = NULL;
-            continue;
-        }
-        size_t alignment = (size_t)16 << random_below(&random, 9);
-        if (posix_memalign(slot, alignment, sizes_take(&sizes, &random)) != 0)
-            micro_fail("out of memory");
-        *(volatile char *)*slot = 1;
-    }
-    measure_end(ops);
+    run_sized_mix(5000000, fill_aligned);
 }
 
 /* Several buffers grow in turn, by an eighth and 16 bytes at a time, from 16 bytes to `limit`. */
@@ -111,28 +105,24 @@ void bench_realloc(void) {
     measure_end(ops);
 }
 
-/* Blocks of 64 KiB to 32 MiB, each doubling as likely as the others, every page written. */
+static unsigned large_doublings;
+
+/* 64 KiB and up, each doubling as likely as the others, every page written. */
+static inline void *fill_large(struct random *random) {
+    size_t bytes = KIB(64) << random_below(random, large_doublings);
+    bytes += random_below(random, bytes);
+    volatile char *block = take(bytes);
+    for (size_t at = 0; at < bytes; at += 4096)
+        block[at] = 1;
+    return (void *)block;
+}
+
 void bench_large(void) {
     enum { SLOTS = 8 };
-    uint64_t ops = option_ops(600);
-    unsigned doublings = (unsigned)option_number("doublings", 9);
     struct random random = random_of_thread(0);
-    char *slots[SLOTS] = {NULL};
-    measure_begin();
-    for (uint64_t i = 0; i < ops; i++) {
-        char **slot = &slots[random_below(&random, SLOTS)];
-        if (*slot != NULL) {
-            free(*slot);
-            *slot = NULL;
-            continue;
-        }
-        size_t bytes = KIB(64) << random_below(&random, doublings);
-        bytes += random_below(&random, bytes);
-        *slot = take(bytes);
-        for (size_t at = 0; at < bytes; at += 4096)
-            ((volatile char *)*slot)[at] = 1;
-    }
-    measure_end(ops);
+    void *slots[SLOTS] = {NULL};
+    large_doublings = (unsigned)option_number("doublings", 9);
+    run_mix(slots, SLOTS, option_ops(600), &random, fill_large);
 }
 
 /* `live` blocks stay live; a random one is replaced at each step. */
