@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
 # Makes tests/attacks/README.md of what `run` prints: counts a kind, then every attack.
 function row(first, cells) { print "| " first " |" cells }
-function rule(columns,    text, i) {
-    text = "|"
-    for (i = 0; i < columns; i++)
-        text = text " --- |"
-    print text
+# A table's head: a column a word of `first`, then a column an allocator.
+function head(first,    count, word, text, under, i) {
+    count = split(first, word, " ")
+    for (i = 1; i <= count; i++) {
+        text = text "| " word[i] " "
+        under = under "| --- "
+    }
+    for (i = 5; i <= columns; i++) {
+        text = text "| " name[i] " "
+        under = under "| --- "
+    }
+    print text "|"
+    print under "|"
 }
 NR == 1 {
     for (i = 5; i <= NF; i++)
@@ -47,22 +55,14 @@ END {
     print ""
     print "## Stopped, by kind"
     print ""
-    head = " attacks |"
-    for (i = 5; i <= columns; i++)
-        head = head " " name[i] " |"
-    row("kind", head)
-    rule(columns - 2)
+    head("kind attacks")
     for (k = 1; k <= kind_count; k++)
         row(kinds[k], counts(kinds[k]))
     row("**all**", counts("all"))
     print ""
     print "## Every attack"
     print ""
-    head = " size | amount | how |"
-    for (i = 5; i <= columns; i++)
-        head = head " " name[i] " |"
-    row("kind", head)
-    rule(columns)
+    head("kind size amount how")
     for (n = 2; n <= NR; n++) {
         count = split(lines[n], cell, " ")
         text = ""
