@@ -95,28 +95,9 @@ if [ -e "${top_builddir:?}/libhakmem.a" ]; then
 fi
 
 # Where System V memory can't be had: a file in memory, which is found by its descriptor.
-compile without_ipc <<'END'
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-int main(int argc, char **argv) {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+compile_filtered without_ipc <<'END'
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shmget, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {4, filter};
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (argc < 2 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        return 77;
-    execv(argv[1], argv + 1);
-    return 1;
-}
 END
 start ./without_ipc "$run" --stats ./target
 "$stat" --json "$pid" >json || complain "without System V memory: $?"
