@@ -145,6 +145,17 @@ __attribute__((unused)) static size_t check_resident_bytes(void) {
     return resident_kib << 10;
 }
 
+/* How many mappings this process has. */
+__attribute__((unused)) static unsigned check_count_maps(void) {
+    unsigned count = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    CHECK(maps != NULL);
+    for (int c; (c = fgetc(maps)) != EOF;)
+        count += c == '\n';
+    fclose(maps);
+    return count;
+}
+
 __attribute__((constructor, unused)) static void check_start(void) {
     const char *wanted = getenv("CHECK_ALLOCATOR");
     alarm(CHECK_HANG_SECONDS);

@@ -44,16 +44,6 @@ static bool has_flag(const void *address, const char *flag) {
     return strstr(flags, flag) != NULL;
 }
 
-static unsigned count_maps(void) {
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    CHECK(maps != NULL);
-    for (int c; (c = fgetc(maps)) != EOF;)
-        count += c == '\n';
-    fclose(maps);
-    return count;
-}
-
 /* 100 MiB of small blocks and back. */
 static void fill_and_empty(void) {
     for (int i = 0; i < MOST; i++)
@@ -74,10 +64,10 @@ static void be_auto(void *block) {
     for (int i = 0; i < 2000; i++)
         free(blocks[i]);
     malloc_trim(0);
-    unsigned maps = count_maps();
+    unsigned maps = check_count_maps();
     fill_and_empty();
     CHECK(value("huge_bytes") == 0 && check_resident_bytes() < 24 * MIB);
-    CHECK(count_maps() <= maps + 4);
+    CHECK(check_count_maps() <= maps + 4);
 }
 
 int main(int argc, char **argv) {

@@ -13,16 +13,6 @@
 
 enum { MIB = 1 << 20, BLOCKS = 1000, MOST = 1000 };
 
-static unsigned count_maps(void) {
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    CHECK(maps != NULL);
-    for (int c; (c = fgetc(maps)) != EOF;)
-        count += c == '\n';
-    fclose(maps);
-    return count;
-}
-
 /* Blocks of 256 KiB to 2 MiB, a page of each written; two neighbours grow in turn. */
 static void check_growth(uint64_t seed) {
     static char *blocks[BLOCKS];
@@ -35,12 +25,12 @@ static void check_growth(uint64_t seed) {
         blocks[i] = realloc(blocks[i], MIB + MIB / 2 + check_random(&seed) % MIB);
         CHECK(blocks[i] && blocks[i][0] == (char)i);
     }
-    CHECK(count_maps() <= MOST);
+    CHECK(check_count_maps() <= MOST);
     for (int i = 0; i < BLOCKS; i++)
         if (i % 3)
             free(blocks[i]);
     malloc_trim(0);
-    CHECK(count_maps() <= MOST);
+    CHECK(check_count_maps() <= MOST);
     for (int i = 0; i < BLOCKS; i += 3)
         free(blocks[i]);
 }
@@ -67,7 +57,7 @@ static void check_threads(void) {
             CHECK(pthread_join(threads[i], NULL) == 0);
     }
     malloc_trim(0);
-    CHECK(count_maps() <= MOST / 2);
+    CHECK(check_count_maps() <= MOST / 2);
 }
 
 /* Every other page another protection: as many mappings as can be had. */
