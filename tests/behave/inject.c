@@ -6,55 +6,26 @@
  * goes on.
  */
 #include "check.h"
+#include "system.h"
 
 #include <malloc.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum call { MMAP, MUNMAP, MPROTECT, MADVISE, MREMAP, CALLS };
 enum { SLOTS = 250, STEPS = 6000, CASES = 40 };
 
-static const char *const call_names[CALLS] = {"mmap", "munmap", "mprotect", "madvise", "mremap"};
+static const char *const call_names[SYSTEM_CALLS] = {"mmap", "munmap", "mprotect", "madvise",
+                                                     "mremap"};
 
-static int counts[CALLS];
+static int counts[SYSTEM_CALLS];
 static int fail_call = -1;
 static int fail_from, fail_to;
 
-static bool must_fail(enum call call) {
+static bool must_fail(enum system_call call) {
     int count = ++counts[call];
     if ((int)call != fail_call || count < fail_from || count > fail_to)
         return false;
     errno = ENOMEM;
     return true;
-}
-
-void *mmap(void *start, size_t bytes, int protection, int flags, int file, off_t offset) {
-    if (must_fail(MMAP))
-        return MAP_FAILED;
-    return (void *)syscall(SYS_mmap, start, bytes, protection, flags, file, offset);
-}
-
-int munmap(void *start, size_t bytes) {
-    return must_fail(MUNMAP) ? -1 : (int)syscall(SYS_munmap, start, bytes);
-}
-
-int mprotect(void *start, size_t bytes, int protection) {
-    return must_fail(MPROTECT) ? -1 : (int)syscall(SYS_mprotect, start, bytes, protection);
-}
-
-int madvise(void *start, size_t bytes, int advice) {
-    return must_fail(MADVISE) ? -1 : (int)syscall(SYS_madvise, start, bytes, advice);
-}
-
-void *mremap(void *start, size_t bytes, size_t new_bytes, int flags, ...) {
-    va_list rest;
-    va_start(rest, flags);
-    void *place = va_arg(rest, void *);
-    va_end(rest);
-    if (must_fail(MREMAP))
-        return MAP_FAILED;
-    return (void *)syscall(SYS_mremap, start, bytes, new_bytes, flags, place);
 }
 
 static void *blocks[SLOTS];
@@ -170,7 +141,7 @@ static void run_case(int call, int first, int last, int *ret_counts) {
 }
 
 int main(void) {
-    int usual[CALLS], seen[CALLS], call, from, to;
+    int usual[SYSTEM_CALLS], seen[SYSTEM_CALLS], call, from, to;
     /* CHECK_CASE="call from to", the call as a number: that case alone, here, for a debugger. */
     if (sscanf(getenv("CHECK_CASE") ? getenv("CHECK_CASE") : "", "%d %d %d", &call, &from, &to) ==
         3) {
@@ -180,7 +151,7 @@ int main(void) {
     }
     run_case(0, 0, 0, usual);
     CHECK(usual[MMAP] > 0 || usual[MPROTECT] > 0);
-    for (call = 0; call < CALLS; call++) {
+    for (call = 0; call < SYSTEM_CALLS; call++) {
         int stride = usual[call] / CASES + 1;
         for (int nth = 1; nth <= usual[call]; nth += nth < 12 ? 1 : stride) {
             run_case(call, nth, nth, seen);

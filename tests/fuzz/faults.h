@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns what the fuzzer has between the library and the system: mmap, munmap, mprotect, madvise and
- * mremap, any of which can be refused, and a coarse clock that goes when told. For calls.c alone;
- * one thread at a time sets what is refused.
+ * Owns what the fuzzer has between the library and the system: which calls for memory (system.h)
+ * are refused, and a coarse clock that goes when told. For calls.c alone; one thread at a time sets
+ * what is refused.
  */
 #ifndef TESTS_FUZZ_FAULTS_H
 #define TESTS_FUZZ_FAULTS_H
 
 #include "check.h"
+#include "system.h"
 
 #include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 
-enum fault_call {
-    FAULT_MMAP,
-    FAULT_MUNMAP,
-    FAULT_MPROTECT,
-    FAULT_MADVISE,
-    FAULT_MREMAP,
-    FAULT_ALL,
-    FAULTS
-};
+enum { FAULT_ALL = SYSTEM_CALLS, FAULTS };
 
 static atomic_int fault_which = FAULTS;
 static atomic_int fault_skip;   /* calls that are let through first */
@@ -42,43 +33,15 @@ static void fault_arm(int which, int skip, int count) {
     atomic_store(&fault_left, count);
 }
 
-static bool is_refused(int which) {
+static bool must_fail(enum system_call call) {
     int wanted = atomic_load(&fault_which);
-    if ((wanted != which && wanted != FAULT_ALL) || atomic_load(&fault_left) <= 0)
+    if ((wanted != (int)call && wanted != FAULT_ALL) || atomic_load(&fault_left) <= 0)
         return false;
     if (atomic_fetch_sub(&fault_skip, 1) > 0 || atomic_fetch_sub(&fault_left, 1) <= 0)
         return false;
     atomic_fetch_add(&faults_met, 1);
-    errno = which == FAULT_MUNMAP ? EINVAL : ENOMEM;
+    errno = call == MUNMAP ? EINVAL : ENOMEM;
     return true;
-}
-
-void *mmap(void *start, size_t bytes, int protection, int flags, int file, off_t offset) {
-    if (is_refused(FAULT_MMAP))
-        return MAP_FAILED;
-    return (void *)syscall(SYS_mmap, start, bytes, protection, flags, file, offset);
-}
-
-int munmap(void *start, size_t bytes) {
-    return is_refused(FAULT_MUNMAP) ? -1 : (int)syscall(SYS_munmap, start, bytes);
-}
-
-int mprotect(void *start, size_t bytes, int protection) {
-    return is_refused(FAULT_MPROTECT) ? -1 : (int)syscall(SYS_mprotect, start, bytes, protection);
-}
-
-int madvise(void *start, size_t bytes, int advice) {
-    return is_refused(FAULT_MADVISE) ? -1 : (int)syscall(SYS_madvise, start, bytes, advice);
-}
-
-void *mremap(void *start, size_t bytes, size_t new_bytes, int flags, ...) {
-    va_list rest;
-    va_start(rest, flags);
-    void *place = va_arg(rest, void *);
-    va_end(rest);
-    if (is_refused(FAULT_MREMAP))
-        return MAP_FAILED;
-    return (void *)syscall(SYS_mremap, start, bytes, new_bytes, flags, place);
 }
 
 /* The coarse clock is the library's; it stands still but for what is told. */
