@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Tests do on purpose what compilers warn of. */
@@ -101,6 +102,24 @@ __attribute__((unused)) static uint64_t check_random(uint64_t *state) {
 __attribute__((unused)) static unsigned long check_setting(const char *name, unsigned long value) {
     const char *text = getenv(name);
     return text && *text ? strtoul(text, NULL, 0) : value;
+}
+
+/* SEED= of the environment, or another one each time; printed, so that a run can be repeated. */
+__attribute__((unused)) static uint64_t check_seed(void) {
+    unsigned long other = (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20;
+    uint64_t seed = check_setting("SEED", other) | 1;
+    printf("SEED=%llu\n", (unsigned long long)seed);
+    fflush(stdout);
+    return seed;
+}
+
+/* What the library counts under this name. */
+__attribute__((unused)) static uint64_t check_value(const char *name) {
+    uint64_t number = 0;
+    int (*get)(const char *, uint64_t *);
+    *(void **)&get = dlsym(RTLD_DEFAULT, "hakmem_stats_get");
+    CHECK(get != NULL && get(name, &number) == 0);
+    return number;
 }
 
 /* Fills, and later compares, a block with bytes that depend on its tag and their place. */

@@ -11,14 +11,7 @@
 
 enum { MIB = 1 << 20, MOST = 400000 };
 
-static int (*get)(const char *, uint64_t *);
 static void *blocks[MOST];
-
-static uint64_t value(const char *name) {
-    uint64_t number = 0;
-    CHECK(get(name, &number) == 0);
-    return number;
-}
 
 /* The flags of the mapping that an address lies in. */
 static void flags_at(const void *address, char *flags, size_t capacity) {
@@ -60,13 +53,13 @@ static void be_auto(void *block) {
         blocks[i] = check_keep(malloc(MIB));
     for (int i = 0; i < 2000; i++)
         *(char *)blocks[i] = 1; /* sparse: a page each */
-    CHECK(value("huge_bytes") == 0 && check_resident_bytes() < 24 * MIB);
+    CHECK(check_value("huge_bytes") == 0 && check_resident_bytes() < 24 * MIB);
     for (int i = 0; i < 2000; i++)
         free(blocks[i]);
     malloc_trim(0);
     unsigned maps = check_count_maps();
     fill_and_empty();
-    CHECK(value("huge_bytes") == 0 && check_resident_bytes() < 24 * MIB);
+    CHECK(check_value("huge_bytes") == 0 && check_resident_bytes() < 24 * MIB);
     CHECK(check_count_maps() <= maps + 4);
 }
 
@@ -75,8 +68,6 @@ int main(int argc, char **argv) {
     const char *which = getenv("CHECK_HUGE");
     void *block = malloc(100);
     (void)argc;
-    *(void **)&get = dlsym(RTLD_DEFAULT, "hakmem_stats_get");
-    CHECK(get != NULL);
     if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
         SKIP("the kernel has no transparent huge pages");
     if (which && strcmp(which, "auto") == 0)
@@ -84,10 +75,10 @@ int main(int argc, char **argv) {
     if (which && strcmp(which, "never") == 0) {
         CHECK(has_flag(block, " nh"));
         fill_and_empty();
-        CHECK(value("huge_bytes") == 0);
+        CHECK(check_value("huge_bytes") == 0);
     }
     if (which && strcmp(which, "always") == 0)
-        CHECK(has_flag(block, " hg") && value("huge_bytes") > 0);
+        CHECK(has_flag(block, " hg") && check_value("huge_bytes") > 0);
     for (int i = 0; i < 3 && !which; i++) {
         int status = 0;
         setenv("HAKMEM_HUGE_PAGES", words[i], 1);

@@ -13,7 +13,6 @@
 
 enum { BLOCKS = 60000, LARGE = 40 };
 
-static int (*get)(const char *, uint64_t *);
 static char *blocks[BLOCKS], *large[LARGE];
 static uint64_t kernel_start, own_start;
 
@@ -31,19 +30,13 @@ static uint64_t kernel_bytes(void) {
     return kib * 1024;
 }
 
-static uint64_t value(const char *name) {
-    uint64_t bytes;
-    CHECK(get(name, &bytes) == 0);
-    return bytes;
-}
-
 static void compare(const char *when) {
     int64_t kernel = (int64_t)(kernel_bytes() - kernel_start);
-    int64_t own = (int64_t)(value("resident_bytes") - own_start);
+    int64_t own = (int64_t)(check_value("resident_bytes") - own_start);
     int64_t difference = kernel > own ? kernel - own : own - kernel;
     fprintf(stderr, "%s: kernel %lld, own %lld, difference %lld\n", when, (long long)kernel,
             (long long)own, (long long)difference);
-    int64_t dirty = (int64_t)value("dirty_bytes"); /* whole slabs, touched or not */
+    int64_t dirty = (int64_t)check_value("dirty_bytes"); /* whole slabs, touched or not */
     CHECK(own - dirty - kernel / 100 <= kernel && kernel <= own + kernel / 100);
     if (dirty == 0)
         CHECK(difference * 100 <= kernel);
@@ -69,13 +62,11 @@ static void empty(unsigned first, unsigned step) {
 }
 
 int main(void) {
-    get = (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hakmem_stats_get");
-    CHECK(get);
     memset(blocks, 0, sizeof blocks);
     free(malloc(100));
     kernel_bytes();
     kernel_start = kernel_bytes();
-    own_start = value("resident_bytes");
+    own_start = check_value("resident_bytes");
     fill(1);
     for (unsigned i = 0; i < LARGE; i++) {
         size_t bytes = 65536 * (1 + i % 7);

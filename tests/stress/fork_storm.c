@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { THREADS = 32, KEPT = 200, FORKS = 100, AT_ONCE = 4, CHILD_SECONDS = 120 };
 
@@ -76,9 +75,7 @@ static void be_child(uint64_t state, int depth) {
 int main(void) {
     pthread_t threads[THREADS];
     unsigned long rounds = check_setting("ROUNDS", 5);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
+    seed = check_seed();
     alarm(0);
     uint64_t state = seed;
     use(kept, &state, 1000);

@@ -9,7 +9,6 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { SLOTS = 600, SHARED = 256, STEPS = 40000, MOST_CHECKED = 3000 };
 
@@ -149,10 +148,8 @@ static void *run(void *argument) {
 int main(void) {
     pthread_t threads[64];
     unsigned long rounds = check_setting("ROUNDS", 1), count = check_setting("THREADS", 8);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
+    seed = check_seed();
     CHECK(count <= 64);
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
     alarm(0);
     for (unsigned long round = 0; round < rounds; round++, seed += 2) {
         for (uintptr_t i = 0; i < count; i++)

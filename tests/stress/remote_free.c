@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { THREADS = 8, RING = 256, BURSTS = 400 };
 
@@ -67,9 +66,7 @@ static void *run(void *argument) {
 int main(void) {
     pthread_t threads[THREADS];
     unsigned long rounds = check_setting("ROUNDS", 4);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
+    seed = check_seed();
     alarm(0);
     for (unsigned long round = 0; round < rounds; round++, seed += 2) {
         for (uintptr_t i = 0; i < THREADS; i++)

@@ -55,9 +55,7 @@ int main(void) {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     struct itimerspec often = {{0, 50000}, {0, 50000}};
     unsigned long rounds = check_setting("ROUNDS", 1);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
+    seed = check_seed();
     alarm(0);
     witness = malloc(256);
     for (int i = 0; i < 256; i++)

@@ -290,10 +290,8 @@ static void soak(unsigned long threads, double seconds, double period) {
 
 int main(void) {
     unsigned long threads = check_setting("THREADS", 64), seconds = check_setting("SECONDS", 3);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
+    seed = check_seed();
     CHECK(threads <= MOST_THREADS);
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
     alarm(0);
     signal(SIGUSR1, count_signal);
     soak(threads, (double)seconds, (double)check_setting("PERIOD", 60));

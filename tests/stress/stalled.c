@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { MAKERS = 8, FREERS = 3, MADE_BYTES = 12 << 20, MOST = 60000 };
 enum conduct { BLOCK, GO_ON, EXIT, CONDUCTS };
@@ -129,9 +128,7 @@ static void run_round(bool is_first) {
 
 int main(void) {
     unsigned long rounds = check_setting("ROUNDS", 6);
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
+    seed = check_seed();
     for (unsigned long round = 0; round < rounds; round++, seed += 1000)
         run_round(round == 0);
     return 0;

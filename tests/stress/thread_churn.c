@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { SLOTS = 2000, WAVES = 400, MOST = 50 };
 
@@ -62,9 +61,7 @@ static void run_wave(uint64_t wave) {
 int main(void) {
     unsigned long rounds = check_setting("ROUNDS", 1);
     size_t early = 0;
-    seed = check_setting("SEED", (unsigned long)time(NULL) ^ (unsigned long)getpid() << 20) | 1;
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    fflush(stdout);
+    seed = check_seed();
     alarm(0);
     for (unsigned long wave = 0; wave < rounds * WAVES; wave++) {
         run_wave(wave);
