@@ -14,75 +14,55 @@
 void schedule_point(void);
 long schedule_syscall(long number, void *word, int operation, unsigned value, ...);
 
-#define SCHEDULED(original) (schedule_point(), original)
+#define SCHEDULED(operation)                                                                       \
+    __extension__({                                                                                \
+        schedule_point();                                                                          \
+        operation;                                                                                 \
+    })
+/* What is written is computed before the point: others come between a load and its store. */
+#define SCHEDULED_WRITE(object, value, operation)                                                  \
+    __extension__({                                                                                \
+        __typeof__((void)0, *(object)) schedule_value = (value);                                   \
+        schedule_point();                                                                          \
+        operation;                                                                                 \
+    })
 
 #ifdef __clang__
-#undef atomic_load_explicit
-#define atomic_load_explicit(object, order) SCHEDULED(__c11_atomic_load(object, order))
-#undef atomic_store_explicit
-#define atomic_store_explicit(object, value, order)                                                \
-    SCHEDULED(__c11_atomic_store(object, value, order))
-#undef atomic_exchange_explicit
-#define atomic_exchange_explicit(object, value, order)                                             \
-    SCHEDULED(__c11_atomic_exchange(object, value, order))
-#undef atomic_fetch_add_explicit
-#define atomic_fetch_add_explicit(object, value, order)                                            \
-    SCHEDULED(__c11_atomic_fetch_add(object, value, order))
-#undef atomic_fetch_sub_explicit
-#define atomic_fetch_sub_explicit(object, value, order)                                            \
-    SCHEDULED(__c11_atomic_fetch_sub(object, value, order))
-#undef atomic_compare_exchange_strong_explicit
-#define atomic_compare_exchange_strong_explicit(object, expected, value, order, failed)            \
-    SCHEDULED(__c11_atomic_compare_exchange_strong(object, expected, value, order, failed))
-#undef atomic_compare_exchange_weak_explicit
-#define atomic_compare_exchange_weak_explicit(object, expected, value, order, failed)              \
-    SCHEDULED(__c11_atomic_compare_exchange_weak(object, expected, value, order, failed))
+#define PLAIN_LOAD __c11_atomic_load
+#define PLAIN_STORE __c11_atomic_store
+#define PLAIN_EXCHANGE __c11_atomic_exchange
+#define PLAIN_ADD __c11_atomic_fetch_add
+#define PLAIN_SUB __c11_atomic_fetch_sub
+#define PLAIN_COMPARE __c11_atomic_compare_exchange_strong
 #else
-#undef atomic_load_explicit
-#define atomic_load_explicit(object, order)                                                        \
-    __extension__({                                                                                \
-        __auto_type schedule_object = (object);                                                    \
-        __typeof__((void)0, *schedule_object) schedule_seen;                                       \
-        schedule_point();                                                                          \
-        __atomic_load(schedule_object, &schedule_seen, order);                                     \
-        schedule_seen;                                                                             \
-    })
-#undef atomic_store_explicit
-#define atomic_store_explicit(object, value, order)                                                \
-    __extension__({                                                                                \
-        __auto_type schedule_object = (object);                                                    \
-        __typeof__((void)0, *schedule_object) schedule_value = (value);                            \
-        schedule_point();                                                                          \
-        __atomic_store(schedule_object, &schedule_value, order);                                   \
-    })
-#undef atomic_exchange_explicit
-#define atomic_exchange_explicit(object, value, order)                                             \
-    __extension__({                                                                                \
-        __auto_type schedule_object = (object);                                                    \
-        __typeof__((void)0, *schedule_object) schedule_value = (value);                            \
-        __typeof__((void)0, *schedule_object) schedule_seen;                                       \
-        schedule_point();                                                                          \
-        __atomic_exchange(schedule_object, &schedule_value, &schedule_seen, order);                \
-        schedule_seen;                                                                             \
-    })
-#undef atomic_fetch_add_explicit
-#define atomic_fetch_add_explicit(object, value, order)                                            \
-    SCHEDULED(__atomic_fetch_add(object, value, order))
-#undef atomic_fetch_sub_explicit
-#define atomic_fetch_sub_explicit(object, value, order)                                            \
-    SCHEDULED(__atomic_fetch_sub(object, value, order))
-#undef atomic_compare_exchange_strong_explicit
-#define atomic_compare_exchange_strong_explicit(object, expected, value, order, failed)            \
-    __extension__({                                                                                \
-        __auto_type schedule_object = (object);                                                    \
-        __typeof__((void)0, *schedule_object) schedule_value = (value);                            \
-        schedule_point();                                                                          \
-        __atomic_compare_exchange(schedule_object, expected, &schedule_value, 0, order, failed);   \
-    })
-#undef atomic_compare_exchange_weak_explicit
-#define atomic_compare_exchange_weak_explicit atomic_compare_exchange_strong_explicit
+#define PLAIN_LOAD __atomic_load_n
+#define PLAIN_STORE __atomic_store_n
+#define PLAIN_EXCHANGE __atomic_exchange_n
+#define PLAIN_ADD __atomic_fetch_add
+#define PLAIN_SUB __atomic_fetch_sub
+#define PLAIN_COMPARE(object, expected, value, ...)                                                \
+    __atomic_compare_exchange_n(object, expected, value, 0, __VA_ARGS__)
 #endif
 
+#undef atomic_load_explicit
+#define atomic_load_explicit(object, order) SCHEDULED(PLAIN_LOAD(object, order))
+#undef atomic_store_explicit
+#define atomic_store_explicit(object, value, order)                                                \
+    SCHEDULED_WRITE(object, value, PLAIN_STORE(object, schedule_value, order))
+#undef atomic_exchange_explicit
+#define atomic_exchange_explicit(object, value, order)                                             \
+    SCHEDULED_WRITE(object, value, PLAIN_EXCHANGE(object, schedule_value, order))
+#undef atomic_fetch_add_explicit
+#define atomic_fetch_add_explicit(object, value, order)                                            \
+    SCHEDULED_WRITE(object, value, PLAIN_ADD(object, schedule_value, order))
+#undef atomic_fetch_sub_explicit
+#define atomic_fetch_sub_explicit(object, value, order)                                            \
+    SCHEDULED_WRITE(object, value, PLAIN_SUB(object, schedule_value, order))
+#undef atomic_compare_exchange_strong_explicit
+#define atomic_compare_exchange_strong_explicit(object, expected, value, order, failed)            \
+    SCHEDULED_WRITE(object, value, PLAIN_COMPARE(object, expected, schedule_value, order, failed))
+#undef atomic_compare_exchange_weak_explicit
+#define atomic_compare_exchange_weak_explicit atomic_compare_exchange_strong_explicit
 #undef atomic_thread_fence
 #define atomic_thread_fence(order) SCHEDULED(__atomic_thread_fence(order))
 
