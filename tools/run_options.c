@@ -10,8 +10,8 @@
 #include "conf/conf.h"
 #include "knob_texts.h"
 #include "message.h"
+#include "options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,6 @@
 #define NAME_CAPACITY 64 /* of a knob's option or variable */
 #define HINT "(see hakmem-run --help)"
 
-struct run_option {
-    const char *name; /* long */
-    const char *argument;
-    const char *help;
-    char letter; /* 0: none */
-};
-
 enum run_option_index {
 #define HAK_OPTION(name, letter, long_name, argument, help) OPTION_##name,
 #include "run_options.def"
@@ -35,15 +28,11 @@ enum run_option_index {
     OPTION_COUNT
 };
 
-static const struct run_option run_options[] = {
+static const struct hak_option run_options[] = {
 #define HAK_OPTION(name, letter, long_name, argument, help) {long_name, argument, help, letter},
 #include "run_options.def"
 #undef HAK_OPTION
 };
-
-/* getopt's answers: a letter, or one of these and an index. */
-#define LONG_ANSWER 256
-#define KNOB_ANSWER 1024
 
 static const char *value_word(const struct hak_knob *knob) {
     switch (knob->kind) {
@@ -145,17 +134,6 @@ static bool set_by_name(struct hak_run_options *options, const char *text) {
 
 /* ---- help ---- */
 
-static void print_option(const struct run_option *option) {
-    char shown[NAME_CAPACITY * 2];
-    const char *equals = *option->argument ? "=" : "";
-    if (option->letter)
-        snprintf(shown, sizeof shown, "  -%c, --%s%s%s", option->letter, option->name, equals,
-                 option->argument);
-    else
-        snprintf(shown, sizeof shown, "      --%s%s%s", option->name, equals, option->argument);
-    hak_print_wrapped(option->help, HELP_COLUMN, printf("%s", shown));
-}
-
 static void print_knob_option(const struct hak_knob *knob) {
     char name[NAME_CAPACITY], storage[512];
     struct hak_buffer help;
@@ -172,7 +150,7 @@ static void print_help(void) {
     puts("Usage: hakmem-run [OPTION]... PROGRAM [ARGUMENT]...\n"
          "Run PROGRAM with libhakmem in place of its memory allocator.\n");
     for (unsigned i = 0; i < OPTION_COUNT; i++)
-        print_option(&run_options[i]);
+        hak_option_print(&run_options[i], HELP_COLUMN);
     puts("\nKnobs (a SIZE takes k, m, g or t, a LIMIT also %; all knobs: --list-knobs):");
     for (unsigned i = 0; i < hak_knob_count; i++) {
         if (hak_knobs[i].stability == HAK_KNOB_STABLE)
@@ -193,69 +171,36 @@ static enum hak_run_answer serve(enum run_option_index option) {
 
 /* ---- getopt ---- */
 
-static struct option *make_table(void) {
-    struct option *table = calloc(OPTION_COUNT + hak_knob_count + 1, sizeof *table), *row = table;
-    for (unsigned i = 0; table && i < OPTION_COUNT; i++, row++) {
-        row->name = run_options[i].name;
-        row->has_arg = *run_options[i].argument ? required_argument : no_argument;
-        row->val = LONG_ANSWER + (int)i;
-    }
-    for (unsigned i = 0; table && i < hak_knob_count; i++) {
+/* Room for the options' rows; behind it those of the knobs. */
+static struct option *make_rows(void) {
+    struct option *rows = calloc(OPTION_COUNT + hak_knob_count + 1, sizeof *rows);
+    struct option *row = rows + OPTION_COUNT;
+    for (unsigned i = 0; rows && i < hak_knob_count; i++) {
         char name[NAME_CAPACITY];
         if (hak_knobs[i].stability != HAK_KNOB_STABLE)
             continue;
         knob_option_name(&hak_knobs[i], name);
         row->name = join_or_exit("", name, strlen(name), "");
         row->has_arg = hak_knobs[i].kind == HAK_KNOB_BOOL ? optional_argument : required_argument;
-        row->val = KNOB_ANSWER + (int)i;
+        row->val = hak_option_answer(OPTION_COUNT + i);
         row++;
     }
-    return table;
+    return rows;
 }
 
-static void make_letters(char letters[2 * OPTION_COUNT + 3]) {
-    *letters++ = '+'; /* options end at PROGRAM */
-    *letters++ = ':'; /* tell a missing argument from an unknown option */
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        if (run_options[i].letter)
-            *letters++ = run_options[i].letter;
-        if (run_options[i].letter && *run_options[i].argument)
-            *letters++ = ':';
-    }
-    *letters = '\0';
-}
-
-static void complain_unknown(const struct option *table, const char *given) {
+static void complain_unknown(const struct option *rows, const char *given) {
     unsigned nearest = UINT32_MAX;
     const char *nearest_name = "";
-    if (optopt != 0 && optopt < LONG_ANSWER) {
-        hak_complain("unknown option -%c " HINT, optopt);
-        return;
-    }
     given += strspn(given, "-");
-    if (optopt != 0) {
-        hak_complain("option --%.*s takes no value " HINT, (int)strcspn(given, "="), given);
-        return;
-    }
-    for (; table->name; table++) {
-        unsigned distance = hak_conf_distance(given, table->name);
+    for (; rows->name; rows++) {
+        unsigned distance = hak_conf_distance(given, rows->name);
         if (distance < nearest) {
             nearest = distance;
-            nearest_name = table->name;
+            nearest_name = rows->name;
         }
     }
     hak_complain("unknown option --%.*s (nearest: --%s)", (int)strcspn(given, "="), given,
                  nearest_name);
-}
-
-/* The index of the option that getopt's answer means; OPTION_COUNT: none. */
-static enum run_option_index option_index(int answer) {
-    if (answer >= LONG_ANSWER && answer < LONG_ANSWER + OPTION_COUNT)
-        return (enum run_option_index)(answer - LONG_ANSWER);
-    unsigned i = 0;
-    while (i < OPTION_COUNT && (run_options[i].letter != answer || answer == 0))
-        i++;
-    return (enum run_option_index)i;
 }
 
 static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
@@ -287,13 +232,13 @@ static bool add_with(struct hak_run_options *options, const char *library) {
 }
 
 /* HAK_RUN: the next option, please. */
-static enum hak_run_answer take(struct hak_run_options *options, int answer) {
-    if (answer >= KNOB_ANSWER) {
+static enum hak_run_answer take(struct hak_run_options *options, unsigned index) {
+    if (index >= OPTION_COUNT) {
         const char *value = join_or_exit("=", "", 0, optarg ? optarg : "yes");
-        return set(options, hak_knobs[answer - KNOB_ANSWER].name, value) ? HAK_RUN
+        return set(options, hak_knobs[index - OPTION_COUNT].name, value) ? HAK_RUN
                                                                          : HAK_WRONG_USAGE;
     }
-    enum run_option_index option = option_index(answer);
+    enum run_option_index option = (enum run_option_index)index;
     bool is_right = true;
     switch (option) {
     case OPTION_NO_INHERIT:
@@ -357,28 +302,19 @@ static bool is_consistent(const struct hak_run_options *options) {
 }
 
 enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int argc, char **argv) {
-    char letters[2 * OPTION_COUNT + 3];
-    struct option *table = make_table();
-    enum hak_run_answer result = HAK_RUN;
-    if (!table)
+    char letters[HAK_OPTION_LETTERS(OPTION_COUNT)];
+    struct hak_option_set set = {run_options, OPTION_COUNT, make_rows(), letters};
+    if (!set.rows)
         return HAK_FAILED;
-    make_letters(letters);
+    hak_option_prepare(&set, "+"); /* options end at PROGRAM */
     memset(options, 0, sizeof *options);
-    opterr = 0;
-    for (;;) {
-        const char *given = optind < argc ? argv[optind] : "";
-        int answer = getopt_long(argc, argv, letters, table, NULL);
-        if (answer == -1)
-            break;
-        if (answer == ':') {
-            hak_complain("option %s needs a value " HINT, given);
+    for (int index; (index = hak_option_next(&set, argc, argv)) != HAK_OPTION_END;) {
+        if (index == HAK_OPTION_UNKNOWN)
+            complain_unknown(set.rows, argv[optind - 1]);
+        if (index < 0)
             return HAK_WRONG_USAGE;
-        }
-        if (answer == '?') {
-            complain_unknown(table, given);
-            return HAK_WRONG_USAGE;
-        }
-        if ((result = take(options, answer)) != HAK_RUN)
+        enum hak_run_answer result = take(options, (unsigned)index);
+        if (result != HAK_RUN)
             return result;
     }
     options->program = argv + optind;

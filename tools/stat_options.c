@@ -6,8 +6,8 @@
 #include "stat_options.h"
 
 #include "message.h"
+#include "options.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +16,6 @@
 
 #define HELP_COLUMN 27
 #define HINT "(see hakmem-stat --help)"
-#define LONG_ANSWER 256
 
 enum option_index {
 #define HAK_OPTION(name, letter, long_name, argument, help) OPTION_##name,
@@ -25,12 +24,7 @@ enum option_index {
     OPTION_COUNT
 };
 
-static const struct stat_option {
-    const char *name;
-    const char *argument;
-    const char *help;
-    char letter;
-} stat_options[] = {
+static const struct hak_option stat_options[] = {
 #define HAK_OPTION(name, letter, long_name, argument, help) {long_name, argument, help, letter},
 #include "stat_options.def"
 #undef HAK_OPTION
@@ -45,12 +39,8 @@ static enum hak_stat_answer print_help(void) {
          "       hakmem-stat --diff BEFORE.json AFTER.json\n"
          "       hakmem-stat --profile [OPTION]... PID [SECONDS]\n"
          "Show the memory of running processes that use libhakmem.\n");
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        const struct stat_option *option = &stat_options[i];
-        hak_print_wrapped(option->help, HELP_COLUMN,
-                          printf("  -%c, --%s%s%s", option->letter, option->name,
-                                 *option->argument ? "=" : "", option->argument));
-    }
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        hak_option_print(&stat_options[i], HELP_COLUMN);
     puts("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 not on libhakmem; 4 no right to\n"
          "look; 5 another layout of counters; 6 no such process, or it ended meanwhile.\n"
          "See hakmem-stat(1) and hakmem(7).");
@@ -139,40 +129,6 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
     return done ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
 }
 
-static void make_tables(struct option *table, char *letters) {
-    *letters++ = ':'; /* tell a missing argument from an unknown option */
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        bool has_argument = *stat_options[i].argument != '\0';
-        table[i] =
-            (struct option){stat_options[i].name, has_argument ? required_argument : no_argument,
-                            NULL, LONG_ANSWER + (int)i};
-        *letters++ = stat_options[i].letter;
-        if (has_argument)
-            *letters++ = ':';
-    }
-    *letters = '\0';
-}
-
-static enum option_index option_of(int answer) {
-    if (answer >= LONG_ANSWER)
-        return (enum option_index)(answer - LONG_ANSWER);
-    unsigned i = 0;
-    while (i < OPTION_COUNT && stat_options[i].letter != answer)
-        i++;
-    return (enum option_index)i;
-}
-
-static void complain_unknown(int answer, const char *given) {
-    if (answer == ':')
-        hak_complain("option %s needs a value " HINT, given);
-    else if (optopt && optopt < LONG_ANSWER)
-        hak_complain("unknown option -%c " HINT, optopt);
-    else if (optopt)
-        hak_complain("option %.*s takes no value " HINT, (int)strcspn(given, "="), given);
-    else
-        hak_complain("unknown option %.*s " HINT, (int)strcspn(given, "="), given);
-}
-
 /* PID [SECONDS] */
 static bool read_profile_operands(struct hak_stat_options *options) {
     char *end = NULL;
@@ -208,21 +164,19 @@ static bool operands_fit(const struct hak_stat_options *options) {
 
 enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int argc,
                                            char **argv) {
-    struct option table[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
-    char letters[2 * OPTION_COUNT + 2];
+    struct option rows[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
+    char letters[HAK_OPTION_LETTERS(OPTION_COUNT)];
+    struct hak_option_set set = {stat_options, OPTION_COUNT, rows, letters};
     *options = (struct hak_stat_options){.interval_s = 1.0};
-    make_tables(table, letters);
-    opterr = 0;
-    for (;;) {
-        const char *given = optind < argc ? argv[optind] : "";
-        int answer = getopt_long(argc, argv, letters, table, NULL);
-        if (answer == -1)
-            break;
-        if (answer == ':' || answer == '?') {
-            complain_unknown(answer, given);
-            return HAK_STAT_WRONG_USAGE;
+    hak_option_prepare(&set, "");
+    for (int index; (index = hak_option_next(&set, argc, argv)) != HAK_OPTION_END;) {
+        if (index == HAK_OPTION_UNKNOWN) {
+            const char *given = argv[optind - 1];
+            hak_complain("unknown option %.*s " HINT, (int)strcspn(given, "="), given);
         }
-        enum hak_stat_answer result = take(options, option_of(answer));
+        if (index < 0)
+            return HAK_STAT_WRONG_USAGE;
+        enum hak_stat_answer result = take(options, (enum option_index)index);
         if (result != HAK_STAT_RUN)
             return result;
     }

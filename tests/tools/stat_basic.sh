@@ -24,6 +24,9 @@ expect 2 '' "hakmem-stat: unknown option --jsno $hint" "$stat" --jsno 1
 expect 2 '' "hakmem-stat: unknown option -x $hint" "$stat" -x 1
 expect 2 '' "hakmem-stat: option --json takes no value $hint" "$stat" --json=1 1
 expect 2 '' "hakmem-stat: option --sort needs a value $hint" "$stat" --sort
+expect 2 '' "hakmem-stat: unknown option --jsno $hint" "$stat" 1 --jsno=2
+expect 2 '' "hakmem-stat: option --json takes no value $hint" "$stat" 1 --json=1
+expect 2 '' "hakmem-stat: option --sort needs a value $hint" "$stat" 1 --sort
 keys='tid, name, allocated, freed, cached, slabs or rate'
 expect 2 '' "hakmem-stat: --sort size: not $keys $hint" "$stat" --sort=size 1
 expect 2 '' "hakmem-stat: --count 0: not a number above 0 $hint" "$stat" --count=0 1
