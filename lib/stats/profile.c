@@ -25,11 +25,6 @@ HAK_PROBE_SEMAPHORE(free);
 
 static _Atomic uint32_t next_place;
 
-void hak_profile_ask(void) {
-    /* relaxed: see hak_profile_is_wanted */
-    atomic_store_explicit(&hak_stats_control->profile_until_ms, UINT64_MAX, memory_order_relaxed);
-}
-
 void hak_profile_await_reader(void) {
     /* a reader's first act is to put an end to the wish, which it then defers */
     for (unsigned ms = 0; ms < READER_MS; ms++) {
@@ -62,6 +57,28 @@ bool hak_profile_start(void) {
     return hak_stats_profile_area() != NULL;
 }
 
+static void write_maps(struct hak_profile_area *area) {
+    atomic_store_explicit(&area->maps_bytes, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* 0 is seen before the text changes */
+    size_t length = hak_os_maps_copy(area->maps, sizeof area->maps);
+    atomic_store_explicit(&area->maps_bytes, (uint32_t)length, memory_order_release);
+}
+
+void hak_profile_note_maps(void) {
+    struct hak_profile_area *area = hak_stats_profile_area();
+    /* a profile that nobody has begun needs none; nor does a sandbox like to be asked */
+    if (area && atomic_load_explicit(&area->taken, memory_order_relaxed) && hak_share_is_allowed())
+        write_maps(area);
+}
+
+void hak_profile_ask(void) {
+    /* relaxed: see hak_profile_is_wanted */
+    atomic_store_explicit(&hak_stats_control->profile_until_ms, UINT64_MAX, memory_order_relaxed);
+    /* now, not with the first sample: a sandbox may be in force by then, and kills who asks */
+    if (hak_profile_start() && hak_share_is_allowed())
+        write_maps(hak_stats_profile_area());
+}
+
 /* 0: all places around are taken. */
 static uint32_t take_place(struct hak_profile_area *area, uint64_t number) {
     for (unsigned i = 0; i < PLACE_TRIES; i++) {
@@ -75,20 +92,6 @@ static uint32_t take_place(struct hak_profile_area *area, uint64_t number) {
     }
     atomic_fetch_add_explicit(&area->missed, 1, memory_order_relaxed);
     return 0;
-}
-
-static void write_maps(struct hak_profile_area *area) {
-    atomic_store_explicit(&area->maps_bytes, 0, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* 0 is seen before the text changes */
-    size_t length = hak_os_maps_copy(area->maps, sizeof area->maps);
-    atomic_store_explicit(&area->maps_bytes, (uint32_t)length, memory_order_release);
-}
-
-void hak_profile_note_maps(void) {
-    struct hak_profile_area *area = hak_stats_profile_area();
-    /* a profile that nobody has begun needs none; nor does a sandbox like to be asked */
-    if (area && atomic_load_explicit(&area->taken, memory_order_relaxed) && hak_share_is_allowed())
-        write_maps(area);
 }
 
 uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, int thread_id) {
@@ -113,8 +116,6 @@ uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, i
                                                       sizeof sample->stack);
     /* release: what was written above is complete */
     atomic_store_explicit(&sample->number, number, memory_order_release);
-    if (HAK_UNLIKELY(number == 1))
-        hak_profile_note_maps();
     return take_place(area, number);
 }
 

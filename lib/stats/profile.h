@@ -20,7 +20,7 @@ HAK_INLINE bool hak_profile_is_wanted(void) {
             hak_probe_alloc_listeners) != 0;
 }
 
-/* The process asks for its own profile, from now on without an end. */
+/* The process asks for its own profile, from its start on, without an end. */
 void hak_profile_ask(void);
 
 /* Whoever started the process for its profile is given some seconds to find it. */
@@ -38,7 +38,10 @@ uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, i
 /* The block of the sample at `place` is no more. */
 void hak_profile_drop(uint32_t place);
 
-/* The list of mappings as it is now, for a reader that comes when the process has ended. */
+/*
+ * The list of mappings as it is at exit, for a reader that comes when the process has ended. It
+ * takes system calls that malloc never makes.
+ */
 void hak_profile_note_maps(void);
 
 /* fork: a child knows which of the blocks that it inherits are sampled. */
