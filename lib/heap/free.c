@@ -38,7 +38,8 @@ __attribute__((noreturn)) HAK_COLD static void report_dead(const struct hak_rang
                                                            const void *pointer, bool is_free) {
     enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
     uint8_t state = state_of(run_around(range, slab));
-    bool is_free_run = state == HAK_SLAB_DIRTY || state == HAK_SLAB_CLEAN;
+    bool is_free_run = state == HAK_SLAB_DIRTY || state == HAK_SLAB_CLEAN ||
+                       state == HAK_SLAB_HIDDEN;
     if (state == HAK_SLAB_LARGE && is_free)
         code = HAK_FATAL_INTERIOR_FREE;
     else if (is_free_run && (uintptr_t)pointer % 16 == 0)

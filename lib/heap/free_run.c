@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the sets of clean and of dirty runs, their splitting and joining. Invariant: two
+ * Owns the sets of clean, hidden and dirty runs, their splitting and joining. Invariant: two
  * neighbouring free runs of one kind are one run; the first and last record of a free run hold its
  * state and length; records inside a run are UNUSED.
  */
@@ -15,11 +15,14 @@
 #define HAK_ROW_SHARE 8u /* a dirty run that is a smaller part of what is wanted is left alone */
 
 static struct hak_run_set clean_runs;
+static struct hak_run_set hidden_runs;
 static struct hak_run_set dirty_runs;
+static size_t hidden_count;
 static struct hak_link dirty_ages; /* oldest first */
 
 void hak_free_run_start(void) {
     hak_run_set_init(&clean_runs);
+    hak_run_set_init(&hidden_runs);
     hak_run_set_init(&dirty_runs);
     hak_list_init(&dirty_ages);
 }
@@ -32,14 +35,23 @@ void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state 
     run->run_slabs = (uint32_t)slabs;
 }
 
+static struct hak_run_set *set_of(enum hak_slab_state kind) {
+    if (kind == HAK_SLAB_DIRTY)
+        return &dirty_runs;
+    return kind == HAK_SLAB_HIDDEN ? &hidden_runs : &clean_runs;
+}
+
 void hak_free_run_leave(struct hak_slab *run) {
-    if (hak_slab_state_of(run) == HAK_SLAB_DIRTY) {
-        hak_run_set_remove(&dirty_runs, run);
+    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_state_of(run);
+    hak_run_set_remove(set_of(kind), run);
+    if (kind == HAK_SLAB_DIRTY) {
         hak_list_remove(&run->age);
         hak_process_counters.dirty_bytes -= hak_run_bytes(run);
+    } else if (kind == HAK_SLAB_HIDDEN) {
+        hidden_count--;
+        hak_process_counters.hidden_bytes -= hak_run_bytes(run);
     } else {
         hak_process_counters.lazy_bytes -= run->is_lazy ? hak_run_bytes(run) : 0;
-        hak_run_set_remove(&clean_runs, run);
     }
 }
 
@@ -72,21 +84,26 @@ static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
     return run;
 }
 
-void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind) {
+struct hak_slab *hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind) {
     hak_slab_set_state(run + slabs - 1, HAK_SLAB_UNUSED);
-    if (kind == HAK_SLAB_DIRTY)
+    if (kind != HAK_SLAB_CLEAN)
         run->is_lazy = false;
     run = join_neighbours(run, &slabs, kind);
     hak_free_run_shape(run, slabs, kind);
+    hak_run_set_insert(set_of(kind), run);
     if (kind == HAK_SLAB_DIRTY) {
-        hak_run_set_insert(&dirty_runs, run);
         hak_list_push_back(&dirty_ages, &run->age);
         hak_process_counters.dirty_bytes += hak_run_bytes(run);
-    } else {
-        run->is_moved = false;
-        hak_process_counters.lazy_bytes += run->is_lazy ? hak_run_bytes(run) : 0;
-        hak_run_set_insert(&clean_runs, run);
+        return run;
     }
+    run->is_moved = false;
+    if (kind == HAK_SLAB_HIDDEN) {
+        hidden_count++;
+        hak_process_counters.hidden_bytes += hak_run_bytes(run);
+    } else {
+        hak_process_counters.lazy_bytes += run->is_lazy ? hak_run_bytes(run) : 0;
+    }
+    return run;
 }
 
 void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct hak_slab *of,
@@ -187,7 +204,11 @@ struct hak_slab *hak_free_run_take_row(size_t slabs) {
 }
 
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
-    return hak_run_set_find(kind == HAK_SLAB_DIRTY ? &dirty_runs : &clean_runs, slabs);
+    return hak_run_set_find(set_of(kind), slabs);
+}
+
+size_t hak_free_run_hidden_count(void) {
+    return hidden_count;
 }
 
 struct hak_slab *hak_free_run_oldest_dirty(void) {
@@ -219,10 +240,13 @@ static void verify_set(struct hak_run_set *set, uint8_t kind, size_t *ret_bytes)
 
 void hak_free_run_verify(void) {
     size_t clean_bytes = 0;
+    size_t hidden_bytes = 0;
     size_t dirty_bytes = 0;
     verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
+    verify_set(&hidden_runs, HAK_SLAB_HIDDEN, &hidden_bytes);
     verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
     hak_assert(dirty_bytes == hak_process_counters.dirty_bytes);
-    hak_assert(clean_bytes + dirty_bytes + hak_process_counters.used_bytes <=
+    hak_assert(hidden_bytes == hak_process_counters.hidden_bytes);
+    hak_assert(clean_bytes + hidden_bytes + dirty_bytes + hak_process_counters.used_bytes <=
                hak_process_counters.committed_bytes);
 }

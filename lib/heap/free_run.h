@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the free runs of slabs: clean ones (read as zero) and dirty ones (still resident, in order
- * of age). Everything here is protected by the heap lock, which the caller holds. For superslab.c.
+ * Owns the free runs of slabs: clean ones (read as zero), hidden ones (clean, but to be shown
+ * first, see heap/hidden.h) and dirty ones (still resident, in order of age). Everything here is
+ * protected by the heap lock, which the caller holds. For superslab.c.
  */
 #ifndef HAK_HEAP_FREE_RUN_H
 #define HAK_HEAP_FREE_RUN_H
@@ -21,6 +22,7 @@ HAK_INLINE size_t hak_run_bytes(const struct hak_slab *run) {
     return (size_t)run->run_slabs << HAK_SLAB_SHIFT;
 }
 
+/* Free, and ready to be taken. */
 HAK_INLINE bool hak_run_is_free(const struct hak_slab *slab) {
     uint8_t state = hak_slab_state_of(slab);
     return state == HAK_SLAB_CLEAN || state == HAK_SLAB_DIRTY;
@@ -31,8 +33,9 @@ void hak_free_run_start(void);
 /* Writes a run's first and last record. */
 void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state state);
 
-/* Puts a run in, joined with its neighbours of the same kind; takes it out as it is. */
-void hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind);
+/* Puts a run in, joined with its neighbours of the same kind, and returns the whole; takes it out
+ * as it is. */
+struct hak_slab *hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind);
 void hak_free_run_leave(struct hak_slab *run);
 
 /* Puts back what a larger run had too much, with its kind. */
@@ -53,6 +56,9 @@ struct hak_slab *hak_free_run_take_row(size_t slabs);
 
 /* A run of at least `slabs`, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
+
+/* How many hidden runs there are. */
+size_t hak_free_run_hidden_count(void);
 
 /* The dirty run that was freed first, or NULL; makes a dirty run that one. */
 struct hak_slab *hak_free_run_oldest_dirty(void);

@@ -43,7 +43,7 @@ extern const struct hak_block hak_list_end;
 
 enum hak_slab_state {
     HAK_SLAB_UNUSED = 0, /* never handed out, or inside another run */
-    HAK_SLAB_RESERVED,   /* free run, not committed */
+    HAK_SLAB_HIDDEN,     /* free run, clean, left out of core dumps (heap/hidden.h) */
     HAK_SLAB_CLEAN,      /* free run, reads as zero */
     HAK_SLAB_DIRTY,      /* free run, still resident */
     HAK_SLAB_BLOCKS,     /* a slab of a size class */

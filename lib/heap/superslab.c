@@ -10,6 +10,7 @@
 #include "heap/free_run.h"
 #include "heap/guard.h"
 #include "heap/hardened.h"
+#include "heap/hidden.h"
 #include "heap/huge.h"
 #include "heap/limit.h"
 #include "heap/thread.h"
@@ -55,6 +56,8 @@ static void insert_grown(struct hak_slab *run, size_t slabs) {
 
 static bool grow_clean_runs(size_t slabs) {
     size_t grown;
+    if (hak_hidden_show(slabs))
+        return true;
     struct hak_slab *run = hak_range_grow(slabs, &grown);
     if (!run)
         return false;
@@ -109,8 +112,11 @@ static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
         hak_process_counters.purged_bytes += bytes;
         hak_dirty_note_purge(bytes);
     }
-    hak_free_run_insert(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
+    run = hak_free_run_insert(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
+    bool is_hidden = done && hak_hidden_wants(run);
     hak_lock_give(&hak_heap_lock);
+    if (is_hidden)
+        hak_hidden_add(run);
     return done;
 }
 
@@ -167,6 +173,8 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
             return NULL;
         }
         hak_heap_trim();
+        while (!is_full && hak_hidden_show(1))
+            ;
         has_trimmed = true;
     }
 }

@@ -33,6 +33,8 @@
     3 /* other destructors may still free: stay until the last round but one                       \
        */
 
+#define HAK_HIDDEN_TABLES 64u /* left out of core dumps; each is a mapping more */
+
 /* clang-format off */
 #define HAK_STAND_IN                                                                               \
     { .secret = 1, .bin = {[0 ... HAK_CLASS_COUNT - 1] = HAK_LIST_END} }
@@ -44,6 +46,7 @@ HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
 
 struct hak_heap *hak_first_heap;              /* heap lock: list of all heaps */
 static struct hak_heap *free_heaps;           /* heap lock */
+static _Atomic unsigned hidden_tables;        /* relaxed: a bound */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
 static size_t heap_bytes(void) {
@@ -64,6 +67,9 @@ static struct hak_heap *map_heap(void) {
         hak_os_unreserve(start, bytes + 2 * HAK_PAGE_MAX_BYTES);
         return NULL;
     }
+    size_t table = HAK_PAGE_MAX_BYTES + offsetof(struct hak_heap, slab_bound);
+    if (atomic_fetch_add_explicit(&hidden_tables, 1, memory_order_relaxed) < HAK_HIDDEN_TABLES)
+        hak_os_hide(start + table, bytes + HAK_PAGE_MAX_BYTES - table, true);
     return (struct hak_heap *)(start + HAK_PAGE_MAX_BYTES);
 }
 

@@ -160,6 +160,13 @@ void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome) {
     errno = saved_errno;
 }
 
+bool hak_os_hide(void *start, size_t bytes, bool is_hidden) {
+    int saved_errno = errno;
+    bool done = madvise(start, bytes, is_hidden ? MADV_DONTDUMP : MADV_DODUMP) == 0;
+    errno = saved_errno;
+    return done;
+}
+
 bool hak_os_renew(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,

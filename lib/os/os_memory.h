@@ -50,6 +50,9 @@ bool hak_os_populate(void *start, size_t bytes);
 /* Huge pages are welcome, or unwelcome, from now on; where the kernel has none, nothing happens. */
 void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 
+/* Leaves a range out of core dumps, or no longer. False: nothing changed. */
+bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
+
 /* The advice that fresh pages over old ones get; set once at start. */
 extern bool hak_os_renewed_is_huge;
 

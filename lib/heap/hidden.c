@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the hiding of free runs from core dumps. The heap lock protects the sets; a run on its way
+ * is in none (state MOVING), so the system call happens without the lock. Invariant: what is in use
+ * or dirty is in core dumps, unless the system refused to show it (vm.max_map_count).
+ */
+#include "heap/hidden.h"
+
+#include "heap/free_run.h"
+#include "os/os_memory.h"
+#include "stats/process.h"
+
+/* A run is worth two mappings if it has this share of what is committed, */
+#define HAK_HIDE_SHARE 1024u
+#define HAK_HIDE_STEP 8u /* the more, the more are hidden: once again after so many */
+#define HAK_HIDE_MOST 128u
+#define HAK_SHOW_SHARE 128u /* of what is committed: shown at once, so that calls are few */
+
+bool hak_hidden_wants(struct hak_slab *run) {
+    size_t count = hak_free_run_hidden_count();
+    size_t least_bytes =
+        hak_process_counters.committed_bytes / HAK_HIDE_SHARE * (1 + count / HAK_HIDE_STEP);
+    if (count >= HAK_HIDE_MOST || run->is_lazy ||
+        hak_run_bytes(run) < hak_max(least_bytes, HAK_SUPERSLAB_BYTES))
+        return false;
+    hak_free_run_leave(run);
+    hak_free_run_shape(run, run->run_slabs, HAK_SLAB_MOVING);
+    return true;
+}
+
+static void put_back(struct hak_slab *run, enum hak_slab_state kind) {
+    hak_lock_take(&hak_heap_lock);
+    hak_free_run_insert(run, run->run_slabs, kind);
+    hak_lock_give(&hak_heap_lock);
+}
+
+void hak_hidden_add(struct hak_slab *run) {
+    bool done = hak_os_hide((void *)hak_slab_address(run), hak_run_bytes(run), true);
+    put_back(run, done ? HAK_SLAB_HIDDEN : HAK_SLAB_CLEAN);
+}
+
+/* The front of a hidden run leaves its set. */
+static struct hak_slab *take_front(size_t least) {
+    struct hak_slab *run = hak_free_run_find(HAK_SLAB_HIDDEN, least);
+    if (!run)
+        return NULL;
+    size_t share = hak_process_counters.committed_bytes / HAK_SHOW_SHARE >> HAK_SLAB_SHIFT;
+    size_t slabs = hak_round_up(hak_max(least, share), HAK_SUPERSLAB_SLABS);
+    size_t total = run->run_slabs;
+    slabs = hak_min(slabs, total);
+    hak_free_run_leave(run);
+    hak_free_run_shape(run, total, HAK_SLAB_UNUSED);
+    hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
+    if (total > slabs)
+        hak_free_run_insert_rest(run + slabs, total - slabs, run, HAK_SLAB_HIDDEN);
+    return run;
+}
+
+bool hak_hidden_show(size_t slabs) {
+    hak_lock_take(&hak_heap_lock);
+    struct hak_slab *run = take_front(slabs);
+    hak_lock_give(&hak_heap_lock);
+    if (!run)
+        return false;
+    hak_os_hide((void *)hak_slab_address(run), hak_run_bytes(run), false);
+    put_back(run, HAK_SLAB_CLEAN);
+    return true;
+}

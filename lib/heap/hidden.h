@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the rule which free memory core dumps leave out: clean runs of 2 MiB and more, if that is a
+ * certain share of what is committed, and 128 of them at most, because each makes two mappings
+ * more. Such a run is hidden: not for use, as if its range had not grown so far, until it is shown
+ * again, 2 MiB or more at a time. For superslab.c.
+ */
+#ifndef HAK_HEAP_HIDDEN_H
+#define HAK_HEAP_HIDDEN_H
+
+#include "heap/range.h"
+
+/* Takes a clean run out of its set if it is to be hidden. Heap lock held. */
+bool hak_hidden_wants(struct hak_slab *run);
+
+/* Hides the run that was taken out. No lock is held, here and below. */
+void hak_hidden_add(struct hak_slab *run);
+
+/* Makes a clean run of at least `slabs` out of a hidden one. False: there is none so long. */
+bool hak_hidden_show(size_t slabs);
+
+#endif
