@@ -160,6 +160,13 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
     arm_at(heap, class, room > 0 ? room : 1);
 }
 
+/* Small caps only: those of large blocks would keep memory for a few trips' sake. */
+void hak_bin_note_taken_back(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    size_t most = HAK_STRIDE_BYTES / hak_class_bytes[class];
+    raise_cap(state, class, (int64_t)hak_min(state->cap * 2u, most));
+}
+
 /* Steps grow: one OS page of blocks first, twice as many each time. */
 unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];

@@ -39,6 +39,9 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class);
 /* The bin is empty: how many blocks to put in. */
 unsigned hak_bin_refill(struct hak_heap *heap, unsigned class);
 
+/* What was set aside was needed: the bin wasn't too long after all. */
+void hak_bin_note_taken_back(struct hak_heap *heap, unsigned class);
+
 enum hak_bin_verdict { HAK_BIN_KEEP, HAK_BIN_SHORTEN, HAK_BIN_EMPTY };
 
 /* The trip: what to do with the bin. */

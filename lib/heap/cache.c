@@ -88,6 +88,7 @@ static bool take_aside(struct hak_heap *heap, unsigned class) {
     heap->hot.bin[class] = state->aside;
     state->aside = HAK_LIST_END;
     state->aside_count = 0;
+    hak_bin_note_taken_back(heap, class);
     return true;
 }
 
