@@ -52,8 +52,16 @@ FNR == 1 {
     if (public || !((layer, folder) in may))
         complain(layer " must not see " folder ": " target)
 }
-/^[ \t]*#[ \t]*include[ \t]*</ && /\.c>/ {
-    complain("includes a .c file")
+/^[ \t]*#[ \t]*include[ \t]*</ {
+    split($0, bracketed, "[<>]")
+    target = bracketed[2]
+    split(target, folders, "/")
+    if (target ~ /\.c$/)
+        complain("includes a .c file")
+    if (folders[1] in known || target ~ /^hakmem/)
+        complain("a header of ours stands in quotes: " target)
+    if (target == "stdio.h" && layer ~ /^(base|os|conf|stats|heap)$/)
+        complain("stdio is for the stream of malloc_info alone")
 }' >"$bad"
 
 # A header that needs another one before it.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Runs every "sh" block of README.md in a copy of the source, so that what it tells people to type
 # works. A block of another language must say so: "c" is compiled with the library, "text" is shown.
-# The table of knobs must be the one
-# that the knobs' table makes. `./bootstrap check` in there runs the tests that TESTS names.
+# The table of knobs must be the one that the knobs' table makes. `./bootstrap check` in there runs
+# the tests that TESTS names.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -49,7 +49,7 @@ check_openings() {
     c_files | xargs "$AWK" '
     function end_of_file() { if (last && !told) print last ": does not begin with what it owns" }
     FNR == 1 { end_of_file(); told = 0; last = FILENAME }
-    FNR <= 4 && FNR > 1 && /^(\/\*|\/\/| \*)/ { told = 1 }
+    FNR <= 4 && FNR > 1 && /^(\/\*|\/\/| \*) [^ ]/ { told = 1 }
     END { end_of_file() }'
 }
 
