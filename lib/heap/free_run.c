@@ -7,6 +7,7 @@
 #include "heap/free_run.h"
 
 #include "heap/dirty.h"
+#include "heap/huge.h"
 #include "heap/run_set.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -44,7 +45,9 @@ static struct hak_run_set *set_of(enum hak_slab_state kind) {
 void hak_free_run_leave(struct hak_slab *run) {
     enum hak_slab_state kind = (enum hak_slab_state)hak_slab_state_of(run);
     hak_run_set_remove(set_of(kind), run);
-    if (kind == HAK_SLAB_DIRTY) {
+    if (kind == HAK_SLAB_DIRTY && hak_huge_is_pooled(run)) {
+        hak_process_counters.pooled_free_bytes -= hak_run_bytes(run);
+    } else if (kind == HAK_SLAB_DIRTY) {
         hak_list_remove(&run->age);
         hak_process_counters.dirty_bytes -= hak_run_bytes(run);
     } else if (kind == HAK_SLAB_HIDDEN) {
@@ -56,7 +59,8 @@ void hak_free_run_leave(struct hak_slab *run) {
 }
 
 static bool is_like(const struct hak_slab *run, const struct hak_slab *other) {
-    return run->is_moved == other->is_moved && run->is_lazy == other->is_lazy;
+    return run->is_moved == other->is_moved && run->is_lazy == other->is_lazy &&
+           hak_huge_is_pooled(run) == hak_huge_is_pooled(other);
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
@@ -91,6 +95,10 @@ struct hak_slab *hak_free_run_insert(struct hak_slab *run, size_t slabs, enum ha
     run = join_neighbours(run, &slabs, kind);
     hak_free_run_shape(run, slabs, kind);
     hak_run_set_insert(set_of(kind), run);
+    if (kind == HAK_SLAB_DIRTY && hak_huge_is_pooled(run)) {
+        hak_process_counters.pooled_free_bytes += hak_run_bytes(run);
+        return run; /* never purged */
+    }
     if (kind == HAK_SLAB_DIRTY) {
         hak_list_push_back(&dirty_ages, &run->age);
         hak_process_counters.dirty_bytes += hak_run_bytes(run);
@@ -147,19 +155,23 @@ struct row {
     bool grew_left; /* by the one added last */
 };
 
+static bool can_join(const struct hak_slab *run) {
+    return run && hak_run_is_free(run) && !hak_huge_is_pooled(run);
+}
+
 /* Adds the neighbour behind the row, or else the one before it. */
 static bool add_neighbour(struct row *row) {
     const struct hak_range *range = hak_range_of_slab(row->first);
     uintptr_t end = hak_slab_address(row->first) + (row->slabs << HAK_SLAB_SHIFT);
     const struct hak_slab *after = hak_range_slab_at(range, end);
-    row->grew_left = !after || !hak_run_is_free(after);
+    row->grew_left = !can_join(after);
     if (!row->grew_left) {
         row->slabs += after->run_slabs;
         return true;
     }
     /* The SuperSlab before may be one that another thread is just committing. */
     const struct hak_slab *before = hak_range_slab_at(range, hak_slab_address(row->first) - 1);
-    if (!before || !hak_run_is_free(before))
+    if (!can_join(before))
         return false;
     size_t slabs = before->run_slabs;
     row->first -= slabs;
@@ -245,7 +257,8 @@ void hak_free_run_verify(void) {
     verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
     verify_set(&hidden_runs, HAK_SLAB_HIDDEN, &hidden_bytes);
     verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
-    hak_assert(dirty_bytes == hak_process_counters.dirty_bytes);
+    hak_assert(dirty_bytes ==
+               hak_process_counters.dirty_bytes + hak_process_counters.pooled_free_bytes);
     hak_assert(hidden_bytes == hak_process_counters.hidden_bytes);
     hak_assert(clean_bytes + hidden_bytes + dirty_bytes + hak_process_counters.used_bytes <=
                hak_process_counters.committed_bytes);

@@ -5,8 +5,8 @@
  */
 #include "heap/huge.h"
 
-#include "conf/conf.h"
-#include "os/os_memory.h"
+#include "heap/hardened.h"
+#include "os/os_fatal.h"
 #include "os/os_time.h"
 #include "stats/process.h"
 
@@ -18,10 +18,8 @@
 static _Atomic bool is_slow;
 static _Atomic size_t filled_slabs;
 
-enum choice { NEVER, AUTO, ALWAYS }; /* in the order of the knob's words */
-
 void hak_huge_start(void) {
-    hak_os_renewed_is_huge = hak_conf.huge_pages == ALWAYS;
+    hak_os_renewed_is_huge = hak_conf.huge_pages == HAK_HUGE_ALWAYS;
 }
 
 void hak_huge_note_filled(bool is_filled) {
@@ -44,18 +42,45 @@ static size_t used_bytes(void) {
 
 /* A growth for a large block isn't: nobody knows whether it will be filled. */
 static bool wants_huge(size_t least_slabs) {
-    if (hak_conf.huge_pages == AUTO)
+    if (hak_conf.huge_pages == HAK_HUGE_AUTO)
         return least_slabs <= HAK_SUPERSLAB_SLABS &&
                !atomic_load_explicit(&is_slow, memory_order_relaxed) &&
                filled_bytes() >= HAK_HUGE_LEAST_BYTES && filled_bytes() >= used_bytes() / 2;
-    return hak_conf.huge_pages == ALWAYS;
+    return hak_conf.huge_pages == HAK_HUGE_ALWAYS;
 }
 
 size_t hak_huge_limit_growth(size_t least_slabs, size_t slabs) {
-    if (hak_conf.huge_pages != AUTO || !wants_huge(least_slabs))
+    if (hak_conf.huge_pages != HAK_HUGE_AUTO || !wants_huge(least_slabs))
         return slabs;
     size_t step = filled_bytes() / HAK_HUGE_STEP_SHARE / HAK_SLAB_BYTES;
     return hak_min(slabs, hak_max(step, least_slabs));
+}
+
+static void note_place(size_t bytes, bool is_placed) {
+    static _Atomic bool is_said;
+    hak_lock_take(&hak_heap_lock);
+    hak_process_counters.pooled_bytes += is_placed ? bytes : 0;
+    hak_process_counters.pool_refusals += !is_placed;
+    hak_lock_give(&hak_heap_lock);
+    if (is_placed || !hak_conf.log ||
+        atomic_exchange_explicit(&is_said, true, memory_order_relaxed))
+        return;
+    char storage[160];
+    struct hak_buffer line;
+    hak_buffer_init(&line, storage, sizeof storage);
+    hak_put_text(&line, "hakmem: too few free huge pages in the kernel's pool "
+                        "(vm.nr_hugepages): normal pages are used");
+    hak_log_line(&line);
+}
+
+/* Guards and wiping need smaller pages. */
+enum hak_placing hak_huge_place(void *start, size_t bytes) {
+    if (hak_conf.huge_pages != HAK_HUGE_POOL || hak_hardened.is_on)
+        return HAK_PLACE_FAILED;
+    enum hak_placing placing = hak_os_place_pooled(start, bytes);
+    if (placing != HAK_PLACE_TAKEN)
+        note_place(bytes, placing == HAK_PLACED);
+    return placing;
 }
 
 static void advise(const struct hak_range *range, size_t from, size_t to, bool is_huge) {
@@ -76,7 +101,7 @@ static bool is_quick(const struct hak_range *range, size_t index) {
 void hak_huge_advise(struct hak_range *range, size_t index, size_t slabs, size_t least_slabs) {
     bool is_huge = wants_huge(least_slabs);
     advise(range, index, index + slabs, is_huge);
-    if (is_huge && hak_conf.huge_pages == AUTO && !is_quick(range, index)) {
+    if (is_huge && hak_conf.huge_pages == HAK_HUGE_AUTO && !is_quick(range, index)) {
         advise(range, index, index + slabs, false);
         is_huge = false;
     }
@@ -95,7 +120,8 @@ void hak_huge_note_purge(const struct hak_slab *run) {
     size_t index = (size_t)(run - range->slab);
     hak_lock_take(&hak_heap_lock);
     size_t from = range->huge_from, to = range->huge_to;
-    bool is_within = hak_conf.huge_pages == AUTO && index + run->run_slabs > from && index < to;
+    bool is_within =
+        hak_conf.huge_pages == HAK_HUGE_AUTO && index + run->run_slabs > from && index < to;
     if (is_within) {
         range->huge_from = range->huge_to = 0;
         hak_process_counters.huge_bytes = 0;

@@ -8,6 +8,7 @@
 
 #include "heap/growth.h"
 #include "heap/hardened.h"
+#include "heap/huge.h"
 #include "heap/orphan.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"
@@ -122,7 +123,9 @@ static void set_bytes(struct hak_slab *slab, size_t bytes) {
 static void move_content(struct hak_slab *to, struct hak_slab *from, size_t bytes) {
     void *source = (void *)hak_slab_address(from);
     void *target = (void *)hak_slab_address(to);
-    if (bytes >= HAK_MOVE_MIN_BYTES && may_move() && hak_os_move(source, target, bytes))
+    bool is_pooled = hak_huge_is_pooled(to) || hak_huge_is_pooled(from);
+    if (bytes >= HAK_MOVE_MIN_BYTES && !is_pooled && may_move() &&
+        hak_os_move(source, target, bytes))
         to->is_moved = true;
     else
         memcpy(target, source, bytes);

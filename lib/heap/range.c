@@ -144,6 +144,14 @@ struct hak_range *hak_range_of_slab(const struct hak_slab *slab) {
     }
 }
 
+bool hak_range_is_pooled(const struct hak_slab *slab) {
+    const struct hak_range *range = hak_range_of_slab(slab);
+    size_t index = (size_t)(slab - range->slab) / HAK_SUPERSLAB_SLABS;
+    /* relaxed: who knows the slab has seen it ready */
+    return atomic_load_explicit(&range->superslab_ready[index], memory_order_relaxed) ==
+           HAK_READY_POOLED;
+}
+
 uintptr_t hak_slab_address(const struct hak_slab *slab) {
     const struct hak_range *range = hak_range_of_slab(slab);
     return range->base + ((uintptr_t)(slab - range->slab) << HAK_SLAB_SHIFT);
@@ -173,7 +181,8 @@ static bool claim_locked(struct hak_range *range, size_t least, size_t wish, siz
     return true;
 }
 
-static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size_t slabs) {
+static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size_t slabs,
+                                     enum hak_ready *ret_ready) {
     size_t first = hak_max(index, range->placed);
     size_t bytes = (index + slabs - hak_min(first, index + slabs)) << HAK_SLAB_SHIFT;
     void *start = (void *)(range->base + (first << HAK_SLAB_SHIFT));
@@ -181,22 +190,28 @@ static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size
         return HAK_PLACED;
     if (range->is_reserved)
         return hak_os_commit(start, bytes) ? HAK_PLACED : HAK_PLACE_FAILED;
+    if (first == index && hak_huge_place(start, bytes) == HAK_PLACED) {
+        *ret_ready = HAK_READY_POOLED;
+        return HAK_PLACED;
+    }
     return hak_os_place(start, bytes);
 }
 
 /* Neighbouring parts may share a page of records: committing it twice does no harm. */
-static enum hak_placing commit_part(struct hak_range *range, size_t index, size_t slabs) {
+static enum hak_placing commit_part(struct hak_range *range, size_t index, size_t slabs,
+                                    enum hak_ready *ret_ready) {
     uintptr_t first = hak_round_down((uintptr_t)&range->slab[index], hak_os_page_bytes);
     uintptr_t end = hak_round_up((uintptr_t)&range->slab[index + slabs], hak_os_page_bytes);
     if (!hak_os_commit((void *)first, end - first))
         return HAK_PLACE_FAILED;
-    return commit_slabs(range, index, slabs);
+    *ret_ready = HAK_READY;
+    return commit_slabs(range, index, slabs, ret_ready);
 }
 
-static void mark_ready(struct hak_range *range, size_t index, size_t slabs) {
+static void mark_ready(struct hak_range *range, size_t index, size_t slabs, enum hak_ready ready) {
     for (size_t i = index; i < index + slabs; i += HAK_SUPERSLAB_SLABS)
         /* release pairs with the acquire in superslab_is_ready */
-        atomic_store_explicit(&range->superslab_ready[i / HAK_SUPERSLAB_SLABS], 1,
+        atomic_store_explicit(&range->superslab_ready[i / HAK_SUPERSLAB_SLABS], (uint8_t)ready,
                               memory_order_release);
 }
 
@@ -208,8 +223,9 @@ static void unclaim(struct hak_range *range, size_t index, size_t slabs) {
     hak_lock_give(&hak_heap_lock);
 }
 
-static struct hak_slab *finish_growth(struct hak_range *range, size_t index, size_t slabs) {
-    mark_ready(range, index, slabs);
+static struct hak_slab *finish_growth(struct hak_range *range, size_t index, size_t slabs,
+                                      enum hak_ready ready) {
+    mark_ready(range, index, slabs, ready);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.committed_bytes += slabs * HAK_SLAB_BYTES;
     hak_process_counters.metadata_bytes += slabs * sizeof(struct hak_slab);
@@ -223,15 +239,17 @@ static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *r
     size_t wish = growth_slabs(least);
     for (;;) {
         size_t index;
+        enum hak_ready ready;
         hak_lock_take(&hak_heap_lock);
         bool claimed = claim_locked(range, least, wish, &index, ret_slabs);
         hak_lock_give(&hak_heap_lock);
         if (!claimed)
             return NULL;
-        enum hak_placing placing = commit_part(range, index, *ret_slabs);
+        enum hak_placing placing = commit_part(range, index, *ret_slabs, &ready);
         if (placing == HAK_PLACED) {
-            hak_huge_advise(range, index, *ret_slabs, least);
-            return finish_growth(range, index, *ret_slabs);
+            if (ready != HAK_READY_POOLED)
+                hak_huge_advise(range, index, *ret_slabs, least);
+            return finish_growth(range, index, *ret_slabs, ready);
         }
         if (placing == HAK_PLACE_FAILED) {
             unclaim(range, index, *ret_slabs);

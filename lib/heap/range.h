@@ -17,6 +17,9 @@
 #define HAK_SUPERSLAB_SLABS (HAK_SUPERSLAB_BYTES / HAK_SLAB_BYTES)
 #define HAK_RANGES_MAX 64u
 
+/* Committed, with its records; and in pages of the kernel's pool of huge pages. */
+enum hak_ready { HAK_READY_NOT = 0, HAK_READY, HAK_READY_POOLED };
+
 struct hak_range {
     uintptr_t base; /* aligned to a SuperSlab */
     size_t slabs;
@@ -26,7 +29,7 @@ struct hak_range {
     size_t placed;         /* slabs from 0 on that are mapped since the range was made */
     bool is_reserved;      /* mapped without access as a whole: growth is mprotect */
     struct hak_slab *slab; /* the records; readable where superslab_ready says so */
-    _Atomic uint8_t *superslab_ready; /* 1: committed, with its records */
+    _Atomic uint8_t *superslab_ready; /* enum hak_ready */
 };
 
 extern struct hak_range hak_ranges[HAK_RANGES_MAX];
@@ -70,6 +73,9 @@ HAK_INLINE bool hak_slab_is_same(const void *one, const void *other) {
 /* The range and the address that a record describes. */
 struct hak_range *hak_range_of_slab(const struct hak_slab *slab);
 uintptr_t hak_slab_address(const struct hak_slab *slab);
+
+/* In pages of the pool? Of a committed SuperSlab. */
+bool hak_range_is_pooled(const struct hak_slab *slab);
 
 /*
  * Commits SuperSlabs for at least `slabs` slabs in a row. Returns the first record of a run that

@@ -124,7 +124,8 @@ static void relieve(struct hak_heap *owner) {
         for (unsigned i = 0; i < relief.purge_count; i++) {
             struct hak_slab *slab = relief.purge[i];
             hak_huge_note_purge(slab);
-            end_purge(slab, hak_os_purge((void *)hak_slab_address(slab), HAK_SLAB_BYTES));
+            end_purge(slab, !hak_huge_is_pooled(slab) &&
+                                hak_os_purge((void *)hak_slab_address(slab), HAK_SLAB_BYTES));
         }
     }
     hak_remote_route(relief.others);

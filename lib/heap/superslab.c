@@ -226,7 +226,8 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
     struct hak_slab *after = run_after(run);
     if (after && hak_limit_judge(more << HAK_SLAB_SHIFT, &dirty_bytes) != HAK_LIMIT_FREE)
         after = NULL;
-    if (after && after->run_slabs >= more && after->is_moved == run->is_moved) {
+    if (after && after->run_slabs >= more && after->is_moved == run->is_moved &&
+        hak_huge_is_pooled(after) == hak_huge_is_pooled(run)) {
         struct hak_slab *taken = hak_free_run_cut_aligned(after, more, 1);
         hak_slab_set_state(taken, HAK_SLAB_UNUSED);
         hak_slab_set_state(taken + more - 1, HAK_SLAB_UNUSED);

@@ -22,6 +22,7 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#define HAK_MAP_HUGE_2MB (21 << 26)
 #define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
 
 size_t hak_os_page_bytes = 4096;
@@ -53,11 +54,11 @@ uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
 }
 
 /* Kernels before 4.17 take the address for a hint: then the place isn't ours. */
-enum hak_placing hak_os_place(void *start, size_t bytes) {
+static enum hak_placing place(void *start, size_t bytes, int flags) {
     int saved_errno = errno;
     enum hak_placing result = HAK_PLACED;
     void *got = mmap(start, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | flags, -1, 0);
     if (got == MAP_FAILED)
         result = errno == EEXIST ? HAK_PLACE_TAKEN : HAK_PLACE_FAILED;
     else if (got != start) {
@@ -66,6 +67,20 @@ enum hak_placing hak_os_place(void *start, size_t bytes) {
     }
     errno = saved_errno;
     return result;
+}
+
+enum hak_placing hak_os_place(void *start, size_t bytes) {
+    return place(start, bytes, 0);
+}
+
+/* The mapping reserves its pages, but a control group or node that has none shows when they are
+ * brought in. */
+enum hak_placing hak_os_place_pooled(void *start, size_t bytes) {
+    enum hak_placing result = place(start, bytes, MAP_HUGETLB | HAK_MAP_HUGE_2MB);
+    if (result != HAK_PLACED || hak_os_populate(start, bytes))
+        return result;
+    hak_os_unreserve(start, bytes);
+    return HAK_PLACE_FAILED;
 }
 
 static void *map_none(size_t bytes) {

@@ -28,6 +28,12 @@ uintptr_t hak_os_plan(size_t bytes, size_t alignment);
 enum hak_placing { HAK_PLACED, HAK_PLACE_TAKEN, HAK_PLACE_FAILED };
 enum hak_placing hak_os_place(void *start, size_t bytes);
 
+/*
+ * The same in 2 MiB pages of the kernel's pool (hugetlb), all of them there: a shortage shows here,
+ * not by SIGBUS when they are touched. HAK_PLACE_FAILED: nothing changed.
+ */
+enum hak_placing hak_os_place_pooled(void *start, size_t bytes);
+
 /* Claims address space, aligned (a power of two >= the OS page). NULL when it can't be had. */
 void *hak_os_reserve(size_t bytes, size_t alignment);
 void hak_os_unreserve(void *start, size_t bytes);
