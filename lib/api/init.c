@@ -8,6 +8,7 @@
 #include "api/deny.h"
 #include "api/preload.h"
 #include "conf/conf.h"
+#include "heap/guarded.h"
 #include "heap/start.h"
 #include "os/os_share.h"
 #include "report/dump.h"
@@ -19,6 +20,7 @@ __attribute__((constructor)) void hak_init(int count, char **arguments) {
     hak_init_deny(arguments);
     hak_start_process();
     hak_start_fork_handlers();
+    hak_guarded_watch();
     hak_init_restore_preload();
     if (hak_conf.sample > 1 && hak_conf.sample == (uint64_t)hak_share_pid())
         hak_profile_await_reader();

@@ -101,6 +101,8 @@ static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
         return move_block(pointer, hak_foreign_bytes(pointer), bytes);
     if (bytes == info.bytes)
         return pointer;
+    if (info.ownership == HAK_OWNED_GUARDED)
+        return move_block(pointer, info.bytes, bytes);
     bool is_large = info.bytes && info.slab->class == HAK_CLASS_NONE;
     if (is_large && bytes > HAK_CLASS_MAX_BYTES) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
@@ -196,7 +198,7 @@ HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     if (HAK_LIKELY(class != HAK_CLASS_NONE))
         return hak_class_bytes[class];
     struct hak_block_info info = hak_block_find(pointer);
-    return info.ownership == HAK_OWNED ? info.bytes : hak_foreign_bytes(pointer);
+    return info.ownership == HAK_OWNED_BY_LIBC ? hak_foreign_bytes(pointer) : info.bytes;
 }
 
 /* The size is a promise that the block has; nothing depends on it. */

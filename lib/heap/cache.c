@@ -133,7 +133,8 @@ static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
     return hak_cache_pop(heap, class, block, hak_block_next(block));
 }
 
-static void *alloc_after_miss(size_t bytes) {
+/* Inline: its return address is that of malloc, which ends in a jump to the slow twin. */
+HAK_INLINE void *alloc_after_miss(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     if (HAK_UNLIKELY(!heap))
         heap = hak_heap_start_mine();
@@ -144,8 +145,8 @@ static void *alloc_after_miss(size_t bytes) {
         if (block)
             return block;
     }
-    if (HAK_UNLIKELY(heap && heap->sampler.is_on) && hak_sample_is_due(heap, bytes)) {
-        void *block = hak_sample_alloc(heap, bytes);
+    if (HAK_UNLIKELY(heap && heap->sampler.is_on)) {
+        void *block = hak_sample_alloc(heap, bytes, __builtin_return_address(0));
         if (block)
             return block;
     }

@@ -8,6 +8,7 @@
 
 #include "heap/cache.h"
 #include "heap/foreign.h"
+#include "heap/guarded.h"
 #include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/orphan.h"
@@ -120,7 +121,10 @@ static HAK_SLOW void free_unusual(void *pointer) {
         return;
     struct hak_slab *slab = hak_slab_of(pointer);
     if (HAK_UNLIKELY(!slab)) {
-        hak_foreign_free(pointer);
+        if (hak_guarded_holds(pointer))
+            hak_guarded_free(pointer, __builtin_return_address(0));
+        else
+            hak_foreign_free(pointer);
         return;
     }
     struct hak_heap *heap = hak_heap_start_mine();
@@ -153,6 +157,8 @@ void hak_free_slow(void *pointer) {
 
 static struct hak_block_info find_foreign(const void *pointer) {
     struct hak_block_info info = {HAK_OWNED_BY_LIBC, NULL, 0};
+    if (hak_guarded_holds(pointer))
+        return (struct hak_block_info){HAK_OWNED_GUARDED, NULL, hak_guarded_bytes(pointer)};
     if (!hak_foreign_is_libc(pointer))
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, 0, HAK_NO_THREAD);
     return info;

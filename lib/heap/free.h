@@ -9,12 +9,12 @@
 #include "heap/heap.h"
 
 /* Who answers for a pointer. */
-enum hak_ownership { HAK_OWNED, HAK_OWNED_BY_LIBC, HAK_OWNED_BY_NOBODY };
+enum hak_ownership { HAK_OWNED, HAK_OWNED_GUARDED, HAK_OWNED_BY_LIBC, HAK_OWNED_BY_NOBODY };
 
 struct hak_block_info {
     enum hak_ownership ownership;
     struct hak_slab *slab; /* HAK_OWNED */
-    size_t bytes;          /* usable bytes of the block */
+    size_t bytes;          /* usable bytes of the block, if it is not libc's */
 };
 
 /*

@@ -70,9 +70,9 @@ struct hak_slab {
             uint16_t capacity;
             uint16_t used; /* carved blocks that aren't in `free` */
         };
-        struct {                /* LARGE */
-            size_t large_bytes; /* usable bytes */
-            uint32_t sample;    /* place of its sample in the heap profile; 0: none */
+        struct {                  /* LARGE */
+            size_t large_bytes;   /* usable bytes */
+            uint32_t sample;      /* place of its sample in the heap profile; 0: none */
             uint32_t block_bytes; /* of its size class, if it is small; 0: it is not */
         };
         uint64_t zero_size_free; /* ZERO_SIZE: a bit for each free block */
@@ -131,12 +131,16 @@ struct hak_outbox {
     uint32_t bytes;
 };
 
-/* Which allocation is sampled next (heap/sample.c). */
+/* Which allocations are taken out of the rest: those that the heap profile samples, by bytes, and
+ * those that are guarded, by their number (heap/sample.c). */
 struct hak_sampler {
-    int64_t left_bytes; /* to be allocated before it, */
-    int64_t gap_bytes;  /* of as many since the last one */
+    int64_t left_bytes;  /* to be allocated before the next sample, */
+    int64_t gap_bytes;   /* of as many since the last one */
+    int64_t left_blocks; /* to be allocated up to the next guarded one */
     uint64_t random;
-    bool is_on;
+    uint64_t guard_random;
+    bool is_profiling;
+    bool is_on; /* one of the two: the tables send every malloc to the slow twin */
 };
 
 /* Freed blocks that wait before they may be used again (heap/hardened.c); linked as an outbox. */

@@ -8,11 +8,11 @@
 #include "base/probe.h"
 #include "base/random.h"
 #include "conf/conf.h"
+#include "heap/guarded.h"
 #include "heap/hardened.h"
 #include "heap/large.h"
 #include "heap/range.h"
-
-#include <string.h>
+#include "os/os_random.h"
 
 #define LN_2 0.69314718055994530942
 #define LARGEST_GAP 1e15
@@ -47,6 +47,22 @@ static void draw_gap(struct hak_sampler *sampler) {
     sampler->left_bytes = sampler->gap_bytes;
 }
 
+static void draw_guarded(struct hak_sampler *sampler) {
+    sampler->left_blocks = hak_sample_gap(&sampler->guard_random, hak_conf.guard_sample);
+}
+
+/* Either everything is small as it is, or nothing is. */
+static void show_sizes(struct hak_heap *heap, bool is_profiling) {
+    heap->sampler.is_profiling = is_profiling;
+    heap->sampler.is_on = is_profiling || hak_guarded_is_on();
+    bool is_slow = heap->sampler.is_on || hak_hardened.is_on;
+    heap->hot.medium_max_bytes = is_slow ? 0 : HAK_CLASS_MAX_BYTES;
+    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+        heap->hot.class_of[bytes] = is_slow ? HAK_CLASS_NONE : (uint8_t)hak_class_of(bytes);
+    if (hak_hardened.guards)
+        heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
+}
+
 void hak_sample_begin(struct hak_heap *heap) {
     struct hak_sampler *sampler = &heap->sampler;
     if (!hak_profile_start())
@@ -54,20 +70,21 @@ void hak_sample_begin(struct hak_heap *heap) {
     if (sampler->random == 0)
         sampler->random = (atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed) + 1) << 32;
     draw_gap(sampler);
-    sampler->is_on = true;
-    heap->hot.medium_max_bytes = 0;
-    memset(heap->hot.class_of, HAK_CLASS_NONE, sizeof heap->hot.class_of);
+    show_sizes(heap, true);
 }
 
 void hak_sample_end(struct hak_heap *heap) {
-    heap->sampler.is_on = false;
-    heap->hot.medium_max_bytes = hak_hardened.is_on ? 0 : HAK_CLASS_MAX_BYTES;
-    if (hak_hardened.is_on)
-        return; /* the table stays as it is: no size is a small one */
-    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
-        heap->hot.class_of[bytes] = (uint8_t)hak_class_of(bytes);
-    if (hak_hardened.guards)
-        heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
+    show_sizes(heap, false);
+}
+
+/* Not from the program's own sequence: other processes, and the next run, guard other blocks. */
+void hak_sample_start(struct hak_heap *heap) {
+    if (hak_guarded_is_on()) {
+        uint64_t salt = atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed);
+        heap->sampler.guard_random = hak_os_random(salt);
+        draw_guarded(&heap->sampler);
+    }
+    show_sizes(heap, false);
 }
 
 static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
@@ -80,9 +97,9 @@ static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
     draw_gap(sampler);
 }
 
-void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
+static void *alloc_sampled(struct hak_heap *heap, size_t bytes) {
     hak_sample_follow(heap);
-    if (!heap->sampler.is_on)
+    if (!heap->sampler.is_profiling)
         return NULL;
     struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, HAK_SLAB_BYTES);
     if (!slab)
@@ -95,12 +112,27 @@ void *hak_sample_alloc(struct hak_heap *heap, size_t bytes) {
     return block;
 }
 
+void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller) {
+    struct hak_sampler *sampler = &heap->sampler;
+    bool is_guarded = hak_guarded_is_on() && --sampler->left_blocks <= 0;
+    if (sampler->is_profiling && hak_sample_is_due(heap, bytes))
+        return alloc_sampled(heap, bytes);
+    if (HAK_LIKELY(!is_guarded))
+        return NULL;
+    draw_guarded(sampler);
+    return hak_guarded_alloc(heap, bytes, caller);
+}
+
+bool hak_sample_coin(struct hak_heap *heap) {
+    return next_random(&heap->sampler.guard_random) >> 63;
+}
+
 void hak_sample_large(struct hak_slab *slab, size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     if (!heap)
         return;
     hak_sample_follow(heap);
-    if (HAK_UNLIKELY(heap->sampler.is_on) && hak_sample_is_due(heap, bytes))
+    if (HAK_UNLIKELY(heap->sampler.is_profiling) && hak_sample_is_due(heap, bytes))
         record(heap, slab, bytes);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns which allocations the heap profile samples. While a profile runs, a heap's table of size
- * classes says "none" for every size, so that each malloc of its thread lands in the slow twin,
- * which counts bytes; free stays as it is. A sampled request of a size class is served with a large
- * block: its free, its realloc and every check of it come to the large blocks' code by themselves,
- * whichever thread they are called by. With no profile nothing differs from a build without.
+ * Owns which allocations the heap profile samples, and which are guarded. While one of the two is
+ * on, a heap's table of size classes says "none" for every size, so that each malloc of its thread
+ * lands in the slow twin, which counts; free stays as it is. A sampled request of a size class is
+ * served with a large block, a guarded one by the pool of heap/guarded.h: its free, its realloc and
+ * every check of it come to the code of those by themselves, whichever thread they are called by.
+ * With both off nothing differs from a build without.
  *
  * A heap's sampler is its thread's alone. A thread joins when it is next in a slow path that looks
  * (a refill, a trip, a large block), and leaves there or with its next sample.
@@ -15,13 +16,16 @@
 #include "heap/heap.h"
 #include "stats/profile.h"
 
-/* Joins or leaves. */
+/* A new heap takes part in neither, or is to be guarded. */
+void hak_sample_start(struct hak_heap *heap);
+
+/* Joins or leaves a profile. */
 void hak_sample_begin(struct hak_heap *heap);
 void hak_sample_end(struct hak_heap *heap);
 
 HAK_INLINE void hak_sample_follow(struct hak_heap *heap) {
     bool is_wanted = hak_profile_is_wanted();
-    if (HAK_LIKELY(is_wanted == heap->sampler.is_on))
+    if (HAK_LIKELY(is_wanted == heap->sampler.is_profiling))
         return;
     if (is_wanted)
         hak_sample_begin(heap);
@@ -29,14 +33,18 @@ HAK_INLINE void hak_sample_follow(struct hak_heap *heap) {
         hak_sample_end(heap);
 }
 
-/* Counts a request of a thread that takes part; true: it is to be sampled. */
+/* Counts a request of a thread that takes part in a profile; true: it is to be sampled. */
 HAK_INLINE bool hak_sample_is_due(struct hak_heap *heap, size_t bytes) {
     heap->sampler.left_bytes -= (int64_t)(bytes ? bytes : 1);
     return HAK_UNLIKELY(heap->sampler.left_bytes <= 0);
 }
 
-/* The block of a request of a size class that is due; NULL: the profile is over, or no memory. */
-void *hak_sample_alloc(struct hak_heap *heap, size_t bytes);
+/* The block of a request of a size class, if it is the turn of one that is sampled or guarded, by
+ * a heap whose sampler is on; NULL: an ordinary one will do. `caller`: see hak_guarded_alloc. */
+void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller);
+
+/* A random bit. */
+bool hak_sample_coin(struct hak_heap *heap);
 
 /* Counts a large block that the caller was just handed, and samples it if it is its turn. */
 void hak_sample_large(struct hak_slab *slab, size_t bytes);

@@ -7,6 +7,7 @@
 #include "heap/start.h"
 
 #include "conf/conf.h"
+#include "heap/guarded.h"
 #include "heap/hardened.h"
 #include "heap/limit.h"
 #include "heap/orphan.h"
@@ -94,6 +95,7 @@ static bool start_heap_layer(void) {
         hak_superslab_start();
         start_stats();
         hak_limit_start();
+        hak_guarded_start();
         start.has_range = hak_range_start(hak_conf.reserve);
         if (start.has_range && hak_conf.prealloc)
             hak_run_preallocate(hak_conf.prealloc);

@@ -82,7 +82,7 @@ static void start_structure(struct hak_heap *heap) {
         hak_list_init(&heap->partial[class]);
     }
     hak_list_init(&heap->full);
-    hak_sample_end(heap);
+    hak_sample_start(heap);
 }
 
 struct hak_heap *hak_heap_make(void) {

@@ -22,6 +22,11 @@ enum hak_fatal_code {
 __attribute__((noreturn)) HAK_COLD void hak_fatal(enum hak_fatal_code code, const void *pointer,
                                                   size_t class_bytes, int owner_tid);
 
+/* A report that has more to say than its line: put the line, put more, then end with an abort. */
+void hak_fatal_begin(struct hak_buffer *line, enum hak_fatal_code code, const void *pointer,
+                     size_t class_bytes, int owner_tid);
+__attribute__((noreturn)) HAK_COLD void hak_fatal_end(struct hak_buffer *text);
+
 /* Writes buffer and a newline to standard error in one write; errno is kept. */
 void hak_log_line(struct hak_buffer *buffer);
 

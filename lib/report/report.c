@@ -19,11 +19,12 @@ struct mallinfo2 hak_report_mallinfo(void) {
     struct mallinfo2 info = {0};
     hak_totals_sum(&totals);
     const struct hak_process_record *process = &totals.process;
-    info.hblks = process->large_allocations - process->large_frees;
-    info.hblkhd = process->large_bytes;
+    info.hblks = process->large_allocations - process->large_frees + process->guarded_allocations -
+                 process->guarded_frees;
+    info.hblkhd = process->large_bytes + process->guarded_bytes;
     info.arena = process->used_bytes - hak_min(process->large_bytes, process->used_bytes) +
                  process->dirty_bytes;
-    info.uordblks = totals.figures.allocated_bytes - process->large_bytes;
+    info.uordblks = totals.figures.allocated_bytes - info.hblkhd;
     info.fordblks = info.arena - hak_min(info.uordblks, info.arena);
     info.keepcost = process->dirty_bytes;
     return info;

@@ -74,7 +74,7 @@ static void put_head(struct hak_buffer *text) {
 }
 
 static void put_blocks(struct hak_buffer *text, const struct hak_totals *totals) {
-    uint64_t allocations = totals->process.large_allocations;
+    uint64_t allocations = totals->process.large_allocations + totals->process.guarded_allocations;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         allocations += totals->threads.allocations[class];
     uint64_t live = totals->figures.live_blocks;

@@ -76,8 +76,9 @@ void hak_figures_add_class(struct hak_figures *figures, const struct hak_class_s
 }
 
 void hak_figures_finish(struct hak_figures *figures, const struct hak_process_record *process) {
-    figures->live_blocks += less(process->large_allocations, process->large_frees);
-    figures->allocated_bytes += process->large_bytes;
+    figures->live_blocks += less(process->large_allocations, process->large_frees) +
+                            less(process->guarded_allocations, process->guarded_frees);
+    figures->allocated_bytes += process->large_bytes + process->guarded_bytes;
     figures->resident_bytes = figures->allocated_bytes + figures->cached_bytes +
                               figures->free_bytes + figures->slack_bytes + process->dirty_bytes +
                               process->metadata_bytes;

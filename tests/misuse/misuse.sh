@@ -104,6 +104,7 @@ cut -d@ -f1 "$work/fatals" | grep -v '^BAD_KNOB$' >"$work/codes"
 while read -r code; do
     # shellcheck disable=SC2016
     "$AWK" -v code="$code" '$2 == code { found = 1 } END { exit !found }' "$work/cases" ||
+        grep -q "| *$code *|" "$top_srcdir/tests/misuse/guarded.tab" ||
         complain "$code of fatals.def has no case"
 done <"$work/codes"
 exit $((failures != 0))
