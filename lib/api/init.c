@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "heap/guarded.h"
 #include "heap/start.h"
+#include "os/os_seal.h"
 #include "os/os_share.h"
 #include "report/dump.h"
 #include "report/summary.h"
@@ -25,6 +26,7 @@ __attribute__((constructor)) void hak_init(int count, char **arguments) {
     if (hak_conf.sample > 1 && hak_conf.sample == (uint64_t)hak_share_pid())
         hak_profile_await_reader();
     hak_summary_start();
+    hak_os_seal_close();
 }
 
 /* exit() runs it behind the program's own handlers. */

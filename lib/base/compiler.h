@@ -28,6 +28,8 @@
 /* The out-of-line twin of a fast function: tail-called, so that the twin keeps the frame. */
 #define HAK_SLOW __attribute__((noinline))
 #define HAK_EXPORT __attribute__((visibility("default")))
+/* On the declaration of a variable that is set at start and then made read-only (os/os_seal.h). */
+#define HAK_SEALED __attribute__((section(".data.rel.ro")))
 #define HAK_TLS __attribute__((tls_model("initial-exec"))) __thread
 
 /* A second name of a function of this file, with its attributes. */

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 
 #include "base/bits.h"
+#include "os/os_seal.h"
 
 #define PREFIX "HAKMEM_"
 #define PREFIX_CHARS (sizeof PREFIX - 1)
@@ -276,6 +277,8 @@ static void read_variable(const char *name, bool *seen) {
 
 void hak_conf_read(const char *const *environ_block, bool secure) {
     bool seen[KNOB_COUNT] = {false};
+    if (!hak_os_seal_open())
+        return;
     reset();
     if (secure || !environ_block)
         return;

@@ -25,7 +25,7 @@ struct hak_conf {
 #undef HAK_KNOB
 };
 
-extern struct hak_conf hak_conf; /* read-only after hak_conf_read */
+extern struct hak_conf hak_conf HAK_SEALED;
 
 enum hak_knob_kind {
     HAK_KNOB_BOOL,

@@ -12,6 +12,8 @@
 
 #define HAK_CYCLE_MS 1000u /* a longer one is no cycle; dirty as long is unused */
 
+static size_t least_bytes; /* in place of the knob's, if has_least */
+static bool has_least;
 static size_t allowance_bytes;
 static uint64_t purge_ms; /* time of the last purge */
 
@@ -29,7 +31,13 @@ static size_t earlier_most_bytes; /* of the window before */
 
 static size_t knob_bound_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
-    return hak_max(hak_max(hak_conf.dirty_min, hak_conf.prealloc), share);
+    size_t least = has_least ? least_bytes : hak_conf.dirty_min;
+    return hak_max(hak_max(least, hak_conf.prealloc), share);
+}
+
+void hak_dirty_set_least(size_t bytes) {
+    least_bytes = bytes;
+    has_least = true;
 }
 
 static void begin_window(uint64_t now_ms) {

@@ -17,6 +17,9 @@
 /* Bytes that may stay dirty now. Called after a run was given back. */
 size_t hak_dirty_bound_bytes(void);
 
+/* Takes the place of the knob dirty_min, which can't change any more. */
+void hak_dirty_set_least(size_t bytes);
+
 /* What to purge down to once the bound is passed. */
 size_t hak_dirty_goal_bytes(size_t bound_bytes);
 

@@ -41,7 +41,7 @@ struct hak_guarded_pool {
     struct hak_guarded *slot;
     char *report; /* room for the text of one, so that no stack is needed for it */
 };
-extern struct hak_guarded_pool hak_guarded_pool;
+extern struct hak_guarded_pool hak_guarded_pool HAK_SEALED;
 
 #define HAK_GUARDED_REPORT_BYTES HAK_KIB(32)
 

@@ -38,7 +38,7 @@ struct hak_hardened {
     size_t quarantine_bytes; /* of each thread */
     uint64_t secret;
 };
-extern struct hak_hardened hak_hardened;
+extern struct hak_hardened hak_hardened HAK_SEALED;
 
 void hak_hardened_start(void);
 

@@ -208,7 +208,7 @@ HAK_INLINE struct hak_heap *hak_heap_get(void) {
 extern _Atomic uint32_t hak_trims;
 
 /* Every mark needs it; constant once the first heap exists. */
-extern uint64_t hak_secret;
+extern uint64_t hak_secret HAK_SEALED;
 
 HAK_INLINE uintptr_t hak_mark_local(const struct hak_block *next) {
     return (uintptr_t)next + hak_secret;

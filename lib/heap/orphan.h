@@ -8,7 +8,7 @@
 
 #include "heap/heap.h"
 
-extern struct hak_heap *hak_orphan_heap;
+extern struct hak_heap *hak_orphan_heap HAK_SEALED;
 
 void hak_orphan_start(struct hak_heap *heap);
 

@@ -124,7 +124,7 @@ void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller) 
 }
 
 bool hak_sample_coin(struct hak_heap *heap) {
-    return next_random(&heap->sampler.guard_random) >> 63;
+    return hak_random_next(&heap->sampler.guard_random) >> 63;
 }
 
 void hak_sample_large(struct hak_slab *slab, size_t bytes) {

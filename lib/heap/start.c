@@ -17,6 +17,7 @@
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
 #include "os/os_random.h"
+#include "os/os_seal.h"
 #include "os/os_share.h"
 #include "stats/profile.h"
 
@@ -29,12 +30,14 @@ static struct {
     struct hak_lock lock;
     _Atomic bool is_done;
     bool has_range;
-    pthread_key_t exit_key;
-} start = {.exit_key = HAK_NO_KEY};
+    char not_zero;
+} start = {.not_zero = 1};
+
+static pthread_key_t exit_key HAK_SEALED = HAK_NO_KEY;
 
 static void on_thread_exit(void *heap) {
     if (hak_heap_exit_round(heap))
-        pthread_setspecific(start.exit_key, heap);
+        pthread_setspecific(exit_key, heap);
 }
 
 static void report_complaints(void) {
@@ -112,6 +115,8 @@ static bool start_heap_layer(void) {
 }
 
 static bool start_locked(void) {
+    if (!hak_os_seal_open())
+        return false;
     hak_os_memory_start();
     hak_conf_read(hak_env_block(), hak_env_is_secure());
     hak_hardened_start();
@@ -120,8 +125,8 @@ static bool start_locked(void) {
         report_complaints();
     if (hak_conf_is_strict_failure())
         hak_fatal(HAK_FATAL_BAD_KNOB, NULL, 0, HAK_NO_THREAD);
-    if (pthread_key_create(&start.exit_key, on_thread_exit) != 0)
-        start.exit_key = HAK_NO_KEY;
+    if (pthread_key_create(&exit_key, on_thread_exit) != 0)
+        exit_key = HAK_NO_KEY;
     return start_heap_layer();
 }
 
@@ -139,8 +144,8 @@ bool hak_start_process(void) {
 }
 
 void hak_start_thread_exit(struct hak_heap *heap) {
-    if (start.exit_key != HAK_NO_KEY)
-        pthread_setspecific(start.exit_key, heap);
+    if (exit_key != HAK_NO_KEY)
+        pthread_setspecific(exit_key, heap);
 }
 
 void hak_start_fork_handlers(void) {

@@ -31,6 +31,6 @@ __attribute__((noreturn)) HAK_COLD void hak_fatal_end(struct hak_buffer *text);
 void hak_log_line(struct hak_buffer *buffer);
 
 /* Called before the line of a fatal report, so that wrong settings are known; set once at start. */
-extern void (*hak_fatal_prelude)(void);
+extern void (*hak_fatal_prelude)(void) HAK_SEALED;
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 
 /* OS page size, read at run time by hak_os_memory_start(); read-only afterwards. */
-extern size_t hak_os_page_bytes;
+extern size_t hak_os_page_bytes HAK_SEALED;
 
 void hak_os_memory_start(void);
 
@@ -60,7 +60,7 @@ void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
 
 /* The advice that fresh pages over old ones get; set once at start. */
-extern bool hak_os_renewed_is_huge;
+extern bool hak_os_renewed_is_huge HAK_SEALED;
 
 /* Maps fresh zero pages over a committed range; heals a mapping that hak_os_move() split. */
 bool hak_os_renew(void *start, size_t bytes);

@@ -7,7 +7,7 @@
 #include "report/report.h"
 
 #include "base/bits.h"
-#include "conf/conf.h"
+#include "heap/dirty.h"
 #include "heap/lock.h"
 #include "heap/range.h"
 #include "report/totals.h"
@@ -50,7 +50,7 @@ int hak_report_mallopt(int parameter, int value) {
     switch (parameter) {
     case M_TRIM_THRESHOLD:
         hak_lock_take(&hak_heap_lock);
-        hak_conf.dirty_min = value < 0 ? SIZE_MAX : (uint64_t)value;
+        hak_dirty_set_least(value < 0 ? SIZE_MAX : (size_t)value);
         hak_lock_give(&hak_heap_lock);
         return 1;
     case M_MXFAST:

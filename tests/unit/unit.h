@@ -6,6 +6,8 @@
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
+#include "os/os_seal.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,11 @@
             exit(1);                                                                               \
         }                                                                                          \
     } while (0)
+
+/* As the start of the process does it: tests set knobs and the like by themselves. */
+__attribute__((constructor)) static void unit_open(void) {
+    CHECK(hak_os_seal_open());
+}
 
 /* xorshift64*: the same numbers for the same seed, everywhere. */
 __attribute__((unused)) static uint64_t unit_random(uint64_t *state) {

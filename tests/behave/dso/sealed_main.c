@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looks at the library's own memory, at the addresses that sealed.sh found in the symbol table:
+ * NAME=OFFSET... Prints a line for each thing that isn't as it should be. With "write" as its first
+ * argument it writes to the first name, and ought not to live longer.
+ */
+#include "heap/range.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAPS = 4000 };
+
+static struct map {
+    uintptr_t start, end;
+    char rights[5];
+    char name[200];
+} maps[MAPS];
+static int map_count;
+static int failures;
+
+static void read_maps(void) {
+    char line[512];
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (file && map_count < MAPS && fgets(line, sizeof line, file)) {
+        struct map *map = &maps[map_count++];
+        sscanf(line, "%zx-%zx %4s %*s %*s %*s %199s", &map->start, &map->end, map->rights,
+               map->name);
+    }
+    if (file)
+        fclose(file);
+}
+
+static int map_at(uintptr_t address) {
+    for (int i = 0; i < map_count; i++)
+        if (address >= maps[i].start && address < maps[i].end)
+            return i;
+    return -1;
+}
+
+static void expect(const char *what, uintptr_t address, const char *rights) {
+    int at = map_at(address);
+    const char *found = at < 0 ? "nothing" : maps[at].rights;
+    if (strcmp(found, rights) == 0)
+        return;
+    printf("%s: %s instead of %s\n", what, found, rights);
+    failures++;
+}
+
+/* On both sides of a structure of ours there is what nobody can touch. */
+static void expect_fences(const char *what, uintptr_t address) {
+    int at = map_at(address);
+    expect(what, address, "rw-p");
+    if (at > 0)
+        expect("in front of it", maps[at].start - 1, "---p");
+    if (at >= 0)
+        expect("behind it", maps[at].end, "---p");
+}
+
+static uintptr_t base; /* of the module that the library is in */
+
+static uintptr_t address_of(char **names, const char *name) {
+    for (; *names; names++) {
+        size_t length = strlen(name);
+        if (strncmp(*names, name, length) == 0 && (*names)[length] == '=')
+            return base + strtoull(*names + length + 1, NULL, 16);
+    }
+    printf("%s is not in the symbol table\n", name);
+    exit(1);
+}
+
+static void find_base(const char *module) {
+    for (int i = map_count - 1; i >= 0; i--)
+        if (strstr(maps[i].name, module))
+            base = maps[i].start;
+}
+
+static void expect_nothing_executable(void) {
+    for (int i = 0; i < map_count; i++) {
+        if (!strchr(maps[i].rights, 'x'))
+            continue;
+        if (strchr(maps[i].rights, 'w') || (!maps[i].name[0])) {
+            printf("%s %s is executable\n", maps[i].name, maps[i].rights);
+            failures++;
+        }
+    }
+}
+
+/* Usage: [write] MODULE NAME=OFFSET... */
+int main(int argc, char **argv) {
+    bool is_writing = argc > 1 && strcmp(argv[1], "write") == 0;
+    char **names = argv + 2 + is_writing;
+    free(malloc(100));
+    void *large = malloc((size_t)1 << 20);
+    read_maps();
+    if (argc < 3)
+        return 2;
+    if (strcmp(names[-1], "fixed") != 0)
+        find_base(names[-1]);
+    if (is_writing) {
+        *(volatile char *)(base + strtoull(strchr(names[0], '=') + 1, NULL, 16)) ^= 1;
+        return 0;
+    }
+    const struct hak_range *ranges = (void *)address_of(names, "hak_ranges");
+    const uintptr_t *heap = (void *)address_of(names, "hak_first_heap");
+    const uintptr_t *orphans = (void *)address_of(names, "hak_orphan_heap");
+    for (char **name = names; *name; name++)
+        if (strncmp(*name, "hak_ranges", 10) != 0 && strncmp(*name, "hak_first_heap", 14) != 0)
+            expect(*name, base + strtoull(strchr(*name, '=') + 1, NULL, 16), "r--p");
+    expect("hak_ranges", (uintptr_t)ranges, "rw-p");
+    expect_fences("the heap", *heap);
+    expect_fences("the orphans' heap", *orphans);
+    expect_fences("the SuperSlabs' marks", (uintptr_t)ranges[0].superslab_ready);
+    expect("the slab records", (uintptr_t)ranges[0].slab, "rw-p");
+    expect("in front of the records", (uintptr_t)ranges[0].slab - 1, "---p");
+    expect("blocks", ranges[0].base, "rw-p");
+    expect("a large block", (uintptr_t)large, "rw-p");
+    expect_nothing_executable();
+    return failures != 0;
+}
