@@ -48,14 +48,23 @@ static void expect(const char *what, uintptr_t address, const char *rights) {
     failures++;
 }
 
-/* On both sides of a structure of ours there is what nobody can touch. */
+static bool is_joined(int at, int next) {
+    return at >= 0 && next < map_count && maps[at].end == maps[next].start &&
+           strcmp(maps[at].rights, maps[next].rights) == 0;
+}
+
+/* On both sides of a structure of ours, advice may have cut it, there is what nobody can touch. */
 static void expect_fences(const char *what, uintptr_t address) {
-    int at = map_at(address);
+    int first = map_at(address), last = first;
     expect(what, address, "rw-p");
-    if (at > 0)
-        expect("in front of it", maps[at].start - 1, "---p");
-    if (at >= 0)
-        expect("behind it", maps[at].end, "---p");
+    while (is_joined(first - 1, first))
+        first--;
+    while (is_joined(last, last + 1))
+        last++;
+    if (first >= 0)
+        expect("in front of it", maps[first].start - 1, "---p");
+    if (first >= 0)
+        expect("behind it", maps[last].end, "---p");
 }
 
 static uintptr_t base; /* of the module that the library is in */
