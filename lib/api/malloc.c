@@ -95,6 +95,20 @@ static void *resize_block(void *pointer, size_t usable_bytes, size_t bytes) {
     return stays(bytes, usable_bytes) ? pointer : move_block(pointer, usable_bytes, bytes);
 }
 
+/* What is behind `bytes` is watched over, and what the block may grow by, too. */
+static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t usable_bytes,
+                             size_t bytes) {
+    if (usable_bytes && hak_hardened_resize(slab, pointer, bytes))
+        return pointer;
+    void *block = move_block(pointer, usable_bytes, bytes);
+    if (block && bytes > usable_bytes && bytes <= HAK_CLASS_MAX_BYTES / 2) {
+        slab = hak_block_find(block).slab;
+        if (slab->class != HAK_CLASS_NONE)
+            hak_hardened_resize(slab, block, bytes);
+    }
+    return block;
+}
+
 static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
     struct hak_block_info info = hak_block_find(pointer);
     if (info.ownership == HAK_OWNED_BY_LIBC)
@@ -108,6 +122,10 @@ static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
         return block ? block : no_memory();
     }
+    if (HAK_UNLIKELY(hak_hardened.is_on) && !is_large)
+        return resize_hardened(info.slab, pointer, info.bytes, bytes);
+    if (HAK_UNLIKELY(hak_hardened.is_on) && info.bytes > HAK_CLASS_MAX_BYTES)
+        return move_block(pointer, info.bytes, bytes);
     return resize_block(pointer, info.bytes, bytes);
 }
 

@@ -16,6 +16,7 @@ static const struct {
     {KNOB_INDEX(zero_on_free), 1},
     {KNOB_INDEX(random_order), 1},
     {KNOB_INDEX(quarantine), HAK_KIB(64)},
+    {KNOB_INDEX(quarantine_ms), 10000},
     {KNOB_INDEX(guard_pages), 1},
     {KNOB_INDEX(check_delete), 1},
 };

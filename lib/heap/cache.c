@@ -9,6 +9,7 @@
 #include "heap/bin.h"
 #include "heap/hardened.h"
 #include "heap/large.h"
+#include "heap/order.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
 #include "heap/sample.h"
@@ -102,7 +103,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
     heap->counters.cache_level[class] += count;
-    heap->hot.bin[class] = hak_hardened.shuffles ? hak_hardened_shuffle(heap, first) : first;
+    heap->hot.bin[class] = hak_hardened.shuffles ? hak_order_shuffle(heap, first) : first;
     hak_bin_arm(heap, class);
     return true;
 }
@@ -160,11 +161,15 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
     return pop_after_refill(heap, class);
 }
 
-void *hak_alloc_slow(size_t bytes) {
+void *hak_alloc_general(size_t bytes) {
     void *block = alloc_after_miss(bytes);
     if (HAK_UNLIKELY(!block))
         errno = ENOMEM;
     return block;
+}
+
+void *hak_alloc_slow(size_t bytes) {
+    return HAK_UNLIKELY(hak_hardened.is_on) ? hak_hardened_malloc(bytes) : hak_alloc_general(bytes);
 }
 
 /* One block at a time: a batch would soil the first page of each. */

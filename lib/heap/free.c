@@ -40,7 +40,7 @@ __attribute__((noreturn)) HAK_COLD static void report_dead(const struct hak_rang
     enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
     uint8_t state = state_of(run_around(range, slab));
     bool is_free_run = state == HAK_SLAB_DIRTY || state == HAK_SLAB_CLEAN ||
-                       state == HAK_SLAB_HIDDEN;
+                       state == HAK_SLAB_HIDDEN || state == HAK_SLAB_WAITING;
     if (state == HAK_SLAB_LARGE && is_free)
         code = HAK_FATAL_INTERIOR_FREE;
     else if (is_free_run && (uintptr_t)pointer % 16 == 0)
@@ -100,6 +100,10 @@ void hak_free_checked(struct hak_heap *heap, struct hak_slab *slab, struct hak_b
 HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     if (HAK_UNLIKELY(!hak_slab_has_block(slab, (uintptr_t)block)))
         hak_slab_report_stray(slab, block);
+    if (HAK_UNLIKELY(hak_hardened.is_on)) { /* the trailer says whether it is free */
+        hak_hardened_free(heap, slab, block);
+        return;
+    }
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     bool is_all_held = hak_stalled_is_all_held(slab);
     if (HAK_UNLIKELY(is_suspect || is_all_held)) {
@@ -109,10 +113,7 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         if (heap)
             heap->counters.false_alarms++;
     }
-    if (HAK_UNLIKELY(hak_hardened.is_on))
-        hak_hardened_free(heap, slab, block);
-    else
-        give_block(heap, slab, block);
+    give_block(heap, slab, block);
 }
 
 /* Everything but a block of a size class in a thread that has a heap. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns trailers, quarantine and shuffling. A block's trailer is written by whoever holds the block
- * and, as one word, read by whoever frees the block behind it. A quarantine is its heap's thread's
- * alone. Invariant: a free block's trailer is 0, a live one's never is.
+ * Owns the opening, checking and closing of blocks. A block's trailer is written by whoever holds
+ * the block and, as one word, read by whoever frees the block behind it. Invariant: the trailer of
+ * a block that was freed says so, that of a live one says its size; 0: never handed out.
  */
 #include "heap/hardened.h"
 
@@ -11,26 +11,23 @@
 #include "heap/free.h"
 #include "heap/large.h"
 #include "heap/orphan.h"
-#include "heap/remote.h"
+#include "heap/quarantine.h"
 #include "heap/slab.h"
+#include "heap/trailer.h"
 #include "os/os_fatal.h"
-#include "os/os_memory.h"
 #include "os/os_random.h"
 
 #include <string.h>
 
-#define HAK_TRAILER_FACTOR 0x9E3779B97F4A7C15u  /* odd: a changed low bit changes all above, */
-#define HAK_TRAILER_INVERSE 0xF1DE83E19937733Du /* and this undoes it */
-#define HAK_KIND_SHIFT 48u
-#define HAK_SHUFFLED_MOST 1024u
-#define HAK_GUARDED_MOST 1000 /* large blocks with a guard at a time: two mappings each */
-
 #define HAK_LEAST_BYTES (sizeof(struct hak_block) + 1) /* trailer and links are apart */
+#define HAK_PLAIN_BYTES (HAK_DIRECT_MAX_BYTES - HAK_TRAILER_BYTES)
+#define HAK_WASTE_LEAST_BYTES 64u /* less room than that is never too much */
 
 struct hak_hardened hak_hardened;
 
-/* relaxed: a bound */
-static _Atomic int guarded_blocks;
+static unsigned class_for(size_t total_bytes) {
+    return hak_class_of(hak_max(total_bytes, HAK_LEAST_BYTES));
+}
 
 void hak_hardened_start(void) {
     hak_hardened = (struct hak_hardened){
@@ -40,142 +37,80 @@ void hak_hardened_start(void) {
         .guards = hak_conf.guard_pages != 0,
         .checks_delete = hak_conf.check_delete != 0,
         .quarantine_bytes = hak_conf.quarantine,
+        .quarantine_ms = hak_conf.quarantine_ms,
         .secret = hak_os_random(0x63616e617279),
     };
     hak_hardened.is_on = hak_hardened.has_canary || hak_hardened.zeroes || hak_hardened.shuffles ||
                          hak_hardened.guards || hak_hardened.checks_delete ||
                          hak_hardened.quarantine_bytes;
+    if (!hak_hardened.is_on)
+        return;
+    for (unsigned i = 0; i < sizeof hak_hardened.class_of; i++)
+        hak_hardened.class_of[i] = (uint8_t)class_for((size_t)i * 16);
 }
-
-/* ---- trailers ---- */
 
 static size_t room_of(const struct hak_slab *slab) {
     return slab->class == HAK_CLASS_NONE ? slab->large_bytes : hak_class_bytes[slab->class];
 }
 
-static _Atomic uint64_t *trailer_at(const void *block, size_t room_bytes) {
-    return (_Atomic uint64_t *)((uintptr_t)block + room_bytes - HAK_TRAILER_BYTES);
-}
-
-static uint64_t mask_of(const void *block) {
-    return ((uintptr_t)block ^ hak_hardened.secret) * HAK_TRAILER_FACTOR | 1;
-}
-
-/* relaxed everywhere: neighbours look at it, but read nothing because of it */
-static uint64_t trailer_of(const void *block, size_t room_bytes) {
-    return atomic_load_explicit(trailer_at(block, room_bytes), memory_order_relaxed);
-}
-
-static void set_trailer(void *block, size_t room_bytes, size_t bytes, unsigned kind) {
-    uint64_t value = bytes | (uint64_t)kind << HAK_KIND_SHIFT;
-    uint64_t word = (value + mask_of(block)) * HAK_TRAILER_FACTOR;
-    atomic_store_explicit(trailer_at(block, room_bytes), word, memory_order_relaxed);
-}
-
-/* The size and kind in a trailer; above 2^50 if it is spoilt. */
-static uint64_t decode(const void *block, uint64_t word) {
-    return word * HAK_TRAILER_INVERSE - mask_of(block);
-}
-
-static bool is_sound(uint64_t value, size_t room_bytes) {
-    size_t bytes = value & (((uint64_t)1 << HAK_KIND_SHIFT) - 1);
-    return value >> HAK_KIND_SHIFT <= HAK_BY_ALIGNED_NEW_ARRAY &&
-           bytes <= room_bytes - HAK_TRAILER_BYTES;
-}
-
-static size_t bytes_in(uint64_t value) {
-    return value & (((uint64_t)1 << HAK_KIND_SHIFT) - 1);
-}
-
-static unsigned char filler_of(const void *block) {
-    return (unsigned char)(mask_of(block) >> 56 | 1);
-}
-
-static void seal(void *block, size_t room_bytes, size_t bytes) {
-    size_t slack = room_bytes - HAK_TRAILER_BYTES - bytes;
-    set_trailer(block, room_bytes, bytes, HAK_BY_MALLOC);
-    if (hak_hardened.has_canary && slack)
-        memset((char *)block + bytes, filler_of(block), slack);
-}
-
-__attribute__((noreturn)) HAK_COLD static void report(enum hak_fatal_code code,
-                                                      const struct hak_slab *slab,
-                                                      const void *block) {
+__attribute__((noreturn)) HAK_COLD static void
+report(enum hak_fatal_code code, const struct hak_slab *slab, const void *block) {
     bool is_large = slab->class == HAK_CLASS_NONE;
     hak_fatal(code, block, room_of(slab), is_large ? HAK_NO_THREAD : hak_slab_owner_thread(slab));
 }
 
-static bool slack_is_filled(const void *block, size_t room_bytes, size_t bytes) {
-    const unsigned char *at = (const unsigned char *)block + bytes;
-    const unsigned char *end = (const unsigned char *)block + room_bytes - HAK_TRAILER_BYTES;
-    unsigned char filler = filler_of(block);
-    while (at < end && *at == filler)
-        at++;
-    return at == end;
+void hak_hardened_report_write(const struct hak_block *block) {
+    report(HAK_FATAL_WRITE_AFTER_FREE, hak_slab_of(block), block);
 }
 
 /* What the trailer of a live block says. */
 static uint64_t read_trailer(const struct hak_slab *slab, const void *block,
                              enum hak_fatal_code when_free) {
     size_t room_bytes = room_of(slab);
-    uint64_t word = trailer_of(block, room_bytes);
-    uint64_t value = decode(block, word);
-    if (HAK_LIKELY(is_sound(value, room_bytes)))
+    uint64_t word = hak_trailer_load(block, room_bytes);
+    uint64_t value = hak_trailer_decode(hak_trailer_mask(block), word);
+    if (HAK_LIKELY(hak_trailer_is_live(value, room_bytes)))
         return value;
-    report(word == 0 ? when_free : HAK_FATAL_OVERRUN, slab, block);
+    report(word == 0 || value == HAK_TRAILER_FREE ? when_free : HAK_FATAL_OVERRUN, slab, block);
 }
 
 size_t hak_hardened_bytes(const struct hak_slab *slab, const void *block) {
-    return bytes_in(read_trailer(slab, block, HAK_FATAL_FREED_BLOCK));
+    return hak_trailer_bytes(read_trailer(slab, block, HAK_FATAL_FREED_BLOCK));
 }
 
-/* Nothing was written behind the block's end, nor in front of it into its neighbour's. */
-static void check_ends(const struct hak_slab *slab, const char *block, size_t bytes) {
-    size_t room_bytes = room_of(slab);
-    if (HAK_UNLIKELY(!slack_is_filled(block, room_bytes, bytes)))
-        report(HAK_FATAL_OVERRUN, slab, block);
-    if ((uintptr_t)block % HAK_SLAB_BYTES == 0)
-        return;
-    uint64_t word = trailer_of(block - room_bytes, room_bytes);
-    if (HAK_UNLIKELY(word && !is_sound(decode(block - room_bytes, word), room_bytes)))
-        report(HAK_FATAL_UNDERRUN, slab, block);
-}
-
-/* A block that free() may take. */
-static void check_block(const struct hak_slab *slab, const void *block) {
-    uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
+HAK_INLINE void seal(void *block, size_t room_bytes, uint64_t mask, uint64_t value) {
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, value));
     if (hak_hardened.has_canary)
-        check_ends(slab, (const char *)block, bytes_in(value));
-    if (HAK_UNLIKELY(value >> HAK_KIND_SHIFT != HAK_BY_MALLOC))
-        report(HAK_FATAL_WRONG_FREE, slab, block);
-}
-
-/* Makes it as free blocks are but for its links. */
-static void close_block(const struct hak_slab *slab, struct hak_block *block) {
-    size_t room_bytes = room_of(slab);
-    check_block(slab, block);
-    atomic_store_explicit(trailer_at(block, room_bytes), 0, memory_order_relaxed);
-    if (hak_hardened.zeroes)
-        memset(block, 0, room_bytes - HAK_TRAILER_BYTES);
+        hak_fill(block, hak_trailer_bytes(value), room_bytes - HAK_TRAILER_BYTES, hak_filler(mask));
 }
 
 /* ---- allocation ---- */
 
-static bool is_zero_from(const struct hak_block *block, size_t room_bytes) {
-    const uint64_t *word = (const uint64_t *)block;
-    uint64_t any = 0;
-    for (size_t i = sizeof *block / sizeof *word; i < room_bytes / sizeof *word; i++)
-        any |= word[i];
-    return any == 0;
+/* A block that was never handed out is left alone: looking would touch all its pages. */
+HAK_INLINE void *open_block(struct hak_block *block, size_t room_bytes, size_t bytes) {
+    uint64_t mask = hak_trailer_mask(block);
+    uint64_t word = hak_trailer_load(block, room_bytes);
+    bool is_sound = word == 0;
+    if (HAK_LIKELY(word == hak_trailer_encode(mask, HAK_TRAILER_FREE)))
+        is_sound = !hak_hardened.zeroes || hak_is_zero(block, room_bytes);
+    if (HAK_UNLIKELY(!is_sound))
+        hak_hardened_report_write(block);
+    block->next = NULL;
+    seal(block, room_bytes, mask, bytes);
+    return block;
 }
 
-static void *open_block(struct hak_block *block, unsigned class, size_t bytes) {
-    size_t room_bytes = hak_class_bytes[class];
-    if (hak_hardened.zeroes && HAK_UNLIKELY(!is_zero_from(block, room_bytes)))
-        report(HAK_FATAL_WRITE_AFTER_FREE, hak_slab_of(block), block);
-    block->next = NULL;
-    seal(block, room_bytes, bytes);
-    return block;
+void *hak_hardened_malloc(size_t bytes) {
+    struct hak_heap *heap = hak_heap_get();
+    if (HAK_UNLIKELY(!heap || bytes - 1 >= HAK_PLAIN_BYTES || heap->sampler.is_on))
+        return hak_alloc_general(bytes);
+    unsigned class = hak_hardened.class_of[(bytes + HAK_TRAILER_BYTES + 15) / 16];
+    struct hak_block *block = heap->hot.bin[class];
+    struct hak_block *next = (struct hak_block *)(block->mark - heap->hot.secret);
+    if (HAK_UNLIKELY(next != block->next))
+        return hak_alloc_general(bytes);
+    hak_cache_pop(heap, class, block, next);
+    return open_block(block, hak_class_bytes[class], bytes);
 }
 
 void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) {
@@ -185,124 +120,100 @@ void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) 
     size_t total = hak_round_up(bytes + HAK_TRAILER_BYTES, alignment);
     if (total > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, hak_max(alignment, HAK_SLAB_BYTES), NULL);
-    unsigned class = hak_class_of(hak_max(total, HAK_LEAST_BYTES));
+    unsigned class = class_for(total);
     if (HAK_UNLIKELY(!heap)) {
         block = hak_orphan_alloc(class);
-        return block ? open_block(block, class, bytes) : NULL;
+        return block ? open_block(block, hak_class_bytes[class], bytes) : NULL;
     }
-    if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
-        return NULL;
+    if (heap->hot.bin[class] == HAK_LIST_END) {
+        if (hak_hardened.quarantine_ms && hak_hardened.quarantine_bytes)
+            hak_quarantine_age(heap);
+        if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
+            return NULL;
+    }
     block = heap->hot.bin[class];
     hak_cache_pop(heap, class, block, hak_block_next(block));
-    return open_block(block, class, bytes);
+    return open_block(block, hak_class_bytes[class], bytes);
 }
 
 /* ---- free ---- */
 
-/* Puts a block last, so that it waits as long as the bound allows; frees those that waited. */
-static void wait_in_quarantine(struct hak_heap *heap, struct hak_block *block, size_t bytes) {
-    struct hak_quarantine *quarantine = &heap->quarantine;
-    hak_remote_link(block, NULL);
-    if (quarantine->last)
-        hak_remote_link(quarantine->last, block);
-    else
-        quarantine->first = block;
-    quarantine->last = block;
-    quarantine->bytes += bytes;
+/* Nothing was written in front of the block, into its neighbour's trailer. */
+HAK_INLINE bool is_front_sound(const void *block, size_t room_bytes) {
+    if ((uintptr_t)block % HAK_SLAB_BYTES == 0)
+        return true;
+    const char *before = (const char *)block - room_bytes;
+    uint64_t word = hak_trailer_load(before, room_bytes);
+    uint64_t value = hak_trailer_decode(hak_trailer_mask(before), word);
+    return (value & ~HAK_TRAILER_FREE) <= room_bytes - HAK_TRAILER_BYTES || word == 0;
 }
 
-static void release_first(struct hak_heap *heap) {
-    struct hak_quarantine *quarantine = &heap->quarantine;
-    struct hak_block *block = quarantine->first;
-    struct hak_slab *slab = hak_slab_of_own(block);
-    quarantine->first = hak_remote_next(block);
-    if (!quarantine->first)
-        quarantine->last = NULL;
-    quarantine->bytes -= room_of(slab);
-    hak_free_checked(heap, slab, block);
+/* Why a block isn't what free() may take. */
+__attribute__((noreturn)) HAK_COLD static void report_unsound(const struct hak_slab *slab,
+                                                              const void *block) {
+    uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
+    size_t end = room_of(slab) - HAK_TRAILER_BYTES;
+    uint64_t filler = hak_filler(hak_trailer_mask(block));
+    if (hak_hardened.has_canary && !hak_is_filled(block, hak_trailer_bytes(value), end, filler))
+        report(HAK_FATAL_OVERRUN, slab, block);
+    if (hak_trailer_kind(value) != HAK_BY_MALLOC)
+        report(HAK_FATAL_WRONG_FREE, slab, block);
+    report(HAK_FATAL_UNDERRUN, slab, block);
+}
+
+/* A live block that malloc made, with nothing written behind its end. */
+HAK_INLINE bool is_block_sound(const void *block, size_t room_bytes, uint64_t mask) {
+    size_t end = room_bytes - HAK_TRAILER_BYTES;
+    uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
+    return value <= end &&
+           (!hak_hardened.has_canary || hak_is_filled(block, value, end, hak_filler(mask)));
+}
+
+/* Makes it as free blocks are but for their links. */
+HAK_INLINE void close_block(const struct hak_slab *slab, void *block, size_t room_bytes) {
+    uint64_t mask = hak_trailer_mask(block);
+    if (HAK_UNLIKELY(!is_block_sound(block, room_bytes, mask)))
+        report_unsound(slab, block);
+    if (hak_hardened.has_canary && HAK_UNLIKELY(!is_front_sound(block, room_bytes)))
+        report_unsound(slab, block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
+    if (hak_hardened.zeroes)
+        memset(block, 0, room_bytes - HAK_TRAILER_BYTES);
 }
 
 void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    close_block(slab, block);
-    if (!heap || !hak_hardened.quarantine_bytes) {
+    unsigned class = slab->class;
+    close_block(slab, block, hak_class_bytes[class]);
+    if (HAK_LIKELY(heap && hak_hardened.quarantine_bytes))
+        hak_quarantine_add(heap, block, class);
+    else
         hak_free_checked(heap, slab, block);
-        return;
-    }
-    wait_in_quarantine(heap, block, hak_class_bytes[slab->class]);
-    while (heap->quarantine.bytes > hak_hardened.quarantine_bytes &&
-           heap->quarantine.first != heap->quarantine.last)
-        release_first(heap);
 }
 
-void hak_hardened_release(struct hak_heap *heap) {
-    while (heap->quarantine.first)
-        release_first(heap);
+bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes) {
+    size_t room_bytes = room_of(slab);
+    uint64_t mask = hak_trailer_mask(block);
+    if (HAK_UNLIKELY(!is_block_sound(block, room_bytes, mask)))
+        report_unsound(slab, block);
+    if (bytes > room_bytes - HAK_TRAILER_BYTES)
+        return false;
+    if (room_bytes > HAK_WASTE_LEAST_BYTES && bytes <= room_bytes / 2)
+        return false;
+    seal(block, room_bytes, mask, bytes);
+    return true;
 }
 
 /* ---- large blocks ---- */
 
-static void guard(struct hak_slab *slab) {
-    size_t run_bytes = (size_t)slab->run_slabs << HAK_SLAB_SHIFT;
-    char *end = (char *)hak_slab_address(slab) + slab->large_bytes;
-    size_t rest = run_bytes - slab->large_bytes;
-    slab->is_guarded = false;
-    if (!hak_hardened.guards || rest == 0)
-        return;
-    if (atomic_fetch_add_explicit(&guarded_blocks, 1, memory_order_relaxed) < HAK_GUARDED_MOST)
-        slab->is_guarded = hak_os_deny(end, rest);
-    if (!slab->is_guarded)
-        atomic_fetch_sub_explicit(&guarded_blocks, 1, memory_order_relaxed);
-}
-
 void hak_hardened_seal_large(struct hak_slab *slab, size_t bytes) {
-    struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
-    guard(slab);
-    if (!slab->is_zero)
-        block->mark = 0; /* a copy of the block must not look like a free one */
-    seal(block, slab->large_bytes, bytes);
+    void *block = (void *)hak_slab_address(slab);
+    seal(block, slab->large_bytes, hak_trailer_mask(block), bytes);
 }
 
-bool hak_hardened_unseal_large(struct hak_slab *slab) {
-    char *start = (char *)hak_slab_address(slab);
-    size_t run_bytes = (size_t)slab->run_slabs << HAK_SLAB_SHIFT;
-    check_block(slab, start);
-    if (slab->is_guarded) {
-        hak_os_commit(start + slab->large_bytes, run_bytes - slab->large_bytes);
-        slab->is_guarded = false;
-        atomic_fetch_sub_explicit(&guarded_blocks, 1, memory_order_relaxed);
-    }
-    if (!hak_hardened.zeroes)
-        return false;
-    return slab->is_moved ? hak_os_renew(start, run_bytes) : hak_os_purge(start, run_bytes);
-}
-
-/* ---- order ---- */
-
-/* SplitMix64; the state begins with the process's secret, so that nobody foresees an order. */
-static uint64_t next_random(struct hak_heap *heap) {
-    if (heap->quarantine.random == 0)
-        heap->quarantine.random = hak_hardened.secret ^ (uintptr_t)heap;
-    uint64_t z = heap->quarantine.random += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
-struct hak_block *hak_hardened_shuffle(struct hak_heap *heap, struct hak_block *first) {
-    struct hak_block *blocks[HAK_SHUFFLED_MOST];
-    uint32_t count = 0;
-    struct hak_block *rest = first;
-    for (; rest != HAK_LIST_END && count < HAK_SHUFFLED_MOST; rest = hak_block_next(rest)) {
-        uint32_t place = (uint32_t)((next_random(heap) >> 32) * (count + 1) >> 32);
-        blocks[count] = blocks[place];
-        blocks[place] = rest;
-        count++;
-    }
-    while (count) {
-        hak_block_link(blocks[--count], rest);
-        rest = blocks[count];
-    }
-    return rest;
+void hak_hardened_check_large(const struct hak_slab *slab) {
+    const void *block = (const void *)hak_slab_address(slab);
+    if (HAK_UNLIKELY(!is_block_sound(block, slab->large_bytes, hak_trailer_mask(block))))
+        report_unsound(slab, block);
 }
 
 /* ---- new and delete ---- */
@@ -316,8 +227,11 @@ static struct hak_slab *find(const void *block) {
     return state == HAK_SLAB_BLOCKS && hak_slab_has_start(slab, (uintptr_t)block) ? slab : NULL;
 }
 
-static enum hak_block_kind kind_in(uint64_t value) {
-    return (enum hak_block_kind)(value >> HAK_KIND_SHIFT);
+/* What is behind the block stays as it is. */
+static void set_kind(const struct hak_slab *slab, void *block, uint64_t value,
+                     enum hak_block_kind kind) {
+    uint64_t changed = hak_trailer_bytes(value) | (uint64_t)kind << HAK_KIND_SHIFT;
+    hak_trailer_store(block, room_of(slab), hak_trailer_encode(hak_trailer_mask(block), changed));
 }
 
 void hak_hardened_mark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
@@ -325,8 +239,8 @@ void hak_hardened_mark(void *block, enum hak_block_kind from, enum hak_block_kin
     if (!slab)
         return;
     uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
-    if (kind_in(value) == from)
-        set_trailer(block, room_of(slab), bytes_in(value), to);
+    if (hak_trailer_kind(value) == from)
+        set_kind(slab, block, value, to);
 }
 
 void hak_hardened_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
@@ -334,14 +248,15 @@ void hak_hardened_unmark(void *block, enum hak_block_kind from, enum hak_block_k
     if (!slab)
         return;
     uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
-    if (kind_in(value) == from)
-        set_trailer(block, room_of(slab), bytes_in(value), to);
-    else if (kind_in(value) != HAK_BY_MALLOC || from == HAK_BY_NEW || from == HAK_BY_ALIGNED_NEW)
+    enum hak_block_kind kind = hak_trailer_kind(value);
+    if (kind == from)
+        set_kind(slab, block, value, to);
+    else if (kind != HAK_BY_MALLOC || from == HAK_BY_NEW || from == HAK_BY_ALIGNED_NEW)
         report(HAK_FATAL_WRONG_FREE, slab, block);
 }
 
 void hak_hardened_check_size(const void *block, size_t bytes) {
     struct hak_slab *slab = find(block);
-    if (slab && bytes_in(read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE)) != bytes)
+    if (slab && hak_trailer_bytes(read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE)) != bytes)
         report(HAK_FATAL_WRONG_SIZE, slab, block);
 }

@@ -6,10 +6,9 @@
  *
  *   block of a size class:  what was asked for | filled slack | trailer, 8 bytes
  *
- * The trailer is made of the size asked for, the kind of allocation, the address and a secret, so
- * that a change of any of its bytes spoils it. It is 0 while the block is free: the rest of a free
- * block but its links is zero, too, and malloc looks whether it still is. A large block has the
- * trailer at the end of its last page.
+ * The trailer (heap/trailer.h) holds the size asked for and the kind of allocation, or says that
+ * the block is free: then the rest of it but its links is zero, and malloc looks whether it still
+ * is. A large block has the trailer at the end of its last page.
  */
 #ifndef HAK_HEAP_HARDENED_H
 #define HAK_HEAP_HARDENED_H
@@ -36,32 +35,36 @@ struct hak_hardened {
     bool guards;
     bool checks_delete;
     size_t quarantine_bytes; /* of each thread */
+    uint64_t quarantine_ms;  /* 0: no bound */
     uint64_t secret;
+    uint8_t class_of[HAK_DIRECT_MAX_BYTES / 16 + 1]; /* by bytes with the trailer, in 16 */
 };
 extern struct hak_hardened hak_hardened HAK_SEALED;
 
 void hak_hardened_start(void);
 
+/* malloc and free: what is plain, else what hak_alloc_general does. */
+void *hak_hardened_malloc(size_t bytes);
+
 /* A block of up to HAK_CLASS_MAX_BYTES or of more; the heap may be NULL. NULL: no memory. */
 void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment);
 
-/* Checks a block that free() was given, wipes it, and frees the one that waited longest. */
+/* Checks a block that free() was given, wipes it, and lets it wait. */
 void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
-/* Frees all that waits; before a thread's end. */
-void hak_hardened_release(struct hak_heap *heap);
+/* Ends the process: somebody wrote into a free block. */
+__attribute__((noreturn)) HAK_COLD void hak_hardened_report_write(const struct hak_block *block);
 
 /* The size that was asked for, of a live block; a fatal report if its trailer is spoilt. */
 size_t hak_hardened_bytes(const struct hak_slab *slab, const void *block);
 
-/* Writes the trailer of a large block that is `bytes` long and the guard behind it. */
+/* Makes a live block of a size class `bytes` long where it lies. False: it hasn't the room, or
+ * would waste it. */
+bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes);
+
+/* Writes the trailer of a large block that is `bytes` long; checks it, before the block goes. */
 void hak_hardened_seal_large(struct hak_slab *slab, size_t bytes);
-
-/* The same backwards, before the run is given back. True: it reads as zero. */
-bool hak_hardened_unseal_large(struct hak_slab *slab);
-
-/* The same blocks in another order. */
-struct hak_block *hak_hardened_shuffle(struct hak_heap *heap, struct hak_block *first);
+void hak_hardened_check_large(const struct hak_slab *slab);
 
 /* What operator new made becomes of another kind, if it is of the first; not ours: nothing. */
 void hak_hardened_mark(void *block, enum hak_block_kind from, enum hak_block_kind to);

@@ -49,6 +49,7 @@ enum hak_slab_state {
     HAK_SLAB_BLOCKS,     /* a slab of a size class */
     HAK_SLAB_LARGE,      /* first slab of a large block */
     HAK_SLAB_ZERO_SIZE,  /* a slab of blocks without bytes, which nobody can touch */
+    HAK_SLAB_WAITING,    /* first slab of a freed large block in quarantine, inaccessible */
     HAK_SLAB_MOVING      /* taken out of the lists for a system call */
 };
 
@@ -143,12 +144,16 @@ struct hak_sampler {
     bool is_on; /* one of the two: the tables send every malloc to the slow twin */
 };
 
-/* Freed blocks that wait before they may be used again (heap/hardened.c); linked as an outbox. */
+/* Freed blocks that wait before they may be used again (heap/quarantine.c), and random numbers. */
 struct hak_quarantine {
-    struct hak_block *first;
-    struct hak_block *last;
-    size_t bytes;
-    uint64_t random; /* of the order of blocks */
+    uint64_t *ring; /* addresses, with the class above them; NULL: nothing waits */
+    uint32_t mask;  /* entries of the ring, less one */
+    uint32_t first; /* the oldest entry, */
+    uint32_t next;  /* the place of the next one: both count on and are masked */
+    size_t bytes;   /* of the blocks in it */
+    uint64_t *stamps;
+    uint64_t random; /* of the order of blocks (heap/order.c) */
+    uint64_t bits;   /* left of the last number */
 };
 
 #define HAK_OUTBOXES 16u

@@ -9,6 +9,7 @@
 #include "heap/growth.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
+#include "heap/large_hardened.h"
 #include "heap/orphan.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"
@@ -62,21 +63,26 @@ static size_t slabs_for(size_t bytes) {
     return (bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
 }
 
+static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
+    struct hak_slab *slab = hak_run_take(slabs_for(bytes), alignment_slabs);
+    if (!slab)
+        return NULL;
+    slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
+    slab->class = HAK_CLASS_NONE;
+    return slab;
+}
+
 struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
         return NULL;
     size_t alignment_slabs = hak_max(alignment >> HAK_SLAB_SHIFT, 1);
-    size_t trailer = hak_hardened.is_on ? HAK_TRAILER_BYTES : 0;
-    size_t guard = hak_hardened.guards ? hak_os_page_bytes : 0;
-    struct hak_slab *slab = hak_run_take(slabs_for(bytes + trailer + guard), alignment_slabs);
+    struct hak_slab *slab = HAK_UNLIKELY(hak_hardened.is_on)
+                                ? hak_large_hardened_take(bytes, alignment_slabs)
+                                : take_run(bytes, alignment_slabs);
     if (!slab)
         return NULL;
-    slab->large_bytes = hak_round_up(bytes + trailer, hak_os_page_bytes);
-    slab->class = HAK_CLASS_NONE;
     slab->sample = 0;
     slab->block_bytes = 0;
-    if (HAK_UNLIKELY(hak_hardened.is_on))
-        hak_hardened_seal_large(slab, bytes);
     /* release pairs with the acquire in hak_large_free */
     atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
     count_large((int64_t)slab->large_bytes, 1, 0);
@@ -104,12 +110,10 @@ void hak_large_free(struct hak_slab *slab, void *pointer) {
         hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);
     hak_sample_drop(slab, pointer);
     count_large(-(int64_t)slab->large_bytes, 0, 1);
-    if (HAK_UNLIKELY(hak_hardened.is_on) && hak_hardened_unseal_large(slab)) {
-        slab->is_moved = false;
-        hak_run_give_clean(slab);
-    } else {
+    if (HAK_UNLIKELY(hak_hardened.is_on))
+        hak_large_hardened_give(slab);
+    else
         hak_run_give(slab);
-    }
 }
 
 static void set_bytes(struct hak_slab *slab, size_t bytes) {
@@ -134,8 +138,14 @@ static void move_content(struct hak_slab *to, struct hak_slab *from, size_t byte
 /* Whole pages are moved, the rest is copied: what is behind it in the new block is its own. */
 static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t bytes) {
     size_t old_bytes = hak_hardened_bytes(slab, pointer);
-    if (bytes == old_bytes)
+    size_t old_large_bytes = slab->large_bytes;
+    if (hak_large_hardened_resize(slab, bytes)) {
+        count_large((int64_t)slab->large_bytes - (int64_t)old_large_bytes, 0, 0);
+        slab->block_bytes = 0;
+        hak_sample_drop(slab, pointer);
+        hak_sample_large(slab, bytes);
         return pointer;
+    }
     struct hak_slab *other = hak_large_take(bytes, HAK_SLAB_BYTES);
     if (!other)
         return NULL;

@@ -9,9 +9,10 @@
 #include "conf/conf.h"
 #include "heap/bin.h"
 #include "heap/cache.h"
-#include "heap/hardened.h"
+#include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
+#include "heap/quarantine.h"
 #include "heap/remote.h"
 #include "heap/sample.h"
 #include "heap/slab.h"
@@ -49,10 +50,14 @@ static struct hak_heap *free_heaps;           /* heap lock */
 static _Atomic unsigned hidden_tables;        /* relaxed: a bound */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
 
-static size_t heap_bytes(void) {
+static size_t ring_offset(void) {
     return hak_round_up(offsetof(struct hak_heap, slab_bound) +
                             hak_ranges[0].slabs * sizeof(uint32_t),
                         HAK_PAGE_MAX_BYTES);
+}
+
+static size_t heap_bytes(void) {
+    return ring_offset() + hak_round_up(hak_quarantine_ring_bytes(), HAK_PAGE_MAX_BYTES);
 }
 
 /* A page that nobody can touch lies on either side of a heap's structure. */
@@ -82,6 +87,8 @@ static void start_structure(struct hak_heap *heap) {
         hak_list_init(&heap->partial[class]);
     }
     hak_list_init(&heap->full);
+    if (HAK_UNLIKELY(hak_quarantine_ring_bytes()))
+        hak_quarantine_start(heap, (char *)heap + ring_offset());
     hak_sample_start(heap);
 }
 
@@ -187,7 +194,7 @@ static void give_up_caps(struct hak_heap *heap) {
 }
 
 static void end_heap(struct hak_heap *heap) {
-    hak_hardened_release(heap);
+    hak_quarantine_release(heap);
     hak_remote_flush(heap);
     hak_remote_drain(heap);
     hak_cache_flush_all(heap);
@@ -247,6 +254,7 @@ size_t hak_heap_trim(void) {
     for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)
         if (heap != mine)
             hak_stalled_relieve(heap);
+    hak_large_hardened_release();
     return hak_purge_all();
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns shuffling. The heap's thread calls; nothing is shared.
+ */
+#include "heap/order.h"
+
+#include "heap/hardened.h"
+#include "heap/slab.h"
+
+#define HAK_SHUFFLED_MOST 1024u
+
+/* SplitMix64 */
+uint64_t hak_order_next(struct hak_heap *heap) {
+    if (heap->quarantine.random == 0)
+        heap->quarantine.random = hak_hardened.secret ^ (uintptr_t)heap;
+    uint64_t z = heap->quarantine.random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+struct hak_block *hak_order_shuffle(struct hak_heap *heap, struct hak_block *first) {
+    struct hak_block *blocks[HAK_SHUFFLED_MOST];
+    uint32_t count = 0;
+    struct hak_block *rest = first;
+    for (; rest != HAK_LIST_END && count < HAK_SHUFFLED_MOST; rest = hak_block_next(rest)) {
+        uint32_t place = (uint32_t)((hak_order_next(heap) >> 32) * (count + 1) >> 32);
+        blocks[count] = blocks[place];
+        blocks[place] = rest;
+        count++;
+    }
+    while (count) {
+        hak_block_link(blocks[--count], rest);
+        rest = blocks[count];
+    }
+    return rest;
+}
