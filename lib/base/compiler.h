@@ -19,6 +19,12 @@
 /* No instruction: the compiler takes x for a new value, so it can't keep an address made from it in
  * a register of its own and uses the processor's addressing modes instead. */
 #define HAK_FORGET(x) __asm__("" : "+r"(x))
+/* The same of 16 bytes of words. */
+#if defined(__x86_64__)
+#define HAK_FORGET_WORDS(x) __asm__("" : "+x"(x))
+#else
+#define HAK_FORGET_WORDS(x) __asm__("" : "+w"(x))
+#endif
 /* No instruction: asks that x be kept in the register of return values from here on. */
 #if defined(__x86_64__)
 #define HAK_RETURN_REGISTER(x) __asm__("" : "+a"(x))

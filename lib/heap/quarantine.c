@@ -9,7 +9,6 @@
 #include "heap/cache.h"
 #include "heap/free.h"
 #include "heap/hardened.h"
-#include "heap/order.h"
 #include "heap/slab.h"
 #include "os/os_time.h"
 
@@ -19,7 +18,6 @@
 #define HAK_STAMP_SHIFT 6u              /* entries of one stamp, and frees between two clocks */
 #define HAK_STAMP_ENTRIES (1u << HAK_STAMP_SHIFT)
 #define HAK_AGED_AT_ONCE (2 * HAK_STAMP_ENTRIES)
-#define HAK_ENTRY_SHIFT 56u /* the class is above the address */
 
 static uint32_t ring_entries(void) {
     size_t most = hak_hardened.quarantine_bytes / HAK_RING_BLOCK_BYTES;
@@ -40,7 +38,7 @@ void hak_quarantine_start(struct hak_heap *heap, void *start) {
     quarantine->stamps = quarantine->ring + ring_entries();
 }
 
-static void release_first(struct hak_heap *heap) {
+HAK_INLINE void release_first(struct hak_heap *heap) {
     struct hak_quarantine *quarantine = &heap->quarantine;
     uint64_t entry = quarantine->ring[quarantine->first++ & quarantine->mask];
     unsigned class = (unsigned)(entry >> HAK_ENTRY_SHIFT);
@@ -73,36 +71,22 @@ void hak_quarantine_age(struct hak_heap *heap) {
     }
 }
 
-static HAK_COLD void stamp(struct hak_heap *heap, uint32_t place) {
+void hak_quarantine_stamp(struct hak_heap *heap, uint32_t place) {
     struct hak_quarantine *quarantine = &heap->quarantine;
     uint32_t stamps_mask = quarantine->mask >> HAK_STAMP_SHIFT;
     quarantine->stamps[place >> HAK_STAMP_SHIFT & stamps_mask] = hak_os_now_ms();
     hak_quarantine_age(heap);
 }
 
-void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, unsigned class) {
+/* One stays, however large. The ring keeps room for the next. */
+void hak_quarantine_shorten(struct hak_heap *heap) {
     struct hak_quarantine *quarantine = &heap->quarantine;
-    uint64_t *ring = quarantine->ring;
-    uint32_t mask = quarantine->mask;
-    uint32_t place = quarantine->next++;
-    uint64_t entry = (uintptr_t)block | (uint64_t) class << HAK_ENTRY_SHIFT;
-    ring[place & mask] = entry;
-    quarantine->bytes += hak_class_bytes[class];
-    if (hak_hardened.shuffles) {
-        uint32_t other = place - hak_order_4_bits(heap);
-        if (HAK_LIKELY((int32_t)(other - quarantine->first) >= 0)) {
-            ring[place & mask] = ring[other & mask];
-            ring[other & mask] = entry;
-        }
-    }
-    if (HAK_UNLIKELY(place % HAK_STAMP_ENTRIES == 0) && hak_hardened.quarantine_ms)
-        stamp(heap, place);
-    while (quarantine->bytes > hak_hardened.quarantine_bytes || /* the ring has room for one more */
-           quarantine->next - quarantine->first > mask) {
+    do {
         if (quarantine->next - quarantine->first == 1)
             return;
         release_first(heap);
-    }
+    } while (quarantine->bytes > hak_hardened.quarantine_bytes ||
+             quarantine->next - quarantine->first > quarantine->mask);
 }
 
 void hak_quarantine_release(struct hak_heap *heap) {

@@ -24,7 +24,7 @@ typedef uint64_t __attribute__((may_alias)) hak_word;
 typedef uint64_t __attribute__((may_alias, vector_size(16))) hak_words;
 
 HAK_INLINE uint64_t hak_trailer_mask(const void *block) {
-    return ((uintptr_t)block ^ hak_hardened.secret) * HAK_TRAILER_FACTOR | 1;
+    return ((uintptr_t)block ^ hak_hardened.secret) * HAK_TRAILER_FACTOR;
 }
 
 HAK_INLINE uint64_t hak_trailer_encode(uint64_t mask, uint64_t value) {
@@ -102,9 +102,14 @@ HAK_INLINE bool hak_is_zero(const void *block, size_t room_bytes) {
     const hak_words *at = (const hak_words *)block + 1;
     const hak_words *last = (const hak_words *)((uintptr_t)block + room_bytes) - 1;
     hak_words any = {*(const hak_word *)last, 0}, more = {0, 0};
-    for (; last - at >= 4; at += 4) {
-        any |= at[0] | at[1];
-        more |= at[2] | at[3];
+    for (const hak_words *stop = last - 3; at < stop; at += 4) {
+        any |= at[0];
+        HAK_FORGET_WORDS(any); /* the compiler would add the four up first: more instructions */
+        more |= at[1];
+        HAK_FORGET_WORDS(more);
+        any |= at[2];
+        HAK_FORGET_WORDS(any);
+        more |= at[3];
     }
     for (; at < last; at++)
         any |= *at;
