@@ -223,6 +223,13 @@ size_t hak_free_run_hidden_count(void) {
     return hidden_count;
 }
 
+struct hak_slab *hak_free_run_cut_random(enum hak_slab_state kind, uint64_t random) {
+    size_t skip;
+    struct hak_slab *run =
+        hak_run_set_pick(kind == HAK_SLAB_DIRTY ? &dirty_runs : &clean_runs, random, &skip);
+    return run ? hak_free_run_cut(run, skip, 1) : NULL;
+}
+
 struct hak_slab *hak_free_run_oldest_dirty(void) {
     struct hak_link *oldest = dirty_ages.next;
     return oldest == &dirty_ages ? NULL : hak_container(oldest, struct hak_slab, age);

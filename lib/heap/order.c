@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns shuffling. The heap's thread calls; nothing is shared.
+ * Owns shuffling. The heap's thread calls; the state of places is protected by the heap lock.
  */
 #include "heap/order.h"
 
@@ -9,14 +9,23 @@
 
 #define HAK_SHUFFLED_MOST 1024u
 
-/* SplitMix64 */
-uint64_t hak_order_next(struct hak_heap *heap) {
-    if (heap->quarantine.random == 0)
-        heap->quarantine.random = hak_hardened.secret ^ (uintptr_t)heap;
-    uint64_t z = heap->quarantine.random += 0x9E3779B97F4A7C15u;
+/* SplitMix64; the state's first value is the secret, mixed with the state's own address. */
+static uint64_t step(uint64_t *state) {
+    if (*state == 0)
+        *state = hak_hardened.secret ^ (uintptr_t)state;
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
     return z ^ z >> 31;
+}
+
+uint64_t hak_order_next(struct hak_heap *heap) {
+    return step(&heap->quarantine.random);
+}
+
+uint64_t hak_order_place(void) {
+    static uint64_t state;
+    return step(&state);
 }
 
 struct hak_block *hak_order_shuffle(struct hak_heap *heap, struct hak_block *first) {

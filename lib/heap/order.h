@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the random order of blocks and slabs. A heap's random numbers are its thread's.
+ * Owns the random order of blocks and slabs. A heap's random numbers are its thread's; those of
+ * places are the heap lock's.
  */
 #ifndef HAK_HEAP_ORDER_H
 #define HAK_HEAP_ORDER_H
 
 #include "heap/heap.h"
+
+/* 64 random bits that no heap is asked for. Heap lock held. */
+uint64_t hak_order_place(void);
 
 /* 64 random bits. The state begins with the process's secret: nobody foresees an order. */
 uint64_t hak_order_next(struct hak_heap *heap);

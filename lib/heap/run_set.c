@@ -5,7 +5,8 @@
  */
 #include "heap/run_set.h"
 
-#define HAK_FIND_TRIES 8 /* looks into the one bin that may hold runs too short */
+#define HAK_PICK_RUNS 32u /* among which one is chosen: a look at each costs a cache line */
+#define HAK_FIND_TRIES 8  /* looks into the one bin that may hold runs too short */
 
 static unsigned bin_of(size_t slabs) {
     if (slabs <= 16)
@@ -62,4 +63,36 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
     if (bin == HAK_RUN_BINS)
         return NULL;
     return hak_container(set->bin[bin].next, struct hak_slab, link);
+}
+
+static unsigned shortest_runs(struct hak_run_set *set, struct hak_slab **runs, size_t *ret_slabs) {
+    unsigned count = 0;
+    *ret_slabs = 0;
+    for (unsigned bin = next_bin(set, 0); bin < HAK_RUN_BINS; bin = next_bin(set, bin + 1)) {
+        struct hak_link *head = &set->bin[bin];
+        for (struct hak_link *link = head->next; link != head; link = link->next) {
+            runs[count] = hak_container(link, struct hak_slab, link);
+            *ret_slabs += runs[count]->run_slabs;
+            if (++count == HAK_PICK_RUNS)
+                return count;
+        }
+        if (bin + 1 == HAK_RUN_BINS)
+            break;
+    }
+    return count;
+}
+
+struct hak_slab *hak_run_set_pick(struct hak_run_set *set, uint64_t random, size_t *ret_skip) {
+    struct hak_slab *runs[HAK_PICK_RUNS];
+    size_t slabs;
+    unsigned count = shortest_runs(set, runs, &slabs);
+    size_t place = count ? random % slabs : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (place < runs[i]->run_slabs) {
+            *ret_skip = place;
+            return runs[i];
+        }
+        place -= runs[i]->run_slabs;
+    }
+    return NULL;
 }

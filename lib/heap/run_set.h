@@ -22,4 +22,7 @@ void hak_run_set_remove(struct hak_run_set *set, struct hak_slab *run);
 /* A run of at least `slabs`, still in the set; NULL if there is none. */
 struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs);
 
+/* A random slab of the shortest runs: its run, and how many slabs are before it; NULL: no run. */
+struct hak_slab *hak_run_set_pick(struct hak_run_set *set, uint64_t random, size_t *ret_skip);
+
 #endif

@@ -13,6 +13,7 @@
 #include "heap/hidden.h"
 #include "heap/huge.h"
 #include "heap/limit.h"
+#include "heap/order.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -30,7 +31,22 @@ struct need {
     size_t dirty_bytes; /* HAK_LIMIT_PURGE: what may stay */
 };
 
+/* A slab of blocks, with random_order. */
+static struct hak_slab *take_random_slab(struct need *need) {
+    uint64_t random = hak_order_place();
+    struct hak_slab *slab = hak_free_run_cut_random(HAK_SLAB_DIRTY, random);
+    need->verdict = HAK_LIMIT_FREE;
+    if (slab)
+        return slab;
+    need->verdict = hak_limit_judge(HAK_SLAB_BYTES, &need->dirty_bytes);
+    if (HAK_UNLIKELY(need->verdict != HAK_LIMIT_FREE))
+        return NULL;
+    return hak_free_run_cut_random(HAK_SLAB_CLEAN, random);
+}
+
 static struct hak_slab *take_free_run(size_t slabs, size_t alignment_slabs, struct need *need) {
+    if (HAK_UNLIKELY(hak_hardened.shuffles) && slabs == 1 && alignment_slabs == 1)
+        return take_random_slab(need);
     size_t enough = slabs + alignment_slabs - 1;
     struct hak_slab *run = hak_free_run_find(HAK_SLAB_DIRTY, enough);
     need->verdict = HAK_LIMIT_FREE;
