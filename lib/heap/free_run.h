@@ -59,6 +59,7 @@ struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
 
 /* How many hidden runs there are. */
 size_t hak_free_run_hidden_count(void);
+
 /* Takes one slab at a random place for use; NULL if there is none. */
 struct hak_slab *hak_free_run_cut_random(enum hak_slab_state kind, uint64_t random);
 
