@@ -24,7 +24,7 @@
 struct waiting {
     struct hak_slab *run;
     size_t slabs;
-    size_t kept_bytes;
+    size_t kept_bytes; /* from its start on: resident, and wiped if anything is; 0: all is new */
     uint64_t since_ms;
 };
 
@@ -151,7 +151,8 @@ static struct hak_slab *take_waiting(size_t bytes, size_t slabs) {
     if (!run)
         return NULL;
     run->large_bytes = rounded_bytes(bytes);
-    run->is_zero = hak_hardened.zeroes;
+    run->is_zero =
+        hak_hardened.zeroes && (!waited.kept_bytes || run->large_bytes <= waited.kept_bytes);
     run->is_guarded = run->large_bytes < hak_run_bytes(run) && may_guard();
     if (hak_os_commit(start_of(run), run->is_guarded ? run->large_bytes : hak_run_bytes(run)))
         return run;
@@ -180,12 +181,12 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
     return slab;
 }
 
-/* Returns how many bytes of it stay resident. */
+/* Returns how many bytes of it stay resident. What is behind those was never the program's. */
 static size_t wipe(struct hak_slab *slab) {
-    char *start = start_of(slab);
+    void *start = start_of(slab);
     if (hak_hardened.zeroes && slab->large_bytes > HAK_WIPED_MOST_BYTES) {
-        bool done = slab->is_moved ? hak_os_renew(start, slab->large_bytes)
-                                   : hak_os_purge(start, slab->large_bytes);
+        bool done = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
+                                   : hak_os_purge(start, hak_run_bytes(slab));
         slab->is_moved = slab->is_moved && !done;
         if (done)
             return 0;
