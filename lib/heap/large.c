@@ -90,7 +90,9 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
 }
 
 void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
-    struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, alignment);
+    /* A hardened block knows that none were asked for. */
+    size_t least = hak_hardened.is_on ? 0 : 1;
+    struct hak_slab *slab = hak_large_take(hak_max(bytes, least), alignment);
     if (!slab)
         return NULL;
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
