@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The number of mappings stays small while much memory is used: with thousands of large blocks that
- * grow, so that their pages move, with purging in between, and with threads that come and go.
+ * grow, so that their pages move, with purging in between, with threads that come and go, and with
+ * 16 GiB of address space in use.
  * And an allocation that fails because of vm.max_map_count says so, when HAKMEM_LOG asks.
  */
 #include "check.h"
@@ -32,6 +33,50 @@ static void check_growth(uint64_t seed) {
     malloc_trim(0);
     CHECK(check_count_maps() <= MOST);
     for (int i = 0; i < BLOCKS; i += 3)
+        free(blocks[i]);
+}
+
+/* Sizes from 64 KiB to 64 MiB, each doubling as likely as another. */
+static size_t wide_size(uint64_t *seed) {
+    size_t bytes = (size_t)1 << (16 + check_random(seed) % 10);
+    return bytes + check_random(seed) % bytes;
+}
+
+/* Written at both ends, one in 16 as a whole if it isn't too large. */
+static char *wide_block(char *old, size_t bytes) {
+    char *block = realloc(old, bytes);
+    CHECK(block != NULL);
+    if (bytes % 16 == 0 && bytes < 4 * MIB)
+        memset(block, 1, bytes);
+    block[0] = block[bytes - 1] = 1;
+    return block;
+}
+
+/* 16 GiB in blocks, most of them not touched, of which every round replaces, resizes and frees. */
+static void check_wide(uint64_t seed) {
+    enum { WIDE = 2000, ROUNDS = 8 };
+    static char *blocks[WIDE];
+    unsigned most = 0;
+    size_t used_bytes = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < WIDE; i++) {
+            bool is_freed = check_random(&seed) % 3 == 0;
+            if (is_freed)
+                free(blocks[i]);
+            if (is_freed || check_random(&seed) % 3 == 0)
+                blocks[i] = wide_block(is_freed ? NULL : blocks[i], wide_size(&seed));
+        }
+        if (round % 4 == 3)
+            malloc_trim(0);
+        most = check_count_maps() > most ? check_count_maps() : most;
+        used_bytes = check_value("used_bytes");
+    }
+    printf("%zu MiB used, %u mappings at most, %zu MiB hidden, %zu MiB resident\n",
+           used_bytes / MIB, most, (size_t)check_value("hidden_bytes") / MIB,
+           check_resident_bytes() / MIB);
+    fflush(stdout);
+    CHECK(used_bytes >= (size_t)16 << 30 && most <= MOST);
+    for (int i = 0; i < WIDE; i++)
         free(blocks[i]);
 }
 
@@ -118,5 +163,6 @@ int main(int argc, char **argv) {
     for (uint64_t seed = 1; seed <= 3; seed++)
         check_growth(seed);
     check_threads();
+    check_wide(4);
     return 0;
 }
