@@ -50,6 +50,7 @@ static void chain_free(void *chain) {
 static struct {
     pthread_t *threads;
     unsigned count;
+    bool exits; /* they don't block */
     pthread_barrier_t done, end;
 } crew;
 
@@ -69,7 +70,8 @@ static void crew_start(unsigned count, void *(*body)(void *)) {
 /* The last thing that each thread does. */
 static void *crew_block(void) {
     pthread_barrier_wait(&crew.done);
-    pthread_barrier_wait(&crew.end);
+    if (!crew.exits)
+        pthread_barrier_wait(&crew.end);
     return NULL;
 }
 
@@ -78,7 +80,8 @@ static void crew_wait(void) {
 }
 
 static void crew_end(void) {
-    pthread_barrier_wait(&crew.end);
+    if (!crew.exits)
+        pthread_barrier_wait(&crew.end);
     for (unsigned i = 0; i < crew.count; i++)
         pthread_join(crew.threads[i], NULL);
     free(crew.threads);
@@ -191,8 +194,9 @@ static void queue_free_some(uint64_t keep) {
         free(batch[i]);
 }
 
-/* Producers, then blocked, of `live` blocks that a thread which only frees takes out. */
+/* Producers, then blocked or gone, of `live` blocks that a thread which only frees takes out. */
 void bench_queue(void) {
+    crew.exits = option_number("exit", 0) != 0;
     sizes_fill(&sizes, option_word("size", "512"));
     queue.live = option_number("bytes", MIB(370)) / 512 / QUEUE_BATCH * QUEUE_BATCH;
     queue.total = queue.live * option_number("turns", 4);

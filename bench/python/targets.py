@@ -76,5 +76,8 @@ class Targets:
                   ('idle_resident, a thread', '<= 24 KiB',
                    settled['idle_resident'] and settled['idle_resident'] / 1000, ' KiB'),
                   ('queue_16_1, resident / live', '<= 1.3', self.over_live('queue_16_1'), ''),
+                  ('queue_exit, resident / live', '<= 1.3', self.over_live('queue_exit'), ''),
+                  ('core_size, dumped / resident', '<= 1.05', self.over_live('core_size'), ''),
+                  ('maps_16g', '<= 1000', self.data.median('maps_16g', self.ours, 'maps'), ''),
                   ('holes, resident / live', '<= 1.25', self.over_live('holes'), '')]
         return [(name, wanted, shown(value, unit)) for name, wanted, value, unit in lines]

@@ -18,6 +18,9 @@
 #include "os/os_memory.h"
 #include "stats/process.h"
 
+/* At once: a purge keeps others from mapping anything for as long as it takes, half a millisecond.
+ */
+#define HAK_PURGE_BYTES HAK_MIB(8)
 #define HAK_PURGE_TRIES 64u /* at a limit, while other threads make memory dirty */
 
 void hak_superslab_start(void) {
@@ -106,7 +109,8 @@ static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
     struct hak_slab *oldest = hak_free_run_oldest_dirty();
     if (oldest && dirty_bytes > bound_bytes) {
         size_t excess = hak_round_up(dirty_bytes - bound_bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT;
-        run = cut_to_purge(oldest, hak_min(oldest->run_slabs, excess));
+        size_t slabs = hak_min(excess, HAK_PURGE_BYTES >> HAK_SLAB_SHIFT);
+        run = cut_to_purge(oldest, hak_min(oldest->run_slabs, slabs));
     }
     hak_lock_give(&hak_heap_lock);
     return run;
