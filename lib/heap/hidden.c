@@ -14,7 +14,7 @@
 #define HAK_HIDE_SHARE 1024u
 #define HAK_HIDE_STEP 8u /* the more, the more are hidden: once again after so many */
 #define HAK_HIDE_MOST 128u
-#define HAK_SHOW_SHARE 128u /* of what is committed: shown at once, so that calls are few */
+#define HAK_SHOW_SHARE 256u /* of what is committed: shown at once, so that calls are few */
 
 bool hak_hidden_wants(struct hak_slab *run) {
     size_t count = hak_free_run_hidden_count();

@@ -158,12 +158,12 @@ uintptr_t hak_slab_address(const struct hak_slab *slab) {
 }
 
 /*
- * Growth runs ahead of need by a 128th of what is committed: few calls for a large heap, and little
+ * Growth runs ahead of need by a 256th of what is committed: few calls for a large heap, and little
  * in core dumps that was never used.
  */
 static size_t growth_slabs(size_t slabs) {
     hak_lock_take(&hak_heap_lock);
-    size_t ahead = hak_min(hak_process_counters.committed_bytes / 128, HAK_MIB(64));
+    size_t ahead = hak_min(hak_process_counters.committed_bytes / 256, HAK_MIB(64));
     hak_lock_give(&hak_heap_lock);
     ahead = hak_huge_limit_growth(slabs, ahead / HAK_SLAB_BYTES);
     return hak_round_up(hak_max(slabs, ahead), HAK_SUPERSLAB_SLABS);
