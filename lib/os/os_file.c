@@ -10,9 +10,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* O_NONBLOCK: a pipe that nobody reads must not stop an exit. A file with a second name may be
+ * somebody's trap: the other name is one that the user would not have written to. */
 int hak_os_open_append(const char *path) {
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    struct stat status;
     int saved_errno = errno;
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int descriptor = open(path, flags, 0600);
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 ||
+                            (S_ISREG(status.st_mode) && status.st_nlink != 1))) {
+        close(descriptor);
+        descriptor = -1;
+    }
+    if (descriptor >= 0)
+        fcntl(descriptor, F_SETFL, O_APPEND);
     errno = saved_errno;
     return descriptor;
 }

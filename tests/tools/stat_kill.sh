@@ -63,7 +63,7 @@ END
 
 # Everything that a killed process could have left on a file system that it can write to.
 files() {
-    ls -A . /dev/shm | grep -v '^\(pids\|before\|after\|killer.err\|errors\)$'
+    find . /dev/shm -maxdepth 1 ! -name pids ! -name before ! -name after ! -name killer.err
 }
 
 files >before
@@ -105,7 +105,8 @@ END
     id=$(setpriv --reuid 65534 --regid 65534 --clear-groups \
         ./litter "$(($(getconf PAGESIZE) - 61))")
     expect 0 '' '' "$run" --stats --summary=no true
-    awk '{ print $2 }' /proc/sysvipc/shm | grep -qx "$id" || complain "another user's segment is gone"
+    awk '{ print $2 }' /proc/sysvipc/shm | grep -qx "$id" ||
+        complain "another user's segment is gone"
     ipcrm -m "$id" 2>/dev/null || :
 fi
 exit "$status"
