@@ -101,6 +101,10 @@ void hak_dirty_note_take(size_t clean_bytes) {
     is_cycle = true;
 }
 
+bool hak_dirty_is_taken_back(void) {
+    return missed_bytes >= peak_bytes / 8;
+}
+
 void hak_dirty_note_purge(size_t bytes) {
     uint64_t now_ms = hak_os_now_ms();
     if (now_ms - purge_ms > HAK_CYCLE_MS) {

@@ -5,7 +5,7 @@
  * the heap lock, which the caller holds.
  *
  * In an episode of purges, each within a second of the one before, it is counted how much of what
- * was purged had to be taken again. Once that is more than one and a half times the most memory in
+ * was purged had to be taken again. Once that is three quarters of the most memory in
  * use, the program is in a cycle: from then on the allowance grows by what is missed. It shrinks by
  * what lay dirty, unused, for a whole second.
  */
@@ -28,5 +28,9 @@ void hak_dirty_note_take(size_t clean_bytes);
 
 /* A run was purged. */
 void hak_dirty_note_purge(size_t bytes);
+
+/* True if the program lately took much of what was purged right before: it is about to do so again.
+ */
+bool hak_dirty_is_taken_back(void);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "heap/hidden.h"
 
+#include "heap/dirty.h"
 #include "heap/free_run.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -20,7 +21,7 @@ bool hak_hidden_wants(struct hak_slab *run) {
     size_t count = hak_free_run_hidden_count();
     size_t least_bytes =
         hak_process_counters.committed_bytes / HAK_HIDE_SHARE * (1 + count / HAK_HIDE_STEP);
-    if (count >= HAK_HIDE_MOST || run->is_lazy ||
+    if (count >= HAK_HIDE_MOST || run->is_lazy || hak_dirty_is_taken_back() ||
         hak_run_bytes(run) < hak_max(least_bytes, HAK_SUPERSLAB_BYTES))
         return false;
     hak_free_run_leave(run);
