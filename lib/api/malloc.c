@@ -219,16 +219,16 @@ HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     return info.ownership == HAK_OWNED_BY_LIBC ? hak_foreign_bytes(pointer) : info.bytes;
 }
 
-/* The size is a promise that the block has; nothing depends on it. */
+/* The size is a promise; nothing depends on it, but check_delete holds the program to it. */
 HAK_EXPORT void free_sized(void *pointer, size_t bytes) {
-    (void)bytes;
+    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+        hak_hardened_check_size(pointer, bytes);
     hak_free(pointer);
 }
 
 HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes) {
     (void)alignment;
-    (void)bytes;
-    hak_free(pointer);
+    free_sized(pointer, bytes);
 }
 
 HAK_EXPORT void cfree(void *pointer) {

@@ -2,8 +2,9 @@
 /*
  * What knobs of the hardened profile do that no attack shows: quarantine_ms lets blocks go,
  * random_order spreads slabs, a freed large block is out of reach and comes back wiped, realloc
- * stays where it is as long as it can, and a large heap has few mappings. The program runs itself
- * again, once for each case, which CHECK_CASE names. CHECK_MAPS_MIB says how large is large.
+ * stays where it is as long as it can, sizes are held to, and a large heap has few mappings. The
+ * program runs itself again, once for each case, which CHECK_CASE names. CHECK_MAPS_MIB says how
+ * large is large.
  */
 #include "check.h"
 
@@ -154,6 +155,25 @@ static int fill_maps(void) {
     return maps > MOST_MAPS;
 }
 
+/* C23: a size that isn't the block's is fatal with check_delete. */
+static int free_with_size(size_t wrong) {
+    void (*free_with)(void *, size_t);
+    *(void **)&free_with = dlsym(RTLD_DEFAULT, "free_sized");
+    CHECK(free_with != NULL);
+    free_with(check_keep(malloc(SIZE)), SIZE + wrong);
+    free_with(check_keep(malloc(MIB)), MIB + wrong);
+    free_with(NULL, SIZE);
+    return 0;
+}
+
+static int free_right_size(void) {
+    return free_with_size(0);
+}
+
+static int free_wrong_size(void) {
+    return free_with_size(1);
+}
+
 struct test_case {
     const char *name;
     int (*act)(void);
@@ -176,6 +196,8 @@ static const struct test_case cases[] = {
     {"resize", resize_all, {"HAKMEM_CANARY=1"}, 0},
     {"resize-guards", resize_all, {"HAKMEM_GUARD_PAGES=1"}, 0},
     {"resize-profile", resize_all, {"HAKMEM_PROFILE=hardened"}, 0},
+    {"sized", free_right_size, {"HAKMEM_CHECK_DELETE=1"}, 0},
+    {"sized-wrong", free_wrong_size, {"HAKMEM_CHECK_DELETE=1"}, -SIGABRT},
     {"maps", fill_maps, {"HAKMEM_PROFILE=hardened"}, 0},
 };
 static const struct test_case distance = {"distance", tell_distance, {"HAKMEM_RANDOM_ORDER=1"}, 0};
