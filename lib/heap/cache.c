@@ -146,7 +146,7 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
         if (block)
             return block;
     }
-    if (HAK_UNLIKELY(heap && heap->sampler.is_on)) {
+    if (HAK_UNLIKELY(heap && heap->sampler.is_on) && hak_sample_is_turn(heap, bytes)) {
         void *block = hak_sample_alloc(heap, bytes, __builtin_return_address(0));
         if (block)
             return block;

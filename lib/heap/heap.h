@@ -137,7 +137,7 @@ struct hak_outbox {
 struct hak_sampler {
     int64_t left_bytes;  /* to be allocated before the next sample, */
     int64_t gap_bytes;   /* of as many since the last one */
-    int64_t left_blocks; /* to be allocated up to the next guarded one */
+    int64_t left_blocks; /* to be allocated up to the next guarded one; INT64_MAX: there is none */
     uint64_t random;
     uint64_t guard_random;
     bool is_profiling;

@@ -79,6 +79,7 @@ void hak_sample_end(struct hak_heap *heap) {
 
 /* Not from the program's own sequence: other processes, and the next run, guard other blocks. */
 void hak_sample_start(struct hak_heap *heap) {
+    heap->sampler.left_blocks = INT64_MAX;
     if (hak_guarded_is_on()) {
         uint64_t salt = atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed);
         heap->sampler.guard_random = hak_os_random(salt);
@@ -114,11 +115,8 @@ static void *alloc_sampled(struct hak_heap *heap, size_t bytes) {
 
 void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller) {
     struct hak_sampler *sampler = &heap->sampler;
-    bool is_guarded = hak_guarded_is_on() && --sampler->left_blocks <= 0;
-    if (sampler->is_profiling && hak_sample_is_due(heap, bytes))
+    if (sampler->is_profiling && sampler->left_bytes <= 0)
         return alloc_sampled(heap, bytes);
-    if (HAK_LIKELY(!is_guarded))
-        return NULL;
     draw_guarded(sampler);
     return hak_guarded_alloc(heap, bytes, caller);
 }

@@ -39,8 +39,14 @@ HAK_INLINE bool hak_sample_is_due(struct hak_heap *heap, size_t bytes) {
     return HAK_UNLIKELY(heap->sampler.left_bytes <= 0);
 }
 
-/* The block of a request of a size class, if it is the turn of one that is sampled or guarded, by
- * a heap whose sampler is on; NULL: an ordinary one will do. `caller`: see hak_guarded_alloc. */
+/* Counts a request of a size class in a thread whose sampler is on; true: it is to be sampled, or
+ * guarded. */
+HAK_INLINE bool hak_sample_is_turn(struct hak_heap *heap, size_t bytes) {
+    bool is_guarded = --heap->sampler.left_blocks <= 0;
+    return (heap->sampler.is_profiling && hak_sample_is_due(heap, bytes)) || is_guarded;
+}
+
+/* The block of such a request; NULL: an ordinary one will do. `caller`: see hak_guarded_alloc. */
 void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller);
 
 /* A random bit. */
