@@ -82,12 +82,22 @@ static bool is_own(const void *address) {
     return (uintptr_t)address - own_start < own_end - own_start;
 }
 
+/* Where the program's part begins: not before `caller`, if that is among the frames. */
+static unsigned skip_own(void *const *raw, unsigned count, const void *caller) {
+    unsigned first = 0;
+    while (first < count && raw[first] != caller)
+        first++;
+    if (first == count)
+        first = 0;
+    while (first < count && is_own(raw[first]))
+        first++;
+    return first;
+}
+
 void hak_os_unwind(struct hak_stack *ret_stack, const void *caller) {
     void *raw[HAK_RAW_FRAMES];
     unsigned count = walk(raw);
-    unsigned first = 0;
-    while (first < count && is_own(raw[first]))
-        first++;
+    unsigned first = skip_own(raw, count, caller);
     ret_stack->count = 0;
     if (first == count) {
         raw[0] = (void *)(uintptr_t)caller;

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016 # the dollars in quotes are awk's
 set -eu
 unset LD_PRELOAD
-: "${top_srcdir:?}" "${HAKMEM_SO:?}" "${HAKMEM_RUN:?}" "${CC:=cc}" "${AWK:=awk}"
+: "${top_srcdir:?}" "${top_builddir:?}" "${HAKMEM_SO:?}" "${HAKMEM_RUN:?}" "${CC:=cc}" "${AWK:=awk}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -54,8 +54,8 @@ resolve() {
 # put_stack HEAD WORDS
 put_stack() {
     echo "hakmem:   $1"
-    for name in $2; do
-        echo "hakmem:     $name"
+    for function in $2; do
+        echo "hakmem:     $function"
     done
 }
 
@@ -72,7 +72,10 @@ expected() {
 run_case() {
     how=$1 name=$2 code=$4
     program=$work/linked command=$program
-    [ "$how" = linked ] || program=$work/plain command="$HAKMEM_RUN $program"
+    case $how in
+    preloaded) program=$work/plain command="$HAKMEM_RUN $program" ;;
+    archive) program=$work/archive command=$program ;;
+    esac
     # shellcheck disable=SC2086
     run env HAKMEM_GUARD_SAMPLE=1 $command "$name"
     [ "$status" = "$3" ] || complain "$how $name: status $status, expected $3: $(cat "$work/err")"
@@ -87,10 +90,19 @@ run_case() {
 }
 
 grep -v '^#' "$top_srcdir/tests/misuse/guarded.tab" | sed 's/ *| */|/g' >"$work/cases"
-for how in preloaded linked; do
+hows='preloaded linked'
+cp "$work/cases" "$work/cases.preloaded"
+cp "$work/cases" "$work/cases.linked"
+if [ -e "$top_builddir/libhakmem.a" ]; then
+    compile archive "$top_builddir/libhakmem.a -ldl"
+    hows="$hows archive"
+    # In a program that has the library in itself, realloc's own frames can't be told from it.
+    grep -v '^realloc_freed' "$work/cases" >"$work/cases.archive"
+fi
+for how in $hows; do
     while IFS='|' read -r name status_wanted code rest misuse freed taken; do
         run_case "$how" "$name" "$status_wanted" "$code" "$rest" "$misuse" "$freed" "$taken"
-    done <"$work/cases"
+    done <"$work/cases.$how"
 done
 "$work/plain" | while read -r name; do
     grep -q "^$name|" "$work/cases" || echo "$name is not in guarded.tab"
