@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What can be counted of the style: lines, files and functions have a size, every file says its
 # licence and what it owns, conditional compilation stays in base/ and os/, and every file of the
-# library is in its list of sources.
+# library is in its list of sources and in the map of the house.
 # shellcheck disable=SC2016 # the dollars in quotes are awk's
 set -eu
 cd "${top_srcdir:?}"
@@ -93,6 +93,11 @@ check_lists() {
         grep -q "%D%/${file#lib/}\( \|\$\)" lib/Makefile.inc ||
             echo "$file: not in lib/Makefile.inc"
     done
+    find lib -name '*.[ch]' -o -name '*.def' | sed 's,^lib/,,; s,\.[a-z]*$,,' | LC_ALL=C sort -u |
+        while read -r file; do
+            sed -n '/^## What each file owns/,/^## Locks/p' lib/README.md |
+                grep -q "\`${file}[.{]" || echo "lib/$file: not in the table of lib/README.md"
+        done
 }
 
 # Every file of the packaging goes into the release archive.
