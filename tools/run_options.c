@@ -174,8 +174,10 @@ static enum hak_run_answer serve(enum run_option_index option) {
 /* Room for the options' rows; behind it those of the knobs. */
 static struct option *make_rows(void) {
     struct option *rows = calloc(OPTION_COUNT + hak_knob_count + 1, sizeof *rows);
+    if (!rows)
+        return NULL;
     struct option *row = rows + OPTION_COUNT;
-    for (unsigned i = 0; rows && i < hak_knob_count; i++) {
+    for (unsigned i = 0; i < hak_knob_count; i++) {
         char name[NAME_CAPACITY];
         if (hak_knobs[i].stability != HAK_KNOB_STABLE)
             continue;
