@@ -4,19 +4,17 @@
  */
 #include "heap/order.h"
 
+#include "base/random.h"
 #include "heap/hardened.h"
 #include "heap/slab.h"
 
 #define HAK_SHUFFLED_MOST 1024u
 
-/* SplitMix64; the state's first value is the secret, mixed with the state's own address. */
+/* The state's first value is the secret, mixed with the state's own address. */
 static uint64_t step(uint64_t *state) {
     if (*state == 0)
         *state = hak_hardened.secret ^ (uintptr_t)state;
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
+    return hak_random_next(state);
 }
 
 uint64_t hak_order_next(struct hak_heap *heap) {
