@@ -26,6 +26,10 @@
 #define HAK_POPULATE_SLABS 2
 #define HAK_FLUSH_BLOCKS 1024
 
+#define HAK_HOST_LEAST_BYTES 128u
+#define HAK_HOST_MOST_BYTES 1024u
+#define HAK_GUESTS 8 /* blocks that a class takes of its host's */
+
 void hak_cache_start(struct hak_heap *heap) {
     heap->hot.bin[HAK_CLASS_NONE] = HAK_LIST_END;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
@@ -129,6 +133,21 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     return done;
 }
 
+/*
+ * The first blocks of a small class are blocks of a larger one, its host, which many classes share:
+ * a thread that uses a little of many classes touches some pages a host, not a page a class. They
+ * are the host's blocks in every respect. After its share a class gets a slab.
+ */
+static unsigned host_of(struct hak_heap *heap, unsigned class) {
+    size_t bytes = hak_class_bytes[class];
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (bytes >= HAK_HOST_MOST_BYTES || state->guests == HAK_GUESTS)
+        return class;
+    size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_HOST_LEAST_BYTES);
+    state->guests++;
+    return hak_class_of(host_bytes);
+}
+
 static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
     struct hak_block *block = heap->hot.bin[class];
     return hak_cache_pop(heap, class, block, hak_block_next(block));
@@ -156,6 +175,8 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
     unsigned class = hak_class_of(bytes);
     if (HAK_UNLIKELY(!heap))
         return hak_orphan_alloc(class);
+    if (heap->hot.bin[class] == HAK_LIST_END)
+        class = host_of(heap, class);
     if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
         return NULL;
     return pop_after_refill(heap, class);

@@ -118,6 +118,7 @@ struct hak_bin_state {
     uint16_t most;     /* the cap's bound */
     uint16_t stride;   /* least number of frees between two trips; grows while they find nothing */
     uint16_t batch;    /* blocks of the next refill; grows */
+    uint8_t guests;    /* blocks that the class took of its host's instead of its own */
     uint8_t declines;  /* how often the class came back after a decline */
     bool is_declining; /* by the last trip */
     bool has_flushed;  /* since the last refill */
