@@ -20,8 +20,18 @@ HAK_INLINE void hak_list_init(struct hak_link *head) {
     head->previous = head;
 }
 
+/* A head of zeroes is an empty list that nothing may be put on before it is initialised. */
+HAK_INLINE bool hak_list_is_unused(const struct hak_link *head) {
+    return !head->next;
+}
+
+/* The head itself if there is none. */
+HAK_INLINE struct hak_link *hak_list_first(const struct hak_link *head) {
+    return hak_list_is_unused(head) ? (struct hak_link *)(uintptr_t)head : head->next;
+}
+
 HAK_INLINE bool hak_list_is_empty(const struct hak_link *head) {
-    return head->next == head;
+    return hak_list_first(head) == head;
 }
 
 HAK_INLINE void hak_list_insert_after(struct hak_link *where, struct hak_link *link) {

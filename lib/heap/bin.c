@@ -17,7 +17,7 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 4u
-#define HAK_SOON_BYTES HAK_MIB(4) /* taken of other classes meanwhile: a second-level cache */
+#define HAK_SOON_KIB 4096u /* taken of other classes meanwhile: a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
 #define HAK_STRIDE_MOST_BLOCKS 1024u
@@ -77,19 +77,19 @@ static bool keeps_through_declines(const struct hak_bin_state *state) {
     return state->has_slab_grant && state->tide <= state->most && state->peak <= state->most;
 }
 
-/* What the heap ever handed out. */
-static uint64_t taken_bytes(const struct hak_heap *heap) {
+/* What the heap ever handed out; differences count. */
+static uint32_t taken_kib(const struct hak_heap *heap) {
     uint64_t bytes = 0;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         bytes += heap->counters.allocations[class] * hak_class_bytes[class];
-    return bytes;
+    return (uint32_t)(bytes >> 10);
 }
 
 /* It came back after a decline. One that does so again and again gets room for all of it, unless
  * its memory served others meanwhile: they would have to use memory that isn't warm. */
 static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
     state->is_declining = false;
-    if (taken_bytes(heap) - state->taken_bytes >= HAK_SOON_BYTES)
+    if (taken_kib(heap) - state->taken_kib >= HAK_SOON_KIB)
         return;
     if (state->declines < HAK_MOST_DECLINES)
         state->declines++;
@@ -102,6 +102,7 @@ static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state
 void hak_bin_start(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     *state = (struct hak_bin_state){
+        .partial = state->partial,
         .used = state->used,
         .aside = HAK_LIST_END,
         .cap = (uint16_t)first_cap(class),
@@ -114,6 +115,8 @@ void hak_bin_start(struct hak_heap *heap, unsigned class) {
 
 void hak_bin_stop(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
+    if (!hak_bin_is_started(heap, class))
+        return;
     reset_cap(state, class);
     if (state->has_slab_grant)
         give_grant(HAK_SLAB_BYTES);
@@ -131,9 +134,14 @@ static void arm_at(struct hak_heap *heap, unsigned class, int64_t room) {
     counters->sequence++;
 }
 
+/* More than that are as many as that. */
+static int32_t count_of(int64_t blocks) {
+    return blocks < INT32_MAX ? (int32_t)blocks : INT32_MAX;
+}
+
 static void note_live(struct hak_bin_state *state, int64_t live) {
     if (live > state->peak)
-        state->peak = live;
+        state->peak = count_of(live);
 }
 
 /* So many live blocks, at one time, that none of them must leave anything behind. */
@@ -141,7 +149,7 @@ static bool can_decline(const struct hak_bin_state *state, unsigned class) {
     if (keeps_through_declines(state) || state->peak < HAK_DECLINE_BLOCKS)
         return false;
     return state->peak >= HAK_DECLINE_MANY ||
-           state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+           (size_t)state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
 }
 
 void hak_bin_arm(struct hak_heap *heap, unsigned class) {
@@ -214,11 +222,11 @@ enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     bool was_declining = state->is_declining;
     note_live(state, live);
     state->is_declining = is_declining(state, class, live);
-    state->live = live;
+    state->live = count_of(live);
     if (state->is_declining) {
         if (!was_declining) {
             state->tide = state->peak;
-            state->taken_bytes = taken_bytes(heap);
+            state->taken_kib = taken_kib(heap);
         }
         return empty(state, class);
     }

@@ -27,7 +27,12 @@ HAK_INLINE int64_t hak_bin_length(const struct hak_heap *heap, unsigned class) {
                      counters->allocations[class]);
 }
 
-/* An empty bin of a new heap, armed. */
+/* False: the class never had a slab here, so its bin is empty and its countdown at rest. */
+HAK_INLINE bool hak_bin_is_started(const struct hak_heap *heap, unsigned class) {
+    return heap->bin_state[class].cap != 0;
+}
+
+/* An empty bin, armed; before its class gets its first slab, and when another thread begins. */
 void hak_bin_start(struct hak_heap *heap, unsigned class);
 
 /* Gives back what the bin's cap had of the common bound; for a heap whose thread exits. */

@@ -22,6 +22,7 @@
 #include "stats/process.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define HAK_POPULATE_SLABS 2
 #define HAK_FLUSH_BLOCKS 1024
@@ -31,9 +32,15 @@
 #define HAK_GUESTS 8 /* blocks that a class takes of its host's */
 
 void hak_cache_start(struct hak_heap *heap) {
-    heap->hot.bin[HAK_CLASS_NONE] = HAK_LIST_END;
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)
+        heap->hot.bin[class] = HAK_LIST_END;
+}
+
+void hak_cache_restart(struct hak_heap *heap) {
+    memset(heap->guests, 0, sizeof heap->guests);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        hak_bin_start(heap, class);
+        if (hak_bin_is_started(heap, class))
+            hak_bin_start(heap, class);
 }
 
 static bool has_blocks(const struct hak_heap *heap, unsigned class) {
@@ -41,7 +48,7 @@ static bool has_blocks(const struct hak_heap *heap, unsigned class) {
 }
 
 static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->partial[class];
+    struct hak_link *head = &heap->bin_state[class].partial;
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }
 
@@ -58,6 +65,8 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = first_partial(heap, class);
     if (slab)
         return slab;
+    if (!hak_bin_is_started(heap, class))
+        hak_bin_start(heap, class);
     if (hak_orphan_adopt(heap, class)) {
         heap->counters.slabs_adopted++;
         return first_partial(heap, class);
@@ -140,11 +149,10 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
  */
 static unsigned host_of(struct hak_heap *heap, unsigned class) {
     size_t bytes = hak_class_bytes[class];
-    struct hak_bin_state *state = &heap->bin_state[class];
-    if (bytes >= HAK_HOST_MOST_BYTES || state->guests == HAK_GUESTS)
+    if (bytes >= HAK_HOST_MOST_BYTES || heap->guests[class] == HAK_GUESTS)
         return class;
     size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_HOST_LEAST_BYTES);
-    state->guests++;
+    heap->guests[class]++;
     return hak_class_of(host_bytes);
 }
 
@@ -240,15 +248,15 @@ void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
 
 /* The last one of its class stays: the next refill would take it again. */
 static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
-    struct hak_link *head = &heap->partial[slab->class];
+    struct hak_link *head = &heap->bin_state[slab->class].partial;
     bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
     if (!is_only_one)
         hak_cache_retire(heap, slab);
 }
 
 void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->partial[class];
-    struct hak_link *link = head->next;
+    struct hak_link *head = &heap->bin_state[class].partial;
+    struct hak_link *link = hak_list_first(head);
     while (link != head) {
         struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         link = link->next;
@@ -299,7 +307,7 @@ static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
 static void empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
     struct hak_bin_state *state = &heap->bin_state[class];
     int64_t older = return_list(heap, &state->aside, most);
-    state->aside_count -= older;
+    state->aside_count -= (int32_t)older;
     note_flush(heap, class, older + return_list(heap, &heap->hot.bin[class], most - older));
 }
 
@@ -309,13 +317,13 @@ static void shorten_bin(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     if (state->aside_count > 0) {
         int64_t count = return_list(heap, &state->aside, HAK_FLUSH_BLOCKS);
-        state->aside_count -= count;
+        state->aside_count -= (int32_t)count;
         note_flush(heap, class, count);
     }
     if (state->aside_count > 0)
         return;
     state->aside = heap->hot.bin[class];
-    state->aside_count = hak_bin_length(heap, class);
+    state->aside_count = (int32_t)hak_bin_length(heap, class);
     heap->hot.bin[class] = HAK_LIST_END;
 }
 

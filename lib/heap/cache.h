@@ -129,8 +129,9 @@ void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab);
 /* Gives back the slab that a class keeps although no block of it is used. */
 void hak_cache_release_spare(struct hak_heap *heap, unsigned class);
 
-/* Makes bins empty and arms the countdowns of a new heap. */
+/* Makes the bins of a new heap empty; of one that another thread has used, its policy new. */
 void hak_cache_start(struct hak_heap *heap);
+void hak_cache_restart(struct hak_heap *heap);
 
 /* True if `block` lies in the bin. */
 bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block);

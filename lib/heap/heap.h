@@ -105,25 +105,28 @@ struct hak_heap_hot {
     uint8_t class_of[HAK_DIRECT_MAX_BYTES + 1];
 };
 
-/* What the slow paths know of one bin and its class (heap/bin.c). */
+/* What the slow paths know of one bin and its class (heap/bin.c). All zero until the class's first
+ * slab: a thread that needs few classes touches few of these. */
 struct hak_bin_state {
+    struct hak_link partial; /* slabs with blocks to give */
     int64_t used;            /* blocks out of this heap's slabs: in the bin, or live */
-    int64_t live;            /* live ones at the last trip */
-    int64_t peak;            /* most live ones since the last decline */
-    int64_t tide;            /* the peak when the last decline began */
-    uint64_t taken_bytes;    /* by the heap, ever, when the last decline began */
     struct hak_block *aside; /* the bin's older list */
-    int64_t aside_count;
-    uint16_t cap;      /* the trip shortens a bin that is longer */
-    uint16_t most;     /* the cap's bound */
-    uint16_t stride;   /* least number of frees between two trips; grows while they find nothing */
-    uint16_t batch;    /* blocks of the next refill; grows */
-    uint8_t guests;    /* blocks that the class took of its host's instead of its own */
-    uint8_t declines;  /* how often the class came back after a decline */
-    bool is_declining; /* by the last trip */
-    bool has_flushed;  /* since the last refill */
+    int32_t aside_count;
+    int32_t live;       /* live ones at the last trip */
+    int32_t peak;       /* most live ones since the last decline */
+    int32_t tide;       /* the peak when the last decline began */
+    uint32_t taken_kib; /* by the heap, ever, when the last decline began */
+    uint16_t cap;       /* the trip shortens a bin that is longer; 0: never used */
+    uint16_t most;      /* the cap's bound */
+    uint16_t stride;    /* least number of frees between two trips; grows while they find nothing */
+    uint16_t batch;     /* blocks of the next refill; grows */
+    uint8_t declines;   /* how often the class came back after a decline */
+    bool is_declining;  /* by the last trip */
+    bool has_flushed;   /* since the last refill */
     bool has_slab_grant; /* of the common bound: declines leave it a slab */
 };
+
+_Static_assert(sizeof(struct hak_bin_state) == 64, "few of them on a heap's first page");
 
 struct hak_outbox {
     struct hak_heap *owner; /* destination; NULL: empty */
@@ -162,28 +165,33 @@ struct hak_quarantine {
 
 enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
 
-/* Owner thread's, but for what is marked otherwise. */
+/*
+ * Owner thread's, but for what is marked otherwise. In the order in which a thread comes to need
+ * it: one that waits after a few calls has touched the first page, with the states of the smallest
+ * classes, and the counters.
+ */
 struct hak_heap {
     struct hak_heap_hot hot;
-    struct hak_link partial[HAK_CLASS_COUNT]; /* slabs with blocks to give */
-    struct hak_link full;                     /* slabs without any */
+    uint8_t guests[HAK_CLASS_COUNT];   /* blocks that the class took of its host's (heap/cache.c) */
+    bool was_used;                     /* by a thread that has exited */
+    struct hak_link full;              /* slabs without any block to give */
+    _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
+    _Atomic int thread_id;             /* for reports */
+    _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
+    uint32_t exit_rounds;              /* destructor calls seen */
+    uint32_t trims_seen;               /* of hak_trims */
+    struct hak_heap *next_free;        /* heap lock: list of dead heaps */
+    struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     struct hak_sampler sampler;
-    struct hak_quarantine quarantine;
-    struct hak_bin_state bin_state[HAK_CLASS_COUNT];
-    struct hak_outbox outbox[HAK_OUTBOXES];
-    uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
-    _Atomic(uintptr_t) thread_pointer;     /* 0: no thread; others compare it with their own */
-    _Atomic int thread_id;                 /* for reports */
-    _Atomic uint32_t busy;                 /* slow paths now inside; read by a fork's child */
-    uint32_t exit_rounds;                  /* destructor calls seen */
-    uint32_t trims_seen;                   /* of hak_trims */
-    struct hak_heap *next_free;            /* heap lock: list of dead heaps */
-    struct hak_heap *next_heap;            /* heap lock: list of all heaps; never removed */
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
     _Atomic bool has_held;                          /* slabs hold blocks: collect them */
     _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
     _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
+    _Alignas(64) struct hak_bin_state bin_state[HAK_CLASS_COUNT];
+    struct hak_quarantine quarantine;
+    struct hak_outbox outbox[HAK_OUTBOXES];
+    uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
 };

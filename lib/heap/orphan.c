@@ -80,7 +80,7 @@ static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
 void hak_orphan_take_over(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         hak_cache_release_spare(heap, class);
-        take_over_list(heap, &heap->partial[class]);
+        take_over_list(heap, &heap->bin_state[class].partial);
     }
     take_over_list(heap, &heap->full);
 }
@@ -90,7 +90,7 @@ bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {
     if (atomic_load_explicit(&partial_slabs[class], memory_order_relaxed) == 0)
         return false;
     hak_lock_take(&hak_heap_lock);
-    struct hak_link *head = &hak_orphan_heap->partial[class];
+    struct hak_link *head = &hak_orphan_heap->bin_state[class].partial;
     if (!hak_list_is_empty(head)) {
         struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
         count_partial(slab, -1);
@@ -156,7 +156,7 @@ void *hak_orphan_alloc(unsigned class) {
         return NULL;
     for (;;) {
         hak_lock_take(&hak_heap_lock);
-        struct hak_link *head = &hak_orphan_heap->partial[class];
+        struct hak_link *head = &hak_orphan_heap->bin_state[class].partial;
         if (fresh) {
             hak_slab_start(hak_orphan_heap, fresh, class);
             count_partial(fresh, 1);

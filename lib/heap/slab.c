@@ -33,7 +33,10 @@ static void set_carved(struct hak_slab *slab, unsigned count) {
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
     slab->is_full = slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity;
-    hak_list_push_front(slab->is_full ? &heap->full : &heap->partial[slab->class], &slab->link);
+    struct hak_link *head = slab->is_full ? &heap->full : &heap->bin_state[slab->class].partial;
+    if (HAK_UNLIKELY(hak_list_is_unused(head)))
+        hak_list_init(head);
+    hak_list_push_front(head, &slab->link);
 }
 
 /* release pairs with the acquire where a freer reads the owner: the record is complete */
@@ -258,6 +261,6 @@ bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab) {
     if (slab->is_full || slab->used * slabs >= used)
         return false;
     hak_list_remove(&slab->link);
-    hak_list_push_back(&heap->partial[slab->class], &slab->link);
+    hak_list_push_back(&heap->bin_state[slab->class].partial, &slab->link);
     return true;
 }

@@ -221,7 +221,7 @@ static struct hak_block *prepend(struct hak_block *first, struct hak_block *rest
  * that may change the list. */
 static struct hak_block *collect_list(struct hak_heap *heap, struct hak_link *head,
                                       struct hak_block *blocks) {
-    struct hak_link *link = head->next;
+    struct hak_link *link = hak_list_first(head);
     while (link != head) {
         struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         bool is_empty = false;
@@ -242,7 +242,7 @@ void hak_stalled_collect(struct hak_heap *heap) {
     atomic_store_explicit(&heap->has_held, false, memory_order_relaxed);
     struct hak_block *blocks = collect_list(heap, &heap->full, NULL);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        blocks = collect_list(heap, &heap->partial[class], blocks);
+        blocks = collect_list(heap, &heap->bin_state[class].partial, blocks);
     hak_remote_return(heap, blocks);
 }
 

@@ -26,9 +26,11 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Of a heap's structure: what lies in front of the inbox, the counters, a page of slab_bound. */
+/* Of a heap's structure: what lies in front of the bins' states and some of these, the counters, a
+ * page of slab_bound. */
 #define HAK_HEAP_TOUCHED_BYTES                                                                     \
-    (offsetof(struct hak_heap, state) + sizeof(struct hak_thread_counters) + hak_os_page_bytes)
+    (offsetof(struct hak_heap, bin_state[HAK_CLASS_COUNT / 4]) +                                   \
+     sizeof(struct hak_thread_counters) + hak_os_page_bytes)
 
 #define HAK_EXIT_ROUNDS                                                                            \
     3 /* other destructors may still free: stay until the last round but one                       \
@@ -82,11 +84,8 @@ static struct hak_heap *map_heap(void) {
 static void start_structure(struct hak_heap *heap) {
     heap->hot.range_base = hak_ranges[0].base;
     heap->hot.secret = hak_secret;
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
-        heap->hot.magic[class] = hak_class_magic(class);
-        hak_list_init(&heap->partial[class]);
-    }
-    hak_list_init(&heap->full);
+    memcpy(heap->hot.magic, hak_class_magics, sizeof heap->hot.magic);
+    hak_cache_start(heap);
     if (HAK_UNLIKELY(hak_quarantine_ring_bytes()))
         hak_quarantine_start(heap, (char *)heap + ring_offset());
     hak_sample_start(heap);
@@ -101,7 +100,7 @@ struct hak_heap *hak_heap_make(void) {
                                   hak_min(hak_conf.prealloc / HAK_SLAB_BYTES, hak_ranges[0].slabs) *
                                       sizeof(uint32_t));
     hak_stats_adopt(&heap->counters);
-    start_structure(heap);
+    hak_list_init(&heap->full);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.metadata_bytes += hak_round_up(HAK_HEAP_TOUCHED_BYTES, hak_os_page_bytes);
     hak_lock_give(&hak_heap_lock);
@@ -122,6 +121,7 @@ static struct hak_heap *make_listed_heap(void) {
     if (!heap)
         return NULL;
     heap->hot.range_slabs = hak_ranges[0].slabs;
+    start_structure(heap);
     hak_lock_take(&hak_heap_lock);
     heap->next_heap = hak_first_heap;
     hak_first_heap = heap;
@@ -149,7 +149,8 @@ static struct hak_heap *begin_heap(void) {
     heap->exit_rounds = 0;
     heap->counters.thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
     heap->counters.state = HAK_RECORD_LIVE;
-    hak_cache_start(heap);
+    if (heap->was_used)
+        hak_cache_restart(heap);
     hak_sample_follow(heap);
     /* seq_cst pairs with the senders' look at the state */
     atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
@@ -212,6 +213,7 @@ static void end_heap(struct hak_heap *heap) {
     hak_counters_move(&hak_exited_counters, &heap->counters);
     hak_stats_end_move();
     heap->counters.state = HAK_RECORD_DEAD;
+    heap->was_used = true;
     heap->next_free = free_heaps;
     free_heaps = heap;
     hak_lock_give(&hak_heap_lock);
@@ -288,6 +290,8 @@ void hak_fork_parent(void) {
 /* Makes the counters fit the bins again: what is in them counts. */
 static void recount_bins(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        if (!hak_bin_is_started(heap, class))
+            continue;
         int64_t count =
             hak_slab_list_length(heap->hot.bin[class]) + heap->bin_state[class].aside_count;
         heap->counters.cache_level[class] += (uint64_t)(count - hak_bin_length(heap, class));

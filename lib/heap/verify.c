@@ -25,7 +25,7 @@ static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab
 /* Adds the blocks that are out of the list's slabs to `used`, by class. */
 static void verify_list(const struct hak_heap *heap, const struct hak_link *head, bool is_full,
                         int64_t *used) {
-    const struct hak_link *link = head->next;
+    const struct hak_link *link = hak_list_first(head);
     for (; link != head; link = link->next) {
         const struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         require(link->next->previous == link);
@@ -36,6 +36,10 @@ static void verify_list(const struct hak_heap *heap, const struct hak_link *head
 
 static void verify_bin(const struct hak_heap *heap, unsigned class) {
     int64_t listed = hak_slab_list_length(heap->hot.bin[class]);
+    if (!hak_bin_is_started(heap, class)) {
+        require(listed == 0);
+        return;
+    }
     require(hak_slab_list_length(heap->bin_state[class].aside) ==
             heap->bin_state[class].aside_count);
     listed += heap->bin_state[class].aside_count;
@@ -50,7 +54,7 @@ void hak_heap_verify_always(const struct hak_heap *heap) {
     verify_list(heap, &heap->full, true, used);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         verify_bin(heap, class);
-        verify_list(heap, &heap->partial[class], false, used);
+        verify_list(heap, &heap->bin_state[class].partial, false, used);
         require(used[class] == heap->bin_state[class].used);
     }
 }
