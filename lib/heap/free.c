@@ -86,6 +86,7 @@ HAK_INLINE void give_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         hak_orphan_count_free(slab);
         hak_remote_free_slow(NULL, slab, owner, block);
     } else if (owner == heap) {
+        hak_slab_show(heap, slab);
         hak_cache_push(heap, slab->class, block);
     } else {
         heap->counters.remote_frees[slab->class]++;

@@ -172,9 +172,11 @@ enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEA
  */
 struct hak_heap {
     struct hak_heap_hot hot;
-    uint8_t guests[HAK_CLASS_COUNT];   /* blocks that the class took of its host's (heap/cache.c) */
-    bool was_used;                     /* by a thread that has exited */
-    struct hak_link full;              /* slabs without any block to give */
+    uint8_t guests[HAK_CLASS_COUNT]; /* blocks that the class took of its host's (heap/cache.c) */
+    bool was_used;                   /* by a thread that has exited */
+    uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
+    _Atomic bool shows_slabs; /* slab_bound is in use; relaxed: others clear words that they saw */
+    struct hak_link full;     /* slabs without any block to give */
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */

@@ -3,7 +3,7 @@
  * Owns the blocks of one slab. Called by the owner heap's thread, or under the heap lock for the
  * orphan heap. Invariant: used + free_count == carved <= capacity; a slab is on the full list
  * exactly if it has neither a free nor an uncarved block; its owner's slab_bound is that of
- * what is carved.
+ * what is carved, or 0: free() of its owner then takes the slow path.
  */
 #include "heap/slab.h"
 
@@ -16,13 +16,16 @@
 
 #include <string.h>
 
+#define HAK_HIDDEN_FREES 128 /* a page of slab_bound costs more than as many slow ones */
+
 const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
 
 /* The word by which free() knows the owner; slabs outside the main range have none. */
 static void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
-    if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs &&
-        heap->hot.range_slabs != 0)
+    if (!atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
+        return;
+    if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs)
         heap->slab_bound[slab - hak_ranges[0].slab] =
             hak_hardened.is_on ? 0 : hak_class_bound(slab->class, count);
 }
@@ -223,6 +226,15 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
         give_one(heap, slab, block);
         block = next;
     }
+}
+
+void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {
+    if (heap->hidden_frees < HAK_HIDDEN_FREES) {
+        heap->hidden_frees++;
+        return;
+    }
+    atomic_store_explicit(&heap->shows_slabs, true, memory_order_relaxed);
+    set_bound(heap, slab, hak_slab_carved(slab));
 }
 
 void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {

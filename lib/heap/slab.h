@@ -58,6 +58,10 @@ bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_bloc
 /* Returns the blocks of a remote list, all of this slab. */
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
+/* A free of its owner came to the slow twin: from a number of them on it needn't any more. A thread
+ * that frees little touches no slab_bound at all. */
+void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab);
+
 /* Makes free() of its owner take the slow path for every block of a slab that has no live one: so
  * the owner looks at the byte that is written here only if it frees a block twice. Lock held. */
 void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);

@@ -123,6 +123,8 @@ static struct hak_heap *make_listed_heap(void) {
     heap->hot.range_slabs = hak_ranges[0].slabs;
     start_structure(heap);
     hak_lock_take(&hak_heap_lock);
+    /* The main thread's page serves a whole program. relaxed: nobody knows the heap */
+    atomic_store_explicit(&heap->shows_slabs, !hak_first_heap, memory_order_relaxed);
     heap->next_heap = hak_first_heap;
     hak_first_heap = heap;
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
