@@ -134,11 +134,12 @@ struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slab
         hak_free_run_insert_rest(run, skip, taken, kind);
     if (total > skip + slabs)
         hak_free_run_insert_rest(taken + slabs, total - skip - slabs, taken, kind);
-    taken->is_zero = kind == HAK_SLAB_CLEAN && !taken->is_lazy;
+    taken->is_zero = kind != HAK_SLAB_DIRTY && !taken->is_lazy;
+    taken->is_hidden = kind == HAK_SLAB_HIDDEN;
     if (kind == HAK_SLAB_DIRTY)
         hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
-    hak_dirty_note_take(kind == HAK_SLAB_CLEAN ? slabs << HAK_SLAB_SHIFT : 0);
+    hak_dirty_note_take(kind != HAK_SLAB_DIRTY ? slabs << HAK_SLAB_SHIFT : 0);
     return taken;
 }
 
@@ -156,7 +157,7 @@ struct row {
 };
 
 static bool can_join(const struct hak_slab *run) {
-    return run && hak_run_is_free(run) && !hak_huge_is_pooled(run);
+    return run && (hak_run_is_free(run) || hak_run_is_hidden(run)) && !hak_huge_is_pooled(run);
 }
 
 /* Adds the neighbour behind the row, or else the one before it. */
@@ -183,15 +184,18 @@ static bool add_neighbour(struct row *row) {
 static struct hak_slab *join_row(const struct row *row, size_t wanted) {
     size_t skip = row->grew_left ? row->slabs - wanted : 0;
     struct hak_slab *taken = row->first + skip;
-    bool is_moved = false;
+    bool is_moved = false, is_hidden = false;
     for (size_t done = 0, slabs; done < wanted; done += slabs) {
         struct hak_slab *run = taken + done - (done ? 0 : skip);
         slabs = hak_min(run->run_slabs - (done ? 0 : skip), wanted - done);
-        is_moved |= hak_free_run_cut(run, done ? 0 : skip, slabs)->is_moved;
+        const struct hak_slab *part = hak_free_run_cut(run, done ? 0 : skip, slabs);
+        is_moved |= part->is_moved;
+        is_hidden |= part->is_hidden;
         hak_free_run_shape(taken + done, slabs, HAK_SLAB_UNUSED);
     }
     hak_free_run_shape(taken, wanted, HAK_SLAB_MOVING);
     taken->is_moved = is_moved;
+    taken->is_hidden = is_hidden;
     taken->is_zero = false;
     return taken;
 }

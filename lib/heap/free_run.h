@@ -28,6 +28,10 @@ HAK_INLINE bool hak_run_is_free(const struct hak_slab *slab) {
     return state == HAK_SLAB_CLEAN || state == HAK_SLAB_DIRTY;
 }
 
+HAK_INLINE bool hak_run_is_hidden(const struct hak_slab *slab) {
+    return hak_slab_state_of(slab) == HAK_SLAB_HIDDEN;
+}
+
 void hak_free_run_start(void);
 
 /* Writes a run's first and last record. */
@@ -43,7 +47,8 @@ void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct 
                               enum hak_slab_state kind);
 
 /* Takes `slabs` slabs from `skip` on, or from the first multiple of `alignment_slabs` on, out of a
- * free run for use; the rest stays free. */
+ * free or hidden run for use; the rest stays as it is. is_hidden: to be shown, see heap/hidden.h.
+ */
 struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slabs);
 struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
                                           size_t alignment_slabs);

@@ -86,6 +86,7 @@ struct hak_slab {
     bool is_full;                /* BLOCKS: on the owner's list of full slabs */
     bool is_lazy;                /* CLEAN: given back lazily, may still have its content */
     bool is_populated;           /* BLOCKS: every page of it was made resident at once */
+    bool is_hidden;              /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded;             /* LARGE: the rest of the run is inaccessible */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */

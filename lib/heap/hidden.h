@@ -9,6 +9,7 @@
 #define HAK_HEAP_HIDDEN_H
 
 #include "heap/range.h"
+#include "os/os_memory.h"
 
 /* Takes a clean run out of its set if it is to be hidden. Heap lock held. */
 bool hak_hidden_wants(struct hak_slab *run);
@@ -18,5 +19,11 @@ void hak_hidden_add(struct hak_slab *run);
 
 /* Makes a clean run of at least `slabs` out of a hidden one. False: there is none so long. */
 bool hak_hidden_show(size_t slabs);
+
+/* Shows a part of a run in use, which was just taken out of a hidden one. */
+HAK_INLINE void hak_hidden_show_part(const struct hak_slab *run, size_t from, size_t slabs) {
+    hak_os_hide((void *)(hak_slab_address(run) + (from << HAK_SLAB_SHIFT)), slabs << HAK_SLAB_SHIFT,
+                false);
+}
 
 #endif

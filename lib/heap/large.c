@@ -125,6 +125,15 @@ static void set_bytes(struct hak_slab *slab, size_t bytes) {
     slab->block_bytes = 0;
 }
 
+/* Whole pages to where zeroes are: pages of zeroes, which may never have been touched, stay away.
+ */
+static void copy_sparse(char *target, const char *source, size_t bytes) {
+    size_t step = hak_os_page_bytes;
+    for (size_t at = 0; at < bytes; at += step)
+        if (source[at] || memcmp(source + at, source + at + 1, step - 1) != 0)
+            memcpy(target + at, source + at, step);
+}
+
 /* Moves the pages if that is cheaper and the kernel can, else copies them. */
 static void move_content(struct hak_slab *to, struct hak_slab *from, size_t bytes) {
     void *source = (void *)hak_slab_address(from);
@@ -133,6 +142,8 @@ static void move_content(struct hak_slab *to, struct hak_slab *from, size_t byte
     if (bytes >= HAK_MOVE_MIN_BYTES && !is_pooled && may_move() &&
         hak_os_move(source, target, bytes))
         to->is_moved = true;
+    else if (bytes >= HAK_MOVE_MIN_BYTES && to->is_zero && !hak_hardened.is_on)
+        copy_sparse(target, source, bytes);
     else
         memcpy(target, source, bytes);
 }

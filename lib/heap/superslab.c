@@ -178,6 +178,8 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
         hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_free_run(slabs, alignment_slabs, &need);
         hak_lock_give(&hak_heap_lock);
+        if (run && run->is_hidden)
+            hak_hidden_show_part(run, 0, run->run_slabs);
         if (run)
             return run;
         if (need.verdict == HAK_LIMIT_PURGE && purges++ < HAK_PURGE_TRIES) {
@@ -231,16 +233,16 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     hak_run_give(rest);
 }
 
-/* The free run right behind a run in use, if there is one. */
+/* The free or hidden run right behind a run in use, if there is one. */
 static struct hak_slab *run_after(const struct hak_slab *run) {
     struct hak_range *range = hak_range_of_slab(run);
     struct hak_slab *after = hak_range_slab_at(range, hak_slab_address(run) + hak_run_bytes(run));
-    return after && hak_run_is_free(after) ? after : NULL;
+    return after && (hak_run_is_free(after) || hak_run_is_hidden(after)) ? after : NULL;
 }
 
 bool hak_run_extend(struct hak_slab *run, size_t slabs) {
     size_t more = slabs - run->run_slabs;
-    bool done = false;
+    bool done = false, is_hidden = false;
     size_t dirty_bytes;
     hak_lock_take(&hak_heap_lock);
     struct hak_slab *after = run_after(run);
@@ -249,6 +251,7 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
     if (after && after->run_slabs >= more && after->is_moved == run->is_moved &&
         hak_huge_is_pooled(after) == hak_huge_is_pooled(run)) {
         struct hak_slab *taken = hak_free_run_cut_aligned(after, more, 1);
+        is_hidden = taken->is_hidden;
         hak_slab_set_state(taken, HAK_SLAB_UNUSED);
         hak_slab_set_state(taken + more - 1, HAK_SLAB_UNUSED);
         hak_slab_set_state(run + run->run_slabs - 1,
@@ -258,6 +261,8 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
         done = true;
     }
     hak_lock_give(&hak_heap_lock);
+    if (is_hidden)
+        hak_hidden_show_part(run, slabs - more, more);
     return done;
 }
 
