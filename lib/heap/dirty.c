@@ -102,7 +102,7 @@ void hak_dirty_note_take(size_t clean_bytes) {
 }
 
 bool hak_dirty_is_taken_back(void) {
-    return missed_bytes >= peak_bytes / 8;
+    return missed_bytes > peak_bytes / 8;
 }
 
 void hak_dirty_note_purge(size_t bytes) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of lib/heap/range, run_set and superslab: random taking, giving, shrinking and lengthening
- * of runs against a map of who owns each slab; clean runs read as zero; structures verified. A
- * purge takes no more than it must, and a program in a cycle isn't purged again and again.
+ * of runs against a map of who owns each slab; clean runs read as zero; structures verified; core
+ * dumps have all that is in use. A purge takes no more than it must, and a program in a cycle isn't
+ * purged again and again.
  */
 #include "conf/conf.h"
 #include "heap/superslab.h"
@@ -12,7 +13,9 @@
 
 #include "unit.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #define RANGE_BYTES HAK_MIB(256)
 #define RUNS 200
@@ -76,6 +79,27 @@ static void extend(unsigned slot, uint64_t *random) {
     own(runs[slot], old_slabs, slabs, 1);
 }
 
+/* What core dumps leave out is in nobody's use. */
+static void check_hidden(void) {
+    char line[512];
+    uintptr_t start = 0, end = 0, base = hak_ranges[0].base;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    while (maps && fgets(line, sizeof line, maps)) {
+        uintptr_t first, last;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &first, &last) == 2) {
+            start = first;
+            end = last;
+        }
+        if (strncmp(line, "VmFlags:", 8) != 0 || !strstr(line, " dd") ||
+            start - base >= 2 * RANGE_BYTES)
+            continue;
+        for (size_t i = (start - base) / HAK_SLAB_BYTES; i < (end - base) / HAK_SLAB_BYTES; i++)
+            CHECK(owner_of[i] == 0);
+    }
+    if (maps)
+        fclose(maps);
+}
+
 static void step(uint64_t *random) {
     unsigned slot = (unsigned)(unit_random(random) % RUNS);
     if (!runs[slot])
@@ -123,6 +147,26 @@ static void check_cycle(void) {
     }
 }
 
+/* What is hidden is shown when it is used: by a run that finds nothing else, and one that grows. */
+static void check_hiding(void) {
+    const struct timespec pause = {1, 100000000}; /* ends what may be a cycle */
+    nanosleep(&pause, NULL);
+    one_cycle(1, HAK_MIB(96) / HAK_SLAB_BYTES);
+    hak_purge_all();
+    CHECK(hak_process_counters.hidden_bytes >= HAK_MIB(64));
+    for (unsigned slot = 0; slot < 3; slot++) {
+        size_t slabs = slot == 1 ? 384 : 64;
+        runs[slot] = hak_run_take(slabs, 1);
+        own(runs[slot], 0, slabs, 1);
+        CHECK(hak_run_extend(runs[slot], slabs + 96));
+        own(runs[slot], slabs, slabs + 96, 1);
+        check_hidden();
+    }
+    CHECK(hak_process_counters.hidden_bytes > 0);
+    for (unsigned slot = 0; slot < 3; slot++)
+        give(slot);
+}
+
 int main(void) {
     uint64_t random = unit_seed();
     hak_os_memory_start();
@@ -142,6 +186,8 @@ int main(void) {
     CHECK(hak_process_counters.used_bytes == 0);
     hak_purge_all();
     CHECK(hak_process_counters.dirty_bytes == 0);
+    hak_superslab_verify();
+    check_hiding();
     hak_superslab_verify();
     return 0;
 }
