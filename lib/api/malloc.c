@@ -103,7 +103,7 @@ static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t usable
     void *block = move_block(pointer, usable_bytes, bytes);
     if (block && bytes > usable_bytes && bytes <= HAK_CLASS_MAX_BYTES / 2) {
         slab = hak_block_find(block).slab;
-        if (slab->class != HAK_CLASS_NONE)
+        if (slab && slab->class != HAK_CLASS_NONE)
             hak_hardened_resize(slab, block, bytes);
     }
     return block;
