@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What hakmem-run lets alone does its work as ever: sudo, which has other rights than we, a program
-# of AddressSanitizer, a static one; and memcheck, which brings its malloc, finds what it finds.
+# What hakmem-run lets alone, sudo, a program of AddressSanitizer and a static one, works as ever;
+# valgrind's memcheck, which brings its own malloc, finds what it finds.
 . "$(dirname "$0")/lib.sh"
 need gcc valgrind sudo setpriv
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# emacs in batch mode: buffers, regular expressions, sorting, hash tables, garbage collections,
+# emacs in batch mode with buffers, regular expressions, sorting, hash tables, garbage collections,
 # byte compilation, and processes that it starts.
 . "$(dirname "$0")/lib.sh"
 need emacs

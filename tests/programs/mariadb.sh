@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# mariadbd: a database made from nothing, tables of two engines, joins, sorting on disk and four
-# clients at a time, who get the answers that a plain server gives; then a dump of what is left.
+# mariadbd with tables of two engines, joins, sorting on disk and four clients at a time. They get
+# the answers that a plain server gives; the dumps of the databases are the same, too.
 . "$(dirname "$0")/lib.sh"
 need mariadbd mariadb mariadb-dump mariadb-install-db
 as_user=

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# dash and busybox: small shells, which fork for everything, and busybox's own sort, awk and tar.
+# dash and busybox, small shells that fork for everything, and busybox's own sort, awk and tar.
 . "$(dirname "$0")/lib.sh"
 need dash busybox
 cat >"$work/work" <<'SCRIPT'
