@@ -101,10 +101,6 @@ void hak_free_checked(struct hak_heap *heap, struct hak_slab *slab, struct hak_b
 HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     if (HAK_UNLIKELY(!hak_slab_has_block(slab, (uintptr_t)block)))
         hak_slab_report_stray(slab, block);
-    if (HAK_UNLIKELY(hak_hardened.is_on)) { /* the trailer says whether it is free */
-        hak_hardened_free(heap, slab, block);
-        return;
-    }
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     bool is_all_held = hak_stalled_is_all_held(slab);
     if (HAK_UNLIKELY(is_suspect || is_all_held)) {
@@ -131,7 +127,10 @@ static HAK_SLOW void free_unusual(void *pointer) {
     }
     struct hak_heap *heap = hak_heap_start_mine();
     if (state_of(slab) == HAK_SLAB_BLOCKS) {
-        free_block(heap, slab, pointer);
+        if (hak_hardened.is_on)
+            hak_hardened_free(heap, slab, pointer);
+        else
+            free_block(heap, slab, pointer);
     } else if (state_of(slab) == HAK_SLAB_LARGE) {
         if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
             hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
@@ -143,8 +142,22 @@ static HAK_SLOW void free_unusual(void *pointer) {
     }
 }
 
+/* The trailer proves that it is a block, and live. */
+static HAK_SLOW void free_hardened(void *pointer) {
+    struct hak_heap *heap = hak_heap_get();
+    struct hak_slab *slab = hak_slab_of_main(pointer);
+    if (HAK_LIKELY(heap && slab && state_of(slab) == HAK_SLAB_BLOCKS))
+        hak_hardened_free(heap, slab, pointer);
+    else
+        free_unusual(pointer);
+}
+
 /* Remote frees come here all the time. */
 void hak_free_slow(void *pointer) {
+    if (HAK_UNLIKELY(hak_hardened.is_on)) {
+        free_hardened(pointer);
+        return;
+    }
     struct hak_heap *heap = hak_heap_get();
     if (HAK_LIKELY(heap && (uintptr_t)pointer - hak_ranges[0].base < hak_ranges[0].slabs
                                                                          << HAK_SLAB_SHIFT)) {

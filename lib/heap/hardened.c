@@ -151,6 +151,9 @@ HAK_INLINE bool is_front_sound(const void *block, size_t room_bytes) {
 /* Why a block isn't what free() may take. */
 __attribute__((noreturn)) HAK_COLD static void report_unsound(const struct hak_slab *slab,
                                                               const void *block) {
+    bool is_small = slab->class != HAK_CLASS_NONE;
+    if (is_small && !hak_slab_has_block(slab, (uintptr_t)block))
+        hak_slab_report_stray(slab, block);
     uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
     size_t end = room_of(slab) - HAK_TRAILER_BYTES;
     uint64_t filler = hak_filler(hak_trailer_mask(block));
@@ -183,7 +186,10 @@ HAK_INLINE void close_block(const struct hak_slab *slab, void *block, size_t roo
 
 void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     unsigned class = slab->class;
-    close_block(slab, block, hak_class_bytes[class]);
+    size_t room_bytes = hak_class_bytes[class];
+    if (HAK_UNLIKELY((uint16_t)(uintptr_t)block + room_bytes > HAK_SLAB_BYTES))
+        report_unsound(slab, block); /* its trailer is none of the slab's */
+    close_block(slab, block, room_bytes);
     if (HAK_LIKELY(heap && hak_hardened.quarantine_bytes))
         hak_quarantine_add(heap, block, class);
     else

@@ -38,22 +38,33 @@ void hak_quarantine_start(struct hak_heap *heap, void *start) {
     quarantine->stamps = quarantine->ring + ring_entries();
 }
 
+static HAK_SLOW void release_other(struct hak_heap *heap, struct hak_block *block) {
+    hak_free_checked(heap, hak_slab_of_own(block), block);
+}
+
+/* Mostly a block of an own slab. */
 HAK_INLINE void release_first(struct hak_heap *heap) {
     struct hak_quarantine *quarantine = &heap->quarantine;
     uint64_t entry = quarantine->ring[quarantine->first++ & quarantine->mask];
-    unsigned class = (unsigned)(entry >> HAK_ENTRY_SHIFT);
+    size_t class = (size_t)(entry >> HAK_ENTRY_SHIFT);
     struct hak_block *block =
         (struct hak_block *)(uintptr_t)(entry & (((uint64_t)1 << HAK_ENTRY_SHIFT) - 1));
-    struct hak_slab *slab = hak_slab_of_own(block);
+    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     quarantine->bytes -= hak_class_bytes[class];
     /* Where its links will be: malloc looks at the rest. */
     if (hak_hardened.zeroes && HAK_UNLIKELY((uintptr_t)block->next | block->mark))
         hak_hardened_report_write(block);
     /* relaxed: this thread alone makes a slab its own, or gives it up */
-    if (HAK_LIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap))
-        hak_cache_push(heap, class, block);
-    else
-        hak_free_checked(heap, slab, block);
+    if (HAK_UNLIKELY(index >= heap->hot.range_slabs) ||
+        HAK_UNLIKELY(atomic_load_explicit(&hak_ranges[0].slab[index].owner, memory_order_relaxed) !=
+                     heap))
+        return release_other(heap, block);
+    struct hak_block *next = heap->hot.bin[class];
+    block->next = next;
+    block->mark = (uintptr_t)next + heap->hot.secret;
+    heap->hot.bin[class] = block;
+    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
+        hak_cache_trip(heap, class);
 }
 
 /* Those whose stamp's successor is old enough: all of them came before that. */
@@ -81,12 +92,12 @@ void hak_quarantine_stamp(struct hak_heap *heap, uint32_t place) {
 /* One stays, however large. The ring keeps room for the next. */
 void hak_quarantine_shorten(struct hak_heap *heap) {
     struct hak_quarantine *quarantine = &heap->quarantine;
-    do {
-        if (quarantine->next - quarantine->first == 1)
-            return;
-        release_first(heap);
-    } while (quarantine->bytes > hak_hardened.quarantine_bytes ||
-             quarantine->next - quarantine->first > quarantine->mask);
+    if (quarantine->next - quarantine->first == 1)
+        return;
+    release_first(heap);
+    if (HAK_UNLIKELY(quarantine->bytes > hak_hardened.quarantine_bytes ||
+                     quarantine->next - quarantine->first > quarantine->mask))
+        return hak_quarantine_shorten(heap);
 }
 
 void hak_quarantine_release(struct hak_heap *heap) {

@@ -57,6 +57,18 @@ HAK_INLINE struct hak_slab *hak_slab_of(const void *pointer) {
     return hak_slab_of_slow((uintptr_t)pointer);
 }
 
+/* The same of the main range alone. */
+HAK_INLINE struct hak_slab *hak_slab_of_main(const void *pointer) {
+    const struct hak_range *main = &hak_ranges[0];
+    size_t index = ((uintptr_t)pointer - main->base) >> HAK_SLAB_SHIFT;
+    /* acquire pairs with the release in mark_ready (range.c): the records are readable */
+    if (HAK_LIKELY(index < main->slabs) &&
+        atomic_load_explicit(&main->superslab_ready[index / HAK_SUPERSLAB_SLABS],
+                             memory_order_acquire))
+        return &main->slab[index];
+    return NULL;
+}
+
 /* The record of a block that is known to be of a slab. */
 HAK_INLINE struct hak_slab *hak_slab_of_own(const void *block) {
     size_t index = ((uintptr_t)block - hak_ranges[0].base) >> HAK_SLAB_SHIFT;
