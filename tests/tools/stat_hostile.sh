@@ -12,7 +12,7 @@ set -eu
 # The tool's own files but for the one that finds the process; SEED= and ROUNDS= make other runs.
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
 sources=
-for file in stat_reader stat_snapshot stat_slabs stat_formats stat_text stat_options \
+for file in stat_reader stat_snapshot stat_slabs stat_formats stat_text stat_options options \
     message proc; do
     sources="$sources $top_srcdir/tools/$file.c"
 done
