@@ -169,11 +169,46 @@ static void test_end(void) {
     stop();
 }
 
+/* As /proc/self/maps has them; cut, if at all, at the end of a line. */
+static bool has_maps(void) {
+    size_t bytes = atomic_load(&area()->maps_bytes);
+    return bytes && bytes <= sizeof area()->maps && area()->maps[bytes - 1] == '\n' &&
+           memmem(area()->maps, bytes, "profile_test", 12);
+}
+
+/* The mappings are noted when the process asks, and at its end, but for no sample. */
+static void test_maps(void) {
+    start(1);
+    CHECK(has_maps());
+    atomic_store(&area()->maps_bytes, 0);
+    uint64_t before = taken();
+    hak_free(hak_alloc(100));
+    CHECK(taken() == before + 1 && !has_maps());
+    hak_profile_note_maps();
+    CHECK(has_maps());
+    stop();
+}
+
+/* A child finds the samples of the blocks that it has of its parent. */
+static void test_inherit(void) {
+    static struct hak_profile_area child;
+    start(1);
+    void *block = hak_alloc(100);
+    CHECK(live_count() == 1);
+    hak_profile_inherit(&child);
+    CHECK(memcmp((void *)child.live, (void *)area()->live, sizeof child.live) == 0);
+    CHECK(atomic_load(&child.taken) == taken());
+    hak_free(block);
+    stop();
+}
+
 int main(void) {
     test_gaps();
     test_estimate();
     test_blocks();
     test_threads();
+    test_maps();
+    test_inherit();
     test_end();
     return 0;
 }
