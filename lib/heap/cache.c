@@ -22,7 +22,6 @@
 #include "stats/process.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define HAK_POPULATE_SLABS 2
 #define HAK_FLUSH_BLOCKS 1024
@@ -37,7 +36,6 @@ void hak_cache_start(struct hak_heap *heap) {
 }
 
 void hak_cache_restart(struct hak_heap *heap) {
-    memset(heap->guests, 0, sizeof heap->guests);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         if (hak_bin_is_started(heap, class))
             hak_bin_start(heap, class);

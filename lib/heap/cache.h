@@ -129,8 +129,11 @@ void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab);
 /* Gives back the slab that a class keeps although no block of it is used. */
 void hak_cache_release_spare(struct hak_heap *heap, unsigned class);
 
-/* Makes the bins of a new heap empty; of one that another thread has used, its policy new. */
+/* Makes the bins of a new heap empty. */
 void hak_cache_start(struct hak_heap *heap);
+
+/* The heap of a thread that has exited gets another one. What that one needed, this one will:
+ * classes that have had their guests get none again. */
 void hak_cache_restart(struct hak_heap *heap);
 
 /* True if `block` lies in the bin. */

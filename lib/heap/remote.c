@@ -79,7 +79,7 @@ void hak_remote_rescue(struct hak_heap *heap) {
 }
 
 /* The class of an own slab's block, else HAK_CLASS_NONE. */
-static size_t own_class(const struct hak_heap *heap, const struct hak_block *block) {
+static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     if (HAK_LIKELY(index < heap->hot.range_slabs)) {
         size_t class = hak_bound_class(&heap->slab_bound[index]);
@@ -89,6 +89,7 @@ static size_t own_class(const struct hak_heap *heap, const struct hak_block *blo
     const struct hak_slab *slab = hak_slab_of(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;
+    hak_slab_show(heap, slab);
     return slab->class;
 }
 

@@ -58,8 +58,8 @@ bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_bloc
 /* Returns the blocks of a remote list, all of this slab. */
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
-/* A free of its owner came to the slow twin: from a number of them on it needn't any more. A thread
- * that frees little touches no slab_bound at all. */
+/* A block of the owner's was freed without help of slab_bound: from a number of them on there will
+ * be help. A thread that frees little touches no slab_bound at all. */
 void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab);
 
 /* Makes free() of its owner take the slow path for every block of a slab that has no live one: so
