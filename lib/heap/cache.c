@@ -143,11 +143,12 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
 /*
  * The first blocks of a small class are blocks of a larger one, its host, which many classes share:
  * a thread that uses a little of many classes touches some pages a host, not a page a class. They
- * are the host's blocks in every respect. After its share a class gets a slab.
+ * are the host's blocks in every respect. After its share a class gets a slab. The smallest class
+ * has no guests: who asks for no bytes gets none to write to but those of its own class.
  */
 static unsigned host_of(struct hak_heap *heap, unsigned class) {
     size_t bytes = hak_class_bytes[class];
-    if (bytes >= HAK_HOST_MOST_BYTES || heap->guests[class] == HAK_GUESTS)
+    if (class == 1 || bytes >= HAK_HOST_MOST_BYTES || heap->guests[class] == HAK_GUESTS)
         return class;
     size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_HOST_LEAST_BYTES);
     heap->guests[class]++;
