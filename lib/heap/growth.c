@@ -8,7 +8,7 @@
 
 #include "base/bits.h"
 
-#define HAK_GROWTH_LEAST_BYTES HAK_KIB(1) /* a copy of less is nearly free */
+#define HAK_GROWTH_LEAST_BYTES HAK_KIB(8) /* below it, many a block grows by little and stays so */
 #define HAK_GROWTH_SHARE 2u               /* headroom; a program that grows by more has its own */
 
 static uint32_t tag_of(const void *block) {

@@ -6,10 +6,12 @@
  */
 #include "heap/large.h"
 
+#include "heap/free_run.h"
 #include "heap/growth.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/large_hardened.h"
+#include "heap/limit.h"
 #include "heap/orphan.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"
@@ -63,12 +65,20 @@ static size_t slabs_for(size_t bytes) {
     return (bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
 }
 
+/* Near a limit, dirty pages behind the block are given back, for it may keep them for good. */
+static void purge_tail(const struct hak_slab *slab) {
+    size_t tail_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    if (tail_bytes && !slab->is_zero && hak_limit_is_near() && !hak_huge_is_pooled(slab))
+        hak_os_purge((char *)hak_slab_address(slab) + slab->large_bytes, tail_bytes);
+}
+
 static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
     struct hak_slab *slab = hak_run_take(slabs_for(bytes), alignment_slabs);
     if (!slab)
         return NULL;
     slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     slab->class = HAK_CLASS_NONE;
+    purge_tail(slab);
     return slab;
 }
 

@@ -8,13 +8,14 @@
 #include "base/bits.h"
 #include "conf/conf.h"
 #include "heap/heap.h"
+#include "heap/lock.h"
 #include "os/os_cgroup.h"
 #include "os/os_env.h"
 #include "os/os_fatal.h"
 #include "os/os_maps.h"
 #include "stats/process.h"
 
-#define HAK_PRESS_SHARE 16u /* of the soft limit: growth by which caches are asked once more */
+#define HAK_PRESS_SHARE 16u /* of the soft limit: how near is near; growth by it asks anew */
 
 static _Atomic bool is_pressed; /* relaxed: a hint */
 static size_t asked_bytes;      /* in use when caches were asked last */
@@ -51,6 +52,16 @@ static size_t kept_bytes(void) {
 /* What `limit` leaves beside `bytes`. */
 static size_t rest(size_t limit, size_t bytes) {
     return limit > bytes ? limit - bytes : 0;
+}
+
+bool hak_limit_is_near(void) {
+    size_t soft = soft_bytes();
+    if (HAK_LIKELY(soft == SIZE_MAX))
+        return false;
+    hak_lock_take(&hak_heap_lock);
+    size_t resident_bytes = kept_bytes() + hak_process_counters.dirty_bytes;
+    hak_lock_give(&hak_heap_lock);
+    return resident_bytes > soft - soft / HAK_PRESS_SHARE;
 }
 
 /* Every thread follows at its next slow path. */

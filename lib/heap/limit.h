@@ -16,6 +16,9 @@ void hak_limit_start(void);
 /* True while the process is above its soft limit: caches don't grow. */
 bool hak_limit_is_pressed(void);
 
+/* True if there is a limit and memory that is resident is close to it. Takes the heap lock. */
+bool hak_limit_is_near(void);
+
 /* What may stay dirty with what is in use now, at most `bound_bytes`. Heap lock held. */
 size_t hak_limit_dirty_bytes(size_t bound_bytes);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * In a control group with a memory limit. "fill": takes and writes blocks until malloc gives NULL,
- * and says how many MiB that were, and the limits in MiB as the library knows them. "turns": fills
- * two thirds of 128 MiB with blocks of another size in each turn, and frees them. For cgroup.sh.
+ * and says how many MiB that were, and the limits in MiB as the library knows them. "turns MIB":
+ * fills so much with blocks of another size in each turn, and frees them. For cgroup.sh.
  */
 #include "check.h"
 
@@ -34,9 +34,10 @@ int main(int argc, char **argv) {
         printf("%u %u %u\n", count, limit_mib("soft_limit_bytes"), limit_mib("hard_limit_bytes"));
         return 0;
     }
-    CHECK(strcmp(what, "turns") == 0);
+    CHECK(strcmp(what, "turns") == 0 && argc > 2);
+    size_t most_bytes = strtoul(argv[2], NULL, 10) * MIB;
     for (size_t bytes = 512; bytes < MIB; bytes = bytes * 5 / 3)
-        for (unsigned count = fill(bytes, (size_t)85 * MIB); count > 0;)
+        for (unsigned count = fill(bytes, most_bytes); count > 0;)
             free(blocks[--count]);
     return 0;
 }
