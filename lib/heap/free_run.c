@@ -22,9 +22,6 @@ static size_t hidden_count;
 static struct hak_link dirty_ages; /* oldest first */
 
 void hak_free_run_start(void) {
-    hak_run_set_init(&clean_runs);
-    hak_run_set_init(&hidden_runs);
-    hak_run_set_init(&dirty_runs);
     hak_list_init(&dirty_ages);
 }
 
@@ -249,7 +246,7 @@ static void verify_set(struct hak_run_set *set, uint8_t kind, size_t *ret_bytes)
         bool marked = (set->nonempty[bin / 64] >> (bin % 64) & 1) != 0;
         hak_assert(marked == !hak_list_is_empty(&set->bin[bin]));
         struct hak_link *head = &set->bin[bin];
-        for (struct hak_link *link = head->next; link != head; link = link->next) {
+        for (struct hak_link *link = hak_list_first(head); link != head; link = link->next) {
             struct hak_slab *run = hak_container(link, struct hak_slab, link);
             hak_assert(hak_slab_state_of(run) == kind);
             hak_assert(hak_slab_state_of(run + run->run_slabs - 1) == kind);

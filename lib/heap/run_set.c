@@ -16,15 +16,10 @@ static unsigned bin_of(size_t slabs) {
     return bin < HAK_RUN_BINS ? bin : HAK_RUN_BINS - 1;
 }
 
-void hak_run_set_init(struct hak_run_set *set) {
-    for (unsigned i = 0; i < HAK_RUN_BINS; i++)
-        hak_list_init(&set->bin[i]);
-    set->nonempty[0] = 0;
-    set->nonempty[1] = 0;
-}
-
 void hak_run_set_insert(struct hak_run_set *set, struct hak_slab *run) {
     unsigned bin = bin_of(run->run_slabs);
+    if (hak_list_is_unused(&set->bin[bin]))
+        hak_list_init(&set->bin[bin]);
     hak_list_push_front(&set->bin[bin], &run->link);
     set->nonempty[bin / 64] |= (uint64_t)1 << (bin % 64);
 }
@@ -52,7 +47,8 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
     unsigned bin = bin_of(slabs);
     unsigned tries = HAK_FIND_TRIES;
     struct hak_link *head = &set->bin[bin];
-    for (struct hak_link *link = head->next; link != head && tries--; link = link->next) {
+    for (struct hak_link *link = hak_list_first(head); link != head && tries--;
+         link = link->next) {
         struct hak_slab *run = hak_container(link, struct hak_slab, link);
         if (run->run_slabs >= slabs)
             return run;

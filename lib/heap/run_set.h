@@ -10,12 +10,12 @@
 
 #define HAK_RUN_BINS 128u
 
+/* All zero: empty. */
 struct hak_run_set {
     uint64_t nonempty[HAK_RUN_BINS / 64];
     struct hak_link bin[HAK_RUN_BINS];
 };
 
-void hak_run_set_init(struct hak_run_set *set);
 void hak_run_set_insert(struct hak_run_set *set, struct hak_slab *run);
 void hak_run_set_remove(struct hak_run_set *set, struct hak_slab *run);
 
