@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Makes a man page of its template: the lines @KNOBS@, @OPTIONS@, @KNOB_OPTIONS@, @VARIABLES@,
 # @TUNE@, @DIAGNOSTICS@, @FIGURES@ and @COUNTERS@ are replaced by what stands in the .def tables,
-# which are named before the template on the command line and read by man/rows.awk; @SYSCONFDIR@ by
-# the value of -v sysconfdir=.
+# which are named before the template on the command line and read by man/rows.awk; @SYSCONFDIR@
+# and @DATADIR@ by the values of -v sysconfdir= and -v datadir=.
 
 # Text that roff shows as it stands, in lines of less than 80 characters.
 function plain(text,    n, i, part, line, lines) {
@@ -116,4 +116,4 @@ $0 == "@DIAGNOSTICS@" { print_diagnostics(); next }
 $0 == "@TUNE@" { print_tune(); next }
 $0 == "@FIGURES@" { print_figures(); next }
 $0 == "@COUNTERS@" { print_counters(); next }
-{ gsub(/@SYSCONFDIR@/, sysconfdir); print }
+{ gsub(/@SYSCONFDIR@/, sysconfdir); gsub(/@DATADIR@/, datadir); print }

@@ -82,7 +82,18 @@ static void start_stats(void) {
                   .class = offsetof(struct hak_slab, class),
                   .used = offsetof(struct hak_slab, used),
                   .capacity = offsetof(struct hak_slab, capacity),
-                  .state_blocks = HAK_SLAB_BLOCKS},
+                  .state_blocks = HAK_SLAB_BLOCKS,
+                  .range_base = offsetof(struct hak_range, base),
+                  .owner = offsetof(struct hak_slab, owner),
+                  .run_slabs = offsetof(struct hak_slab, run_slabs),
+                  .carved = offsetof(struct hak_slab, carved),
+                  .large_bytes = offsetof(struct hak_slab, large_bytes),
+                  .state_large = HAK_SLAB_LARGE,
+                  .state_dirty = HAK_SLAB_DIRTY,
+                  .state_clean = HAK_SLAB_CLEAN,
+                  .state_hidden = HAK_SLAB_HIDDEN,
+                  .mark_byte = HAK_MARK_TAG_BYTE,
+                  .mark = HAK_MARK_TAG},
     };
     for (unsigned i = 0; i < hak_knob_count; i++)
         show_knob(&shown_knobs[i], i);

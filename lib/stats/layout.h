@@ -60,7 +60,15 @@ struct hak_stats_slabs {
     uint32_t record_bytes;
     uint32_t state, class, used, capacity; /* in a record: bytes, and two words of 2 bytes */
     uint32_t state_blocks;                 /* what `state` is for a slab of blocks */
-    uint32_t spare;
+    /* For a look at single addresses (tools/hakmem-gdb.py): */
+    uint32_t range_base;  /* in a range: its first address */
+    uint32_t owner;       /* in a record: the address of the heap, */
+    uint32_t run_slabs;   /* the length of the run, 4 bytes, */
+    uint32_t carved;      /* blocks ever made, 2 bytes, */
+    uint32_t large_bytes; /* and the bytes of a large block, 8 */
+    uint32_t state_large, state_dirty, state_clean, state_hidden;
+    uint32_t mark_byte; /* in a free block: a byte of its mark, */
+    uint32_t mark;      /* and what it then is */
 };
 
 struct hak_stats_header {
