@@ -44,20 +44,7 @@ struct hak_range *hak_range_of(uintptr_t address);
 /* The record of an address in a committed SuperSlab of `range`, else NULL. Any thread, no lock. */
 struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t address);
 
-/* The record of an address in a committed SuperSlab of any range, else NULL. No lock. */
-struct hak_slab *hak_slab_of_slow(uintptr_t address);
-HAK_INLINE struct hak_slab *hak_slab_of(const void *pointer) {
-    const struct hak_range *main = &hak_ranges[0];
-    size_t index = ((uintptr_t)pointer - main->base) >> HAK_SLAB_SHIFT;
-    /* acquire pairs with the release in mark_ready (range.c): the records are readable */
-    if (HAK_LIKELY(index < main->slabs) &&
-        atomic_load_explicit(&main->superslab_ready[index / HAK_SUPERSLAB_SLABS],
-                             memory_order_acquire))
-        return &main->slab[index];
-    return hak_slab_of_slow((uintptr_t)pointer);
-}
-
-/* The same of the main range alone. */
+/* The record of an address in a committed SuperSlab of the main range, else NULL. No lock. */
 HAK_INLINE struct hak_slab *hak_slab_of_main(const void *pointer) {
     const struct hak_range *main = &hak_ranges[0];
     size_t index = ((uintptr_t)pointer - main->base) >> HAK_SLAB_SHIFT;
@@ -67,6 +54,13 @@ HAK_INLINE struct hak_slab *hak_slab_of_main(const void *pointer) {
                              memory_order_acquire))
         return &main->slab[index];
     return NULL;
+}
+
+/* The record of an address in a committed SuperSlab of any range, else NULL. No lock. */
+struct hak_slab *hak_slab_of_slow(uintptr_t address);
+HAK_INLINE struct hak_slab *hak_slab_of(const void *pointer) {
+    struct hak_slab *slab = hak_slab_of_main(pointer);
+    return HAK_LIKELY(slab != NULL) ? slab : hak_slab_of_slow((uintptr_t)pointer);
 }
 
 /* The record of a block that is known to be of a slab. */
