@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the detection of purge cycles. The heap lock protects all of it. Invariant: with what is in
- * use, the allowance is at most what was in use at the fullest moment of this window and the last.
+ * use, the allowance is at most what was in use at the fullest moment of this window and the last,
+ * and a quarter.
  */
 #include "heap/dirty.h"
 
@@ -11,6 +12,8 @@
 #include "stats/process.h"
 
 #define HAK_CYCLE_MS 1000u /* a longer one is no cycle; dirty as long is unused */
+#define HAK_CYCLE_SHARE 2u /* of the most in use, when so much was missed it is a cycle */
+#define HAK_CYCLE_ROOM 4u  /* blocks of other lengths don't fit just where the last ones lay */
 
 static size_t least_bytes; /* in place of the knob's, if has_least */
 static bool has_least;
@@ -47,18 +50,22 @@ static void begin_window(uint64_t now_ms) {
     most_used_bytes = hak_process_counters.used_bytes;
 }
 
+static size_t with_room(size_t bytes) {
+    return bytes + bytes / HAK_CYCLE_ROOM;
+}
+
 /* What was dirty through the whole window is of no use. */
 static void end_window(uint64_t now_ms) {
     size_t bound_bytes = knob_bound_bytes();
     size_t idle_bytes = least_dirty_bytes > bound_bytes ? least_dirty_bytes - bound_bytes : 0;
     allowance_bytes -= hak_min(allowance_bytes, idle_bytes);
-    allowance_bytes = hak_min(allowance_bytes, most_used_bytes);
+    allowance_bytes = hak_min(allowance_bytes, with_room(most_used_bytes));
     begin_window(now_ms);
 }
 
 /* What is in use again leaves no room for what lay dirty in its place. */
 static size_t allowed_bytes(void) {
-    size_t most_bytes = hak_max(most_used_bytes, earlier_most_bytes);
+    size_t most_bytes = with_room(hak_max(most_used_bytes, earlier_most_bytes));
     size_t used_bytes = hak_process_counters.used_bytes;
     return most_bytes > used_bytes ? hak_min(allowance_bytes, most_bytes - used_bytes) : 0;
 }
@@ -78,7 +85,7 @@ size_t hak_dirty_goal_bytes(size_t bound_bytes) {
 static void allow(size_t more_bytes) {
     if (allowance_bytes == 0)
         begin_window(hak_os_now_ms());
-    allowance_bytes = hak_min(allowance_bytes + more_bytes, peak_bytes);
+    allowance_bytes = hak_min(allowance_bytes + more_bytes, with_room(peak_bytes));
 }
 
 static void note_used(size_t used_bytes) {
@@ -95,7 +102,7 @@ void hak_dirty_note_take(size_t clean_bytes) {
     purged_bytes -= bytes;
     missed_bytes += bytes;
     least_dirty_bytes = hak_min(least_dirty_bytes, hak_process_counters.dirty_bytes);
-    if (bytes == 0 || missed_bytes < peak_bytes / 4 * 3)
+    if (bytes == 0 || missed_bytes < peak_bytes / HAK_CYCLE_SHARE)
         return; /* one burst, or several at once, are no cycle */
     allow(is_cycle ? bytes : peak_bytes);
     is_cycle = true;
