@@ -32,6 +32,14 @@
 #define HAK_RETURN_REGISTER(x) HAK_FORGET(x)
 #endif
 /* The out-of-line twin of a fast function: tail-called, so that the twin keeps the frame. */
+/* Asks for a cache line to write to; any address will do. One that another processor has changed
+ * comes in one trip, where a read and then a write take two. */
+#if defined(__x86_64__)
+#define HAK_PREFETCH_WRITE(x) __asm__ volatile("prefetchw %0" : : "m"(*(const char *)(x)))
+#else
+#define HAK_PREFETCH_WRITE(x) __builtin_prefetch(x, 1)
+#endif
+
 #define HAK_SLOW __attribute__((noinline))
 #define HAK_EXPORT __attribute__((visibility("default")))
 /* On the declaration of a variable that is set at start and then made read-only (os/os_seal.h). */

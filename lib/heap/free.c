@@ -152,8 +152,9 @@ static HAK_SLOW void free_hardened(void *pointer) {
         free_unusual(pointer);
 }
 
-/* Remote frees come here all the time. */
+/* Remote frees come here all the time: the block is to be read, and then written to. */
 void hak_free_slow(void *pointer) {
+    HAK_PREFETCH_WRITE(pointer);
     if (HAK_UNLIKELY(hak_hardened.is_on)) {
         free_hardened(pointer);
         return;

@@ -129,12 +129,15 @@ struct hak_bin_state {
 
 _Static_assert(sizeof(struct hak_bin_state) == 64, "few of them on a heap's first page");
 
+#define HAK_OUTBOX_AHEAD 8u
+
 struct hak_outbox {
     struct hak_heap *owner; /* destination; NULL: empty */
     struct hak_block *first;
     struct hak_block *last;
     uint32_t count;
     uint32_t bytes;
+    struct hak_block *recent[HAK_OUTBOX_AHEAD]; /* what came in last, and some of earlier batches */
 };
 
 /* Which allocations are taken out of the rest: those that the heap profile samples, by bytes, and

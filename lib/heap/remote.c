@@ -7,7 +7,6 @@
 #include "heap/remote.h"
 
 #include "heap/cache.h"
-#include "heap/hardened.h"
 #include "heap/orphan.h"
 #include "heap/stalled.h"
 
@@ -97,7 +96,8 @@ void hak_remote_return(struct hak_heap *heap, struct hak_block *block) {
     while (block) {
         struct hak_block *next = hak_remote_next(block);
         size_t class = own_class(heap, block);
-        __builtin_prefetch(next);
+        struct hak_block **hint = hak_remote_hint(block, class);
+        HAK_PREFETCH_WRITE(hint ? *hint : next);
         if (HAK_LIKELY(class != HAK_CLASS_NONE)) {
             heap->counters.inbox_blocks++;
             hak_cache_receive(heap, class, block);
@@ -118,7 +118,7 @@ void hak_remote_drain(struct hak_heap *heap) {
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
-                          struct hak_block *block, uint32_t bytes) {
+                          struct hak_block *block, size_t class) {
     struct hak_block *next = NULL;
     if (outbox->owner) {
         next = outbox->first;
@@ -129,9 +129,10 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
         outbox->bytes = 0;
     }
     hak_remote_link(block, next);
+    hak_remote_set_hint(outbox, block, class);
     outbox->first = block;
     outbox->count++;
-    outbox->bytes += bytes;
+    outbox->bytes += hak_class_bytes[class];
 }
 
 void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct hak_heap *owner,
@@ -145,7 +146,7 @@ void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct h
     hak_heap_enter(heap);
     if (outbox->owner != owner)
         send_outbox(outbox);
-    put_in_outbox(outbox, owner, block, hak_class_bytes[slab->class]);
+    put_in_outbox(outbox, owner, block, slab->class);
     if (outbox->count >= HAK_OUTBOX_BLOCKS || outbox->bytes >= HAK_OUTBOX_BYTES) {
         send_outbox(outbox);
         heap->counters.outbox_batches++;

@@ -11,6 +11,7 @@
 #ifndef HAK_HEAP_REMOTE_H
 #define HAK_HEAP_REMOTE_H
 
+#include "heap/hardened.h"
 #include "heap/slab.h"
 
 #define HAK_OUTBOX_BLOCKS 64u   /* sent when it holds as many blocks, */
@@ -44,6 +45,26 @@ HAK_INLINE void hak_remote_link(struct hak_block *block, struct hak_block *next)
     block->mark = hak_mark_remote(block, next);
 }
 
+/*
+ * Where a block in an outbox or inbox says which one comes some places behind it: the owner has
+ * that on its way while it takes those in between. A hint, for prefetching alone: nothing depends
+ * on what is there. NULL: the block has no room for it, or it would touch one more cache line.
+ */
+HAK_INLINE struct hak_block **hak_remote_hint(struct hak_block *block, size_t class) {
+    bool has_room = hak_class_bytes[class] > sizeof *block;
+    bool is_near = (uintptr_t)block % 64 + sizeof *block < 64;
+    return has_room && is_near ? (struct hak_block **)(block + 1) : NULL;
+}
+
+HAK_INLINE void hak_remote_set_hint(struct hak_outbox *outbox, struct hak_block *block,
+                                    size_t class) {
+    struct hak_block **recent = &outbox->recent[outbox->count % HAK_OUTBOX_AHEAD];
+    struct hak_block **hint = hak_remote_hint(block, class);
+    if (HAK_LIKELY(hint && !hak_hardened.is_on)) /* whose free blocks are zero behind the links */
+        *hint = *recent;
+    *recent = block;
+}
+
 /* Most blocks only join an outbox that is in use already. The link is written before the outbox
  * points to the block: a signal handler that forks finds it whole. */
 HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
@@ -56,6 +77,7 @@ HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
         return;
     }
     hak_remote_link(block, outbox->first);
+    hak_remote_set_hint(outbox, block, slab->class);
     outbox->first = block;
     outbox->count++;
     outbox->bytes = bytes;
