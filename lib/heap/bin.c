@@ -17,6 +17,7 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 4u
+#define HAK_MOST_PATIENCE 9u
 #define HAK_SOON_KIB 4096u /* taken of other classes meanwhile: a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
@@ -85,11 +86,36 @@ static uint32_t taken_kib(const struct hak_heap *heap) {
     return (uint32_t)(bytes >> 10);
 }
 
+/* So many live blocks, at one time, that none of them must leave anything behind. */
+static bool are_many(int32_t peak, unsigned class) {
+    if (peak < HAK_DECLINE_BLOCKS)
+        return false;
+    return peak >= HAK_DECLINE_MANY || (size_t)peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+}
+
+static void have_patience(struct hak_bin_state *state) {
+    if (state->patience < HAK_MOST_PATIENCE)
+        state->patience++;
+}
+
+static void begin_decline(const struct hak_heap *heap, struct hak_bin_state *state,
+                          unsigned class) {
+    state->tide = state->peak;
+    if (state->tide >= HAK_DECLINE_BLOCKS)
+        state->patience = 0;
+    if (are_many(state->tide, class))
+        state->taken_kib = taken_kib(heap);
+}
+
 /* It came back after a decline. One that does so again and again gets room for all of it, unless
  * its memory served others meanwhile: they would have to use memory that isn't warm. */
 static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
     state->is_declining = false;
-    if (taken_kib(heap) - state->taken_kib >= HAK_SOON_KIB)
+    if (state->tide < HAK_DECLINE_BLOCKS) {
+        have_patience(state);
+        return;
+    }
+    if (are_many(state->tide, class) && taken_kib(heap) - state->taken_kib >= HAK_SOON_KIB)
         return;
     if (state->declines < HAK_MOST_DECLINES)
         state->declines++;
@@ -144,27 +170,41 @@ static void note_live(struct hak_bin_state *state, int64_t live) {
         state->peak = count_of(live);
 }
 
-/* So many live blocks, at one time, that none of them must leave anything behind. */
-static bool can_decline(const struct hak_bin_state *state, unsigned class) {
-    if (keeps_through_declines(state) || state->peak < HAK_DECLINE_BLOCKS)
-        return false;
-    return state->peak >= HAK_DECLINE_MANY ||
-           (size_t)state->peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+/* There is one first thread, but what a thousand others keep of a few blocks adds up. */
+static bool is_one_of_many(const struct hak_heap *heap) {
+    return heap->next_heap != NULL;
+}
+
+static bool can_decline(const struct hak_heap *heap, const struct hak_bin_state *state,
+                        unsigned class) {
+    return !keeps_through_declines(state) && (are_many(state->peak, class) || is_one_of_many(heap));
+}
+
+/* `room`, or fewer frees, if the class may be in decline by then. */
+static int64_t before_decline(const struct hak_bin_state *state, unsigned class, int64_t room,
+                              int64_t live) {
+    bool is_many = are_many(state->peak, class);
+    int64_t least = is_many ? HAK_DECLINE_BLOCKS : 1 << state->patience >> 2;
+    int64_t sooner = live - state->peak / HAK_DECLINE_RATIO;
+    if (is_many && sooner <= 0)
+        return room;
+    if (sooner < least)
+        sooner = least;
+    return sooner < room ? sooner : room;
 }
 
 void hak_bin_arm(struct hak_heap *heap, unsigned class) {
     const struct hak_bin_state *state = &heap->bin_state[class];
     int64_t length = hak_bin_length(heap, class);
     int64_t room = state->cap - length;
-    int64_t to_decline = state->used - length - state->peak / HAK_DECLINE_RATIO;
     if (room < state->stride)
         room = state->stride;
     if (state->is_declining && length > 0 && room > HAK_STRIDE_BLOCKS)
         room = HAK_STRIDE_BLOCKS;
     if (state->is_declining && room > state->live / 2)
         room = state->live / 2;
-    else if (to_decline > 0 && room > to_decline && can_decline(state, class))
-        room = to_decline > HAK_DECLINE_BLOCKS ? to_decline : HAK_DECLINE_BLOCKS;
+    else if (can_decline(heap, state, class))
+        room = before_decline(state, class, room, state->used - length);
     arm_at(heap, class, room > 0 ? room : 1);
 }
 
@@ -193,10 +233,11 @@ unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
 }
 
 /* Fallen far below the peak, or declining already and still falling. */
-static bool is_declining(const struct hak_bin_state *state, unsigned class, int64_t live) {
+static bool is_declining(const struct hak_heap *heap, const struct hak_bin_state *state,
+                         unsigned class, int64_t live) {
     if (state->is_declining && !keeps_through_declines(state))
         return live < state->live;
-    return live <= state->peak / HAK_DECLINE_RATIO && can_decline(state, class);
+    return live <= state->peak / HAK_DECLINE_RATIO && can_decline(heap, state, class);
 }
 
 static enum hak_bin_verdict empty(struct hak_bin_state *state, unsigned class) {
@@ -221,17 +262,16 @@ enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     int64_t live = state->used - length;
     bool was_declining = state->is_declining;
     note_live(state, live);
-    state->is_declining = is_declining(state, class, live);
+    state->is_declining = is_declining(heap, state, class, live);
     state->live = count_of(live);
     if (state->is_declining) {
-        if (!was_declining) {
-            state->tide = state->peak;
-            state->taken_kib = taken_kib(heap);
-        }
+        if (!was_declining)
+            begin_decline(heap, state, class);
         return empty(state, class);
     }
     if (length > state->cap)
         return shorten(state, class);
+    have_patience(state);
     if (state->stride < hak_min(state->most, HAK_STRIDE_MOST_BLOCKS))
         state->stride = (uint16_t)(state->stride * 2); /* nothing to do: look less often */
     return HAK_BIN_KEEP;

@@ -122,9 +122,10 @@ struct hak_bin_state {
     uint16_t stride;    /* least number of frees between two trips; grows while they find nothing */
     uint16_t batch;     /* blocks of the next refill; grows */
     uint8_t declines;   /* how often the class came back after a decline */
-    bool is_declining;  /* by the last trip */
-    bool has_flushed;   /* since the last refill */
-    bool has_slab_grant; /* of the common bound: declines leave it a slab */
+    uint8_t patience;   /* trips of a class of few blocks come after 2^patience frees or more */
+    bool is_declining : 1;   /* by the last trip */
+    bool has_flushed : 1;    /* since the last refill */
+    bool has_slab_grant : 1; /* of the common bound: declines leave it a slab */
 };
 
 _Static_assert(sizeof(struct hak_bin_state) == 64, "few of them on a heap's first page");
