@@ -17,7 +17,7 @@
 #define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
 #define HAK_DECLINE_MANY 128    /* unless they are many */
 #define HAK_MOST_DECLINES 4u
-#define HAK_MOST_PATIENCE 9u
+#define HAK_MOST_PATIENCE 12u
 #define HAK_SOON_KIB 4096u /* taken of other classes meanwhile: a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
@@ -102,7 +102,7 @@ static void begin_decline(const struct hak_heap *heap, struct hak_bin_state *sta
                           unsigned class) {
     state->tide = state->peak;
     if (state->tide >= HAK_DECLINE_BLOCKS)
-        state->patience = 0;
+        state->patience /= 2;
     if (are_many(state->tide, class))
         state->taken_kib = taken_kib(heap);
 }
@@ -175,19 +175,21 @@ static bool is_one_of_many(const struct hak_heap *heap) {
     return heap->next_heap != NULL;
 }
 
-static bool can_decline(const struct hak_heap *heap, const struct hak_bin_state *state,
-                        unsigned class) {
-    return !keeps_through_declines(state) && (are_many(state->peak, class) || is_one_of_many(heap));
-}
-
 /* `room`, or fewer frees, if the class may be in decline by then. */
-static int64_t before_decline(const struct hak_bin_state *state, unsigned class, int64_t room,
+static int64_t before_decline(const struct hak_heap *heap, unsigned class, int64_t room,
                               int64_t live) {
-    bool is_many = are_many(state->peak, class);
-    int64_t least = is_many ? HAK_DECLINE_BLOCKS : 1 << state->patience >> 2;
-    int64_t sooner = live - state->peak / HAK_DECLINE_RATIO;
-    if (is_many && sooner <= 0)
+    const struct hak_bin_state *state = &heap->bin_state[class];
+    int64_t sooner = live - state->peak / HAK_DECLINE_RATIO, least = HAK_DECLINE_BLOCKS;
+    if (keeps_through_declines(state))
         return room;
+    if (!are_many(state->peak, class)) {
+        if (!is_one_of_many(heap))
+            return room;
+        sooner = live;
+        least = 1 << state->patience >> 2;
+    } else if (sooner <= 0) {
+        return room;
+    }
     if (sooner < least)
         sooner = least;
     return sooner < room ? sooner : room;
@@ -203,8 +205,8 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
         room = HAK_STRIDE_BLOCKS;
     if (state->is_declining && room > state->live / 2)
         room = state->live / 2;
-    else if (can_decline(heap, state, class))
-        room = before_decline(state, class, room, state->used - length);
+    else
+        room = before_decline(heap, class, room, state->used - length);
     arm_at(heap, class, room > 0 ? room : 1);
 }
 
@@ -232,12 +234,15 @@ unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     return batch;
 }
 
-/* Fallen far below the peak, or declining already and still falling. */
+/* Many have fallen far below their peak, or are declining already and still falling; few are gone.
+ */
 static bool is_declining(const struct hak_heap *heap, const struct hak_bin_state *state,
                          unsigned class, int64_t live) {
     if (state->is_declining && !keeps_through_declines(state))
         return live < state->live;
-    return live <= state->peak / HAK_DECLINE_RATIO && can_decline(heap, state, class);
+    if (live > state->peak / HAK_DECLINE_RATIO || keeps_through_declines(state))
+        return false;
+    return are_many(state->peak, class) || (live == 0 && is_one_of_many(heap));
 }
 
 static enum hak_bin_verdict empty(struct hak_bin_state *state, unsigned class) {
