@@ -102,7 +102,7 @@ static void begin_decline(const struct hak_heap *heap, struct hak_bin_state *sta
                           unsigned class) {
     state->tide = state->peak;
     if (state->tide >= HAK_DECLINE_BLOCKS)
-        state->patience /= 2;
+        state->patience = 0;
     if (are_many(state->tide, class))
         state->taken_kib = taken_kib(heap);
 }
@@ -280,4 +280,19 @@ enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
     if (state->stride < hak_min(state->most, HAK_STRIDE_MOST_BLOCKS))
         state->stride = (uint16_t)(state->stride * 2); /* nothing to do: look less often */
     return HAK_BIN_KEEP;
+}
+
+bool hak_bin_judge_unasked(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (!hak_bin_is_started(heap, class) || state->used != hak_bin_length(heap, class))
+        return false;
+    bool has_nothing = state->used == 0 && hak_list_is_empty(&state->partial);
+    if (has_nothing || keeps_through_declines(state) || !is_one_of_many(heap))
+        return false;
+    if (!state->is_declining)
+        begin_decline(heap, state, class);
+    state->is_declining = true;
+    state->live = 0;
+    empty(state, class);
+    return true;
 }

@@ -52,6 +52,9 @@ enum hak_bin_verdict { HAK_BIN_KEEP, HAK_BIN_SHORTEN, HAK_BIN_EMPTY };
 /* The trip: what to do with the bin. */
 enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class);
 
+/* A class whose trip is yet to come. True: none of its blocks lives; empty the bin. */
+bool hak_bin_judge_unasked(struct hak_heap *heap, unsigned class);
+
 /* True if the class was found in decline by the last trip and no block of it lives any more. */
 HAK_INLINE bool hak_bin_is_over(const struct hak_heap *heap, unsigned class) {
     return heap->bin_state[class].is_declining && heap->bin_state[class].live == 0;

@@ -25,6 +25,7 @@
 
 #define HAK_POPULATE_SLABS 2
 #define HAK_FLUSH_BLOCKS 1024
+#define HAK_LOOKS 16
 
 #define HAK_HOST_LEAST_BYTES 128u
 #define HAK_HOST_MOST_BYTES 1024u
@@ -326,6 +327,19 @@ static void shorten_bin(struct hak_heap *heap, unsigned class) {
     heap->hot.bin[class] = HAK_LIST_END;
 }
 
+/* Where one class has ended others have, too, whose trips are further away: some at a time. */
+static void look_at_others(struct hak_heap *heap) {
+    for (int i = 0; i < HAK_LOOKS; i++) {
+        unsigned class = heap->next_look;
+        heap->next_look = (uint8_t)(class + 1 < HAK_CLASS_COUNT ? class + 1 : 0);
+        if (hak_bin_judge_unasked(heap, class)) {
+            empty_bin(heap, class, INT64_MAX);
+            hak_cache_release_spare(heap, class);
+            hak_bin_arm(heap, class);
+        }
+    }
+}
+
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
     attend_if_asked(heap);
@@ -335,9 +349,12 @@ void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
         empty_bin(heap, class, heap->bin_state[class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
     else if (verdict == HAK_BIN_SHORTEN)
         shorten_bin(heap, class);
-    if (hak_bin_is_over(heap, class))
+    bool is_over = hak_bin_is_over(heap, class);
+    if (is_over)
         hak_cache_release_spare(heap, class);
     hak_bin_arm(heap, class);
+    if (is_over)
+        look_at_others(heap);
     hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
     follow_trims(heap);
     hak_heap_verify(heap);
