@@ -42,10 +42,11 @@ static uint16_t first_stride(unsigned class) {
     return (uint16_t)hak_min(hak_max(blocks, 1), HAK_STRIDE_BLOCKS);
 }
 
-static bool take_grant(size_t bytes) {
+/* `share`: of the bound, one part in so many may be granted then. */
+static bool take_grant(size_t bytes, unsigned share) {
     int64_t wanted = (int64_t)bytes;
     int64_t before = atomic_fetch_add_explicit(&granted_bytes, wanted, memory_order_relaxed);
-    if (before + wanted <= (int64_t)hak_conf.cache_total && !hak_limit_is_pressed())
+    if (before + wanted <= (int64_t)(hak_conf.cache_total / share) && !hak_limit_is_pressed())
         return true;
     atomic_fetch_sub_explicit(&granted_bytes, wanted, memory_order_relaxed);
     return false;
@@ -59,7 +60,7 @@ static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wante
     unsigned cap = wanted < state->most ? (unsigned)wanted : state->most;
     if (cap <= state->cap)
         return true;
-    if (!take_grant((cap - state->cap) * (size_t)hak_class_bytes[class]))
+    if (!take_grant((cap - state->cap) * (size_t)hak_class_bytes[class], 1))
         return false;
     state->cap = (uint16_t)cap;
     return true;
@@ -108,7 +109,8 @@ static void begin_decline(const struct hak_heap *heap, struct hak_bin_state *sta
 }
 
 /* It came back after a decline. One that does so again and again gets room for all of it, unless
- * its memory served others meanwhile: they would have to use memory that isn't warm. */
+ * its memory served others meanwhile: they would have to use memory that isn't warm. Classes of few
+ * blocks leave half of the bound to the others; of very few, more frees pass between two looks. */
 static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
     state->is_declining = false;
     if (state->tide < HAK_DECLINE_BLOCKS) {
@@ -122,7 +124,7 @@ static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state
     if (state->declines < HAK_MOST_DECLINES || !raise_cap(state, class, state->tide))
         return;
     if (!state->has_slab_grant)
-        state->has_slab_grant = take_grant(HAK_SLAB_BYTES);
+        state->has_slab_grant = take_grant(HAK_SLAB_BYTES, are_many(state->tide, class) ? 1 : 2);
 }
 
 void hak_bin_start(struct hak_heap *heap, unsigned class) {

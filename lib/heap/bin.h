@@ -8,8 +8,8 @@
  * which gets longer while trips find nothing to do. A class is in decline when its live blocks
  * have fallen to a quarter of their peak: then its bin is emptied, and the next trip comes when
  * half of what is left may be gone, so that the last free of a burst leaves neither blocks nor
- * slabs behind. A class that declines and comes back again and again, and never has more blocks
- * than its bin can hold, is left alone.
+ * slabs behind. Few blocks decline, too, but not in the first thread: when none of them lives. A
+ * class that comes back again and again is left alone, if the bound has room for its blocks.
  *
  * A bin has two lists: what was freed last, and, once it was too long, what was set aside then. So
  * the older half is known without a walk over the younger one. An empty bin takes its other list

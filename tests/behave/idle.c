@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 enum { THREADS = 200, SIZES = 33, EACH = 2, ROUNDS = 40 };
-enum { FEW_BYTES = 20 << 10, MANY_BYTES = 43 << 10 };
+enum { FEW_BYTES = 18 << 10, MANY_BYTES = 27 << 10 };
 
 static pthread_barrier_t ready, end;
 static char *left[THREADS];
