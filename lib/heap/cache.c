@@ -8,6 +8,7 @@
 
 #include "heap/bin.h"
 #include "heap/hardened.h"
+#include "heap/hollow.h"
 #include "heap/large.h"
 #include "heap/order.h"
 #include "heap/orphan.h"
@@ -62,6 +63,8 @@ static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
 /* The ladder below the heap's own slabs: an orphaned slab of the class, then a fresh one. */
 static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = first_partial(heap, class);
+    if (!slab && HAK_UNLIKELY(heap->has_hollow))
+        slab = hak_hollow_first(heap, class);
     if (slab)
         return slab;
     if (!hak_bin_is_started(heap, class))
@@ -76,6 +79,8 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
         if (slab->is_zero && will_be_filled(heap, class) &&
             hak_os_populate((void *)hak_slab_address(slab), HAK_SLAB_BYTES))
             hak_slab_note_populated(heap, slab);
+        if (slab->is_zero)
+            hak_hollow_note_fresh(heap);
         heap->counters.slabs_taken++;
     }
     return slab;
@@ -91,6 +96,7 @@ static void follow_trims(struct hak_heap *heap) {
         return;
     heap->trims_seen = trims;
     hak_cache_flush_all(heap);
+    hak_hollow_trim(heap);
 }
 
 /* The bin is empty: its other list takes the place. */
@@ -205,7 +211,7 @@ void *hak_alloc_slow(size_t bytes) {
 static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = find_slab(heap, class);
     struct hak_block *block;
-    if (!slab || slab->free_count || !slab->is_zero)
+    if (!slab || slab->free_count || slab->gone_count || !slab->is_zero)
         return NULL;
     hak_slab_take(heap, slab, 1, &block);
     heap->counters.carved++;

@@ -102,9 +102,10 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
     if (HAK_UNLIKELY(!hak_slab_has_block(slab, (uintptr_t)block)))
         hak_slab_report_stray(slab, block);
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
-    bool is_all_held = hak_stalled_is_all_held(slab);
-    if (HAK_UNLIKELY(is_suspect || is_all_held)) {
-        if (is_all_held || block_is_free(heap, slab, block))
+    /* No block of the slab, or not this one, is with the program: its memory needn't show it. */
+    bool is_purged = hak_stalled_is_all_held(slab) || hak_gone_has(slab, (uintptr_t)block);
+    if (HAK_UNLIKELY(is_suspect || is_purged)) {
+        if (is_purged || block_is_free(heap, slab, block))
             hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_class_bytes[slab->class],
                       hak_slab_owner_thread(slab));
         if (heap)
@@ -205,8 +206,9 @@ struct hak_block_info hak_block_find(const void *pointer) {
     size_t bytes = hak_class_bytes[slab->class];
     if (!hak_slab_has_block(slab, (uintptr_t)pointer))
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, bytes, hak_slab_owner_thread(slab));
-    if (((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG &&
-        block_is_free(hak_heap_get(), slab, block))
+    bool is_suspect = ((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
+    if (hak_gone_has(slab, (uintptr_t)pointer) ||
+        (is_suspect && block_is_free(hak_heap_get(), slab, block)))
         hak_fatal(HAK_FATAL_FREED_BLOCK, pointer, bytes, hak_slab_owner_thread(slab));
     return (struct hak_block_info){HAK_OWNED, slab, usable_bytes(slab, pointer)};
 }

@@ -69,7 +69,7 @@ struct hak_slab {
             uint16_t free_count;
             _Atomic uint16_t carved; /* blocks made so far, from the slab's start; freers look */
             uint16_t capacity;
-            uint16_t used; /* carved blocks that aren't in `free` */
+            uint16_t used; /* carved blocks that are neither in `free` nor gone */
         };
         struct {                  /* LARGE */
             size_t large_bytes;   /* usable bytes */
@@ -81,13 +81,17 @@ struct hak_slab {
     uint32_t run_slabs;    /* first and last record of a run: its length */
     _Atomic uint8_t state; /* enum hak_slab_state */
     uint8_t class;
-    bool is_zero;                /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
-    bool is_moved;               /* pages came by mremap: purge by mapping anew */
-    bool is_full;                /* BLOCKS: on the owner's list of full slabs */
-    bool is_lazy;                /* CLEAN: given back lazily, may still have its content */
-    bool is_populated;           /* BLOCKS: every page of it was made resident at once */
-    bool is_hidden;              /* MOVING, just taken: core dumps leave some of it out */
-    bool is_guarded;             /* LARGE: the rest of the run is inaccessible */
+    bool is_full;          /* BLOCKS: on the owner's list of full slabs */
+    bool is_zero : 1;      /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
+    bool is_moved : 1;     /* pages came by mremap: purge by mapping anew */
+    bool is_lazy : 1;      /* CLEAN: given back lazily, may still have its content */
+    bool is_populated : 1; /* BLOCKS: every page of it was made resident at once */
+    bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
+    bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
+    /* BLOCKS, see heap/hollow.h: */
+    _Atomic uint16_t gone;       /* a bit for each OS page that was given back; freers look */
+    uint16_t gone_count;         /* carved blocks with bytes on those pages: in no list */
+    uint16_t looked;             /* free_count at the last look for wholly free pages */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
 };
@@ -181,6 +185,9 @@ struct hak_heap {
     uint8_t next_look;               /* the class to look at when another one has ended */
     bool was_used;                   /* by a thread that has exited */
     uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
+    bool has_hollow;                 /* one of the lists below was used */
+    uint8_t hollow_class;            /* whose slabs are looked through next */
+    uint16_t fresh_slabs;            /* taken of clean memory; wraps */
     _Atomic bool shows_slabs; /* slab_bound is in use; relaxed: others clear words that they saw */
     struct hak_link full;     /* slabs without any block to give */
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
@@ -200,6 +207,7 @@ struct hak_heap {
     struct hak_quarantine quarantine;
     struct hak_outbox outbox[HAK_OUTBOXES];
     uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
+    struct hak_link hollow[HAK_CLASS_COUNT]; /* partial slabs that come last (heap/hollow.h) */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
 };

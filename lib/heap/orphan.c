@@ -81,6 +81,8 @@ void hak_orphan_take_over(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         hak_cache_release_spare(heap, class);
         take_over_list(heap, &heap->bin_state[class].partial);
+        if (heap->has_hollow)
+            take_over_list(heap, &heap->hollow[class]);
     }
     take_over_list(heap, &heap->full);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the blocks of one slab. Called by the owner heap's thread, or under the heap lock for the
- * orphan heap. Invariant: used + free_count == carved <= capacity; a slab is on the full list
- * exactly if it has neither a free nor an uncarved block; its owner's slab_bound is that of
- * what is carved, or 0: free() of its owner then takes the slow path.
+ * orphan heap. Invariant: used + free_count + gone_count == carved <= capacity; a slab is on the
+ * full list exactly if it has neither a free nor a gone nor an uncarved block; its owner's
+ * slab_bound is that of what is carved, or 0: free() of its owner then takes the slow path, and
+ * must while a page is gone, since the memory of a gone block doesn't show that it is free.
  */
 #include "heap/slab.h"
 
@@ -21,13 +22,18 @@
 const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
 
+static bool is_exhausted(const struct hak_slab *slab) {
+    return slab->free_count == 0 && slab->gone_count == 0 &&
+           hak_slab_carved(slab) == slab->capacity;
+}
+
 /* The word by which free() knows the owner; slabs outside the main range have none. */
 static void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
     if (!atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
         return;
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs)
         heap->slab_bound[slab - hak_ranges[0].slab] =
-            hak_hardened.is_on ? 0 : hak_class_bound(slab->class, count);
+            hak_hardened.is_on || hak_gone_pages(slab) ? 0 : hak_class_bound(slab->class, count);
 }
 
 static void set_carved(struct hak_slab *slab, unsigned count) {
@@ -35,7 +41,7 @@ static void set_carved(struct hak_slab *slab, unsigned count) {
 }
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
-    slab->is_full = slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity;
+    slab->is_full = is_exhausted(slab);
     struct hak_link *head = slab->is_full ? &heap->full : &heap->bin_state[slab->class].partial;
     if (HAK_UNLIKELY(hak_list_is_unused(head)))
         hak_list_init(head);
@@ -47,23 +53,26 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
     atomic_store_explicit(&slab->owner, heap, memory_order_release);
 }
 
-/* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
+/* What of the slab's memory has been touched, and not given back: a slab of dirty memory is, as a
+ * whole. */
 static size_t touched_bytes(const struct hak_slab *slab) {
-    if (!slab->is_zero || slab->is_populated)
-        return HAK_SLAB_BYTES;
-    return hak_round_up((size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class],
-                        hak_os_page_bytes);
+    size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class];
+    bool is_whole = !slab->is_zero || slab->is_populated;
+    size_t bytes = is_whole ? HAK_SLAB_BYTES : hak_round_up(carved_bytes, hak_os_page_bytes);
+    unsigned gone = hak_gone_pages(slab);
+    return HAK_LIKELY(!gone) ? bytes
+                             : bytes - (unsigned)__builtin_popcount(gone) * hak_os_page_bytes;
 }
 
 static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]++;
-    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab);
+    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab) - slab->gone_count;
     heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
 }
 
 static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]--;
-    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab);
+    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab) - slab->gone_count;
     heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
 }
 
@@ -73,6 +82,8 @@ void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     set_carved(slab, 0);
+    hak_gone_set(slab, 0, 0);
+    slab->looked = 0;
     slab->is_populated = false;
     slab->used = 0;
     slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
@@ -115,6 +126,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     hak_list_remove(&slab->link);
     count_leave(heap, slab);
     forget_populated(slab);
+    hak_gone_set(slab, 0, 0);
     set_bound(heap, slab, 0);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
@@ -178,9 +190,36 @@ static struct hak_block *unlink_blocks(struct hak_slab *slab, unsigned count) {
     return first;
 }
 
+unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least) {
+    unsigned pages = hak_gone_free_pages(slab) & ~hak_gone_pages(slab);
+    slab->looked = slab->free_count;
+    if ((unsigned)__builtin_popcount(pages) < least)
+        return 0;
+    count_leave(heap, slab);
+    unsigned count = hak_gone_unlist(slab, pages);
+    slab->free_count = (uint16_t)(slab->free_count - count);
+    hak_gone_set(slab, hak_gone_pages(slab) | pages, slab->gone_count + count);
+    slab->looked = slab->free_count;
+    count_join(heap, slab);
+    set_bound(heap, slab, 0);
+    return pages;
+}
+
+/* As many pages as `wanted` blocks need. */
+static HAK_SLOW void carve_gone(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted) {
+    count_leave(heap, slab);
+    while (slab->gone_count && slab->free_count < wanted)
+        hak_gone_carve_page(slab);
+    slab->looked = 0;
+    count_join(heap, slab);
+    set_bound(heap, slab, hak_slab_carved(slab));
+}
+
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first) {
     unsigned count;
+    if (HAK_UNLIKELY(slab->gone_count) && slab->free_count == 0)
+        carve_gone(heap, slab, wanted);
     if (slab->free_count) {
         count = wanted < slab->free_count ? wanted : slab->free_count;
         *ret_first = unlink_blocks(slab, count);
@@ -194,7 +233,8 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
     }
     slab->used = (uint16_t)(slab->used + count);
     hak_slab_count_used(heap, slab->class, count);
-    if (slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity && !slab->is_full) {
+    if (!slab->is_full && is_exhausted(slab)) {
+        slab->looked = 0;
         hak_list_remove(&slab->link);
         join_list(heap, slab);
     }
@@ -242,6 +282,7 @@ void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
 }
 
 void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) {
+    hak_assert(slab->gone_count == 0);
     hak_list_remove(&slab->link);
     hak_slab_count_used(heap, slab->class, -(int64_t)slab->used);
     count_leave(heap, slab);

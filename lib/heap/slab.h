@@ -7,7 +7,7 @@
 #ifndef HAK_HEAP_SLAB_H
 #define HAK_HEAP_SLAB_H
 
-#include "heap/range.h"
+#include "heap/gone.h"
 
 /* Ends the process: the links of `block` were overwritten. */
 __attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
@@ -47,10 +47,15 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
 
 /*
  * Takes up to `wanted` blocks as a list that ends with hak_list_end; returns how many. They come
- * from the slab's free list, or, if that is empty, from untouched memory.
+ * from the slab's free list, or, if that is empty, from pages that were gone, or from untouched
+ * memory.
  */
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first);
+
+/* Takes the blocks of wholly free OS pages off the slab's list and says that they are gone, if they
+ * are `least` pages and more: those pages, as bits. The caller purges them. */
+unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least);
 
 /* Returns one block, checked again. True: the slab is empty now. */
 bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);

@@ -243,6 +243,8 @@ void hak_stalled_collect(struct hak_heap *heap) {
     struct hak_block *blocks = collect_list(heap, &heap->full, NULL);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
         blocks = collect_list(heap, &heap->bin_state[class].partial, blocks);
+    for (unsigned class = 1; heap->has_hollow && class < HAK_CLASS_COUNT; class ++)
+        blocks = collect_list(heap, &heap->hollow[class], blocks);
     hak_remote_return(heap, blocks);
 }
 

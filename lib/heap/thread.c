@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "heap/bin.h"
 #include "heap/cache.h"
+#include "heap/hollow.h"
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
@@ -247,19 +248,21 @@ static struct hak_heap *newest_heap(void) {
  * inboxes can be sorted without them. */
 size_t hak_heap_trim(void) {
     struct hak_heap *mine = hak_heap_get();
+    size_t hollow_bytes = 0;
     /* relaxed: see hak_trims */
     atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
     if (mine) {
         hak_remote_flush(mine);
         hak_remote_drain(mine);
         hak_cache_flush_all(mine);
+        hollow_bytes = hak_hollow_trim(mine);
     }
     /* next_heap never changes once a heap is listed */
     for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)
         if (heap != mine)
             hak_stalled_relieve(heap);
     hak_large_hardened_release();
-    return hak_purge_all();
+    return hak_purge_all() + hollow_bytes;
 }
 
 /*

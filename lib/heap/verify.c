@@ -13,13 +13,24 @@ static void require(bool holds) {
         __builtin_trap();
 }
 
+static unsigned count_gone(const struct hak_slab *slab) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < hak_slab_carved(slab); i++)
+        count += hak_gone_has(slab, i * (uintptr_t)hak_class_bytes[slab->class]);
+    for (const struct hak_block *block = slab->free; block != HAK_LIST_END; block = block->next)
+        require(!hak_gone_has(slab, (uintptr_t)block));
+    return count;
+}
+
 static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab, bool is_full) {
     require(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
     require(slab->is_full == is_full);
     unsigned carved = hak_slab_carved(slab);
-    require(slab->used + slab->free_count == (int)carved && carved <= slab->capacity);
-    require(is_full == (slab->free_count == 0 && carved == slab->capacity));
+    unsigned listed = slab->free_count + slab->gone_count;
+    require(slab->used + listed == carved && carved <= slab->capacity);
+    require(is_full == (listed == 0 && carved == slab->capacity));
     require(hak_slab_list_length(slab->free) == slab->free_count);
+    require(count_gone(slab) == slab->gone_count);
 }
 
 /* Adds the blocks that are out of the list's slabs to `used`, by class. */
@@ -55,6 +66,7 @@ void hak_heap_verify_always(const struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         verify_bin(heap, class);
         verify_list(heap, &heap->bin_state[class].partial, false, used);
+        verify_list(heap, &heap->hollow[class], false, used);
         require(used[class] == heap->bin_state[class].used);
     }
 }

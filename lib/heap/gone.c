@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns which blocks lie on which pages of a slab, and what becomes of them when pages go and come
+ * back. Called by the slab's owner, from slab.c, which does the counting. Invariant: a page goes
+ * only if every block with bytes on it is carved, and in the slab's list or gone: so none of them
+ * is live, in a bin, or held.
+ */
+#include "heap/gone.h"
+
+#include "heap/slab.h"
+
+/* The blocks that have bytes on a page, from *ret_first on; so many of them are left when there are
+ * only `count` blocks. */
+static unsigned blocks_on_page(const struct hak_slab *slab, size_t page, unsigned count,
+                               unsigned *ret_first) {
+    size_t bytes = hak_class_bytes[slab->class];
+    unsigned first = (unsigned)(page * hak_os_page_bytes / bytes);
+    unsigned end = (unsigned)(((page + 1) * hak_os_page_bytes - 1) / bytes) + 1;
+    *ret_first = first;
+    end = end < count ? end : count;
+    return end > first ? end - first : 0;
+}
+
+static void count_on_pages(const struct hak_slab *slab, size_t offset, uint16_t *on_page) {
+    unsigned pages = hak_gone_pages_at(offset, hak_class_bytes[slab->class]);
+    for (; pages; pages &= pages - 1)
+        on_page[__builtin_ctz(pages)]++;
+}
+
+unsigned hak_gone_free_pages(const struct hak_slab *slab) {
+    uint16_t on_page[HAK_GONE_BITS] = {0};
+    size_t bytes = hak_class_bytes[slab->class];
+    unsigned carved = hak_slab_carved(slab), pages = 0, first;
+    const struct hak_block *block = slab->free;
+    for (; block != HAK_LIST_END; block = hak_block_next(block))
+        count_on_pages(slab, (uintptr_t)block % HAK_SLAB_BYTES, on_page);
+    for (unsigned i = 0; slab->gone_count && i < carved; i++)
+        if (hak_gone_has(slab, i * bytes))
+            count_on_pages(slab, i * bytes, on_page);
+    for (size_t page = 0; page < HAK_SLAB_BYTES / hak_os_page_bytes; page++) {
+        unsigned count = blocks_on_page(slab, page, slab->capacity, &first);
+        if (count && first + count <= carved && on_page[page] == count)
+            pages |= 1u << page;
+    }
+    return pages;
+}
+
+/* Keeps the order of those that stay. Returns how many left. */
+unsigned hak_gone_unlist(struct hak_slab *slab, unsigned pages) {
+    struct hak_block *block = slab->free, *last = NULL;
+    unsigned count = 0;
+    while (block != HAK_LIST_END) {
+        struct hak_block *next = hak_block_next(block);
+        size_t offset = (uintptr_t)block % HAK_SLAB_BYTES;
+        if (hak_gone_pages_at(offset, hak_class_bytes[slab->class]) & pages) {
+            count++;
+        } else {
+            if (last)
+                hak_block_link(last, block);
+            else
+                slab->free = block;
+            last = block;
+        }
+        block = next;
+    }
+    if (last)
+        hak_block_link(last, HAK_LIST_END);
+    else
+        slab->free = HAK_LIST_END;
+    return count;
+}
+
+void hak_gone_carve_page(struct hak_slab *slab) {
+    size_t bytes = hak_class_bytes[slab->class];
+    unsigned gone = hak_gone_pages(slab), count = 0, first;
+    unsigned rest = gone & (gone - 1);
+    unsigned on_page =
+        blocks_on_page(slab, (size_t)__builtin_ctz(gone), hak_slab_carved(slab), &first);
+    for (unsigned i = first + on_page; i-- > first;) {
+        if (hak_gone_pages_at(i * bytes, bytes) & rest)
+            continue;
+        struct hak_block *block = (struct hak_block *)(hak_slab_address(slab) + i * bytes);
+        hak_block_link(block, slab->free);
+        slab->free = block;
+        count++;
+    }
+    slab->free_count = (uint16_t)(slab->free_count + count);
+    hak_gone_set(slab, rest, slab->gone_count - count);
+}

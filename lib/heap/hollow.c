@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the looks at sparse slabs. Called by the heap's thread alone. Invariant: a slab of a class
+ * is on one of three lists, of full, partial or hollow ones; hollow ones are refilled from when
+ * there is no partial one.
+ */
+#include "heap/hollow.h"
+
+#include "base/bits.h"
+#include "conf/conf.h"
+#include "heap/cache.h"
+#include "heap/hardened.h"
+#include "heap/huge.h"
+#include "heap/slab.h"
+#include "stats/process.h"
+
+#define HAK_LOOKS 256u /* records in one go */
+#define HAK_PAY_BACK_BYTES HAK_MIB(2)
+#define HAK_HOLES_BYTES HAK_KIB(256) /* of a class: less is not looked for */
+
+/* One look at a heap. */
+struct look {
+    struct hak_heap *heap;
+    unsigned looks;    /* left */
+    size_t goal_bytes; /* enough */
+    size_t least_bytes;
+    size_t purged_bytes;
+    unsigned purges;
+};
+
+static bool is_done(const struct look *look) {
+    return look->looks == 0 || look->purged_bytes >= look->goal_bytes;
+}
+
+/* Free blocks in the slabs of a class. */
+static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
+    const struct hak_thread_counters *counters = &heap->counters;
+    return (counters->blocks_carved[class] - counters->blocks_out[class]) * hak_class_bytes[class];
+}
+
+/* At most a quarter is in use, by so few blocks that some pages have none, and since the last look
+ * more came home. */
+static bool is_sparse(const struct hak_slab *slab) {
+    size_t pages = HAK_SLAB_BYTES / hak_os_page_bytes;
+    return slab->used && slab->used * 4u <= hak_slab_carved(slab) &&
+           slab->used <= pages + pages / 2 && slab->free_count > slab->looked;
+}
+
+static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages) {
+    hak_huge_note_purge(slab);
+    while (pages) {
+        unsigned first = (unsigned)__builtin_ctz(pages);
+        unsigned count = (unsigned)__builtin_ctz(~(pages >> first));
+        char *start = (char *)hak_slab_address(slab) + first * hak_os_page_bytes;
+        size_t bytes = count * hak_os_page_bytes;
+        if ((hak_conf.lazy_purge && hak_os_purge_lazily(start, bytes)) ||
+            hak_os_purge(start, bytes)) {
+            look->purged_bytes += bytes;
+            look->purges++;
+        }
+        pages &= ~(((1u << count) - 1) << first);
+    }
+}
+
+/* One page of eight is too little for frees that are slow from then on. */
+static void look_through(struct look *look, struct hak_slab *slab) {
+    unsigned least = (unsigned)(HAK_SLAB_BYTES / hak_os_page_bytes / 8);
+    unsigned pages = hak_slab_leave_pages(look->heap, slab, least ? least : 1);
+    if (pages)
+        purge_pages(look, slab, pages);
+}
+
+static struct hak_slab *last_of(const struct hak_link *head) {
+    return hak_container(head->previous, struct hak_slab, link);
+}
+
+/* From the end on; denser slabs go to the front, where malloc comes first. */
+static void look_at_partial(struct look *look, unsigned class) {
+    struct hak_link *head = &look->heap->bin_state[class].partial;
+    struct hak_link *hollow = &look->heap->hollow[class];
+    const struct hak_slab *first_kept = NULL;
+    if (hak_list_is_unused(hollow))
+        hak_list_init(hollow);
+    while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first_kept) {
+        struct hak_slab *slab = last_of(head);
+        look->looks--;
+        hak_list_remove(&slab->link);
+        if (is_sparse(slab) && !hak_huge_is_pooled(slab)) {
+            hak_list_push_back(hollow, &slab->link);
+            look_through(look, slab);
+        } else {
+            hak_list_push_front(head, &slab->link);
+            first_kept = first_kept ? first_kept : slab;
+        }
+    }
+}
+
+/* From the end on, and to the front: the next look goes on from here. */
+static void look_at_hollow(struct look *look, unsigned class) {
+    struct hak_link *head = &look->heap->hollow[class];
+    const struct hak_slab *first = NULL;
+    while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first) {
+        struct hak_slab *slab = last_of(head);
+        look->looks--;
+        hak_list_remove(&slab->link);
+        hak_list_push_front(head, &slab->link);
+        first = first ? first : slab;
+        if (is_sparse(slab))
+            look_through(look, slab);
+        else if (slab->looked > slab->free_count)
+            slab->looked = slab->free_count;
+    }
+}
+
+/* Begins where the last one ended. A class that comes back after declines is let alone. */
+static size_t look_at_heap(struct look *look) {
+    struct hak_heap *heap = look->heap;
+    for (unsigned i = 0; i < HAK_CLASS_COUNT && !is_done(look); i++) {
+        unsigned class = heap->hollow_class;
+        if (class && holes_bytes(heap, class) >= look->least_bytes &&
+            !heap->bin_state[class].has_slab_grant) {
+            heap->has_hollow = true;
+            look_at_partial(look, class);
+            look_at_hollow(look, class);
+        }
+        if (!is_done(look))
+            heap->hollow_class = (uint8_t)((class + 1) % HAK_CLASS_COUNT);
+    }
+    if (look->purges) {
+        hak_lock_take(&hak_heap_lock);
+        hak_process_counters.purges += look->purges;
+        hak_process_counters.purged_bytes += look->purged_bytes;
+        hak_lock_give(&hak_heap_lock);
+    }
+    return look->purged_bytes;
+}
+
+static bool is_possible(void) {
+    return hak_conf.purge && !hak_hardened.is_on && hak_os_page_bytes < HAK_SLAB_BYTES;
+}
+
+/* Are the holes more than may stay resident of free runs? */
+static bool is_worthwhile(const struct hak_heap *heap) {
+    size_t holes = 0, total = 0;
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        holes += holes_bytes(heap, class);
+        total += heap->counters.slab_bytes[class];
+    }
+    return holes > hak_max(hak_conf.dirty_min, total / 100 * hak_conf.dirty_percent);
+}
+
+void hak_hollow_pay_back(struct hak_heap *heap) {
+    struct look look = {.heap = heap,
+                        .looks = HAK_LOOKS,
+                        .goal_bytes = HAK_PAY_BACK_BYTES,
+                        .least_bytes = HAK_HOLES_BYTES};
+    if (is_possible() && is_worthwhile(heap))
+        look_at_heap(&look);
+}
+
+size_t hak_hollow_trim(struct hak_heap *heap) {
+    struct look look = {
+        .heap = heap, .looks = UINT32_MAX, .goal_bytes = SIZE_MAX, .least_bytes = 1};
+    if (!is_possible())
+        return 0;
+    hak_heap_enter(heap);
+    size_t purged_bytes = look_at_heap(&look);
+    hak_heap_leave(heap);
+    return purged_bytes;
+}
+
+struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class) {
+    struct hak_link *head = &heap->hollow[class];
+    return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
+}
