@@ -9,6 +9,8 @@
 
 #include "heap/slab.h"
 
+#define HAK_CACHE_LINE 64u
+
 /* The blocks that have bytes on a page, from *ret_first on; so many of them are left when there are
  * only `count` blocks. */
 static unsigned blocks_on_page(const struct hak_slab *slab, size_t page, unsigned count,
@@ -21,22 +23,32 @@ static unsigned blocks_on_page(const struct hak_slab *slab, size_t page, unsigne
     return end > first ? end - first : 0;
 }
 
-static void count_on_pages(const struct hak_slab *slab, size_t offset, uint16_t *on_page) {
-    unsigned pages = hak_gone_pages_at(offset, hak_class_bytes[slab->class]);
-    for (; pages; pages &= pages - 1)
-        on_page[__builtin_ctz(pages)]++;
+HAK_INLINE void count_on_pages(size_t offset, size_t bytes, unsigned shift, uint16_t *on_page) {
+    size_t last = (offset + bytes - 1) >> shift;
+    for (size_t page = offset >> shift; page <= last; page++)
+        on_page[page]++;
+}
+
+/* The list leads through the slab at random; all at once its blocks come sooner. */
+static void prefetch_blocks(const struct hak_slab *slab, size_t bytes) {
+    const char *start = (const char *)hak_slab_address(slab);
+    size_t end = hak_slab_carved(slab) * bytes;
+    for (size_t at = 0; at < end; at += hak_max(bytes, HAK_CACHE_LINE))
+        __builtin_prefetch(start + at);
 }
 
 unsigned hak_gone_free_pages(const struct hak_slab *slab) {
     uint16_t on_page[HAK_GONE_BITS] = {0};
     size_t bytes = hak_class_bytes[slab->class];
     unsigned carved = hak_slab_carved(slab), pages = 0, first;
+    unsigned shift = hak_log2_floor(hak_os_page_bytes);
     const struct hak_block *block = slab->free;
+    prefetch_blocks(slab, bytes);
     for (; block != HAK_LIST_END; block = hak_block_next(block))
-        count_on_pages(slab, (uintptr_t)block % HAK_SLAB_BYTES, on_page);
+        count_on_pages((uintptr_t)block % HAK_SLAB_BYTES, bytes, shift, on_page);
     for (unsigned i = 0; slab->gone_count && i < carved; i++)
         if (hak_gone_has(slab, i * bytes))
-            count_on_pages(slab, i * bytes, on_page);
+            count_on_pages(i * bytes, bytes, shift, on_page);
     for (size_t page = 0; page < HAK_SLAB_BYTES / hak_os_page_bytes; page++) {
         unsigned count = blocks_on_page(slab, page, slab->capacity, &first);
         if (count && first + count <= carved && on_page[page] == count)
@@ -45,29 +57,30 @@ unsigned hak_gone_free_pages(const struct hak_slab *slab) {
     return pages;
 }
 
-/* Keeps the order of those that stay. Returns how many left. */
+/* Those that stay keep their order, and their links where they can. */
 unsigned hak_gone_unlist(struct hak_slab *slab, unsigned pages) {
-    struct hak_block *block = slab->free, *last = NULL;
-    unsigned count = 0;
-    while (block != HAK_LIST_END) {
-        struct hak_block *next = hak_block_next(block);
+    struct hak_block *last = NULL, *next;
+    size_t bytes = hak_class_bytes[slab->class];
+    unsigned count = 0, shift = hak_log2_floor(hak_os_page_bytes);
+    bool is_gap = false;
+    for (struct hak_block *block = slab->free;; block = next) {
         size_t offset = (uintptr_t)block % HAK_SLAB_BYTES;
-        if (hak_gone_pages_at(offset, hak_class_bytes[slab->class]) & pages) {
+        bool is_end = block == HAK_LIST_END;
+        next = is_end ? NULL : hak_block_next(block);
+        if (!is_end && (pages & hak_gone_bits(offset, bytes, shift))) {
             count++;
-        } else {
-            if (last)
-                hak_block_link(last, block);
-            else
-                slab->free = block;
-            last = block;
+            is_gap = true;
+            continue;
         }
-        block = next;
+        if (is_gap && last)
+            hak_block_link(last, block);
+        else if (is_gap)
+            slab->free = block;
+        if (is_end)
+            return count;
+        last = block;
+        is_gap = false;
     }
-    if (last)
-        hak_block_link(last, HAK_LIST_END);
-    else
-        slab->free = HAK_LIST_END;
-    return count;
 }
 
 void hak_gone_carve_page(struct hak_slab *slab) {

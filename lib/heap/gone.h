@@ -25,11 +25,14 @@ HAK_INLINE void hak_gone_set(struct hak_slab *slab, unsigned pages, unsigned cou
     slab->gone_count = (uint16_t)count;
 }
 
-/* The OS pages of a slab, as bits, that hold some of the bytes at an offset. */
-HAK_INLINE unsigned hak_gone_pages_at(size_t offset, size_t bytes) {
-    unsigned shift = hak_log2_floor(hak_os_page_bytes);
+/* The pages of 2^shift bytes, as bits, that hold some of the bytes at an offset. */
+HAK_INLINE unsigned hak_gone_bits(size_t offset, size_t bytes, unsigned shift) {
     unsigned first = (unsigned)(offset >> shift), last = (unsigned)((offset + bytes - 1) >> shift);
     return (2u << last) - (1u << first);
+}
+
+HAK_INLINE unsigned hak_gone_pages_at(size_t offset, size_t bytes) {
+    return hak_gone_bits(offset, bytes, hak_log2_floor(hak_os_page_bytes));
 }
 
 /*

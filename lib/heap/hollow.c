@@ -43,7 +43,7 @@ static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
 static bool is_sparse(const struct hak_slab *slab) {
     size_t pages = HAK_SLAB_BYTES / hak_os_page_bytes;
     return slab->used && slab->used * 4u <= hak_slab_carved(slab) &&
-           slab->used <= pages + pages / 2 && slab->free_count > slab->looked;
+           slab->used <= pages && slab->free_count > slab->looked;
 }
 
 static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages) {
@@ -64,7 +64,7 @@ static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages
 
 /* One page of eight is too little for frees that are slow from then on. */
 static void look_through(struct look *look, struct hak_slab *slab) {
-    unsigned least = (unsigned)(HAK_SLAB_BYTES / hak_os_page_bytes / 8);
+    unsigned least = (unsigned)(HAK_SLAB_BYTES / hak_os_page_bytes / 4);
     unsigned pages = hak_slab_leave_pages(look->heap, slab, least ? least : 1);
     if (pages)
         purge_pages(look, slab, pages);
