@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static struct sizes sizes;
@@ -340,4 +342,38 @@ void bench_tail(void) {
     measure_end(2 * ops);
     qsort(took_ns, ops, sizeof *took_ns, compare_ns);
     measure_add("tail_ns", took_ns[ops - 1 - ops / 10000]);
+}
+
+static void replace_some(void **slots, size_t count, uint64_t ops) {
+    struct random random = random_of_thread(0);
+    for (uint64_t i = 0; i < ops; i += 2) {
+        void **slot = &slots[random_below(&random, count)];
+        size_t bytes = sizes_take(&sizes, &random);
+        free(*slot);
+        *slot = memset(take(bytes), 1, bytes);
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(slots[i]);
+        slots[i] = NULL;
+    }
+}
+
+/* new_faults: page faults while random blocks, written as a whole, are replaced; a fortieth of the
+ * work comes first and doesn't count. lock=1: all memory is locked before the rest. */
+void bench_faults(void) {
+    static void *slots[4096];
+    uint64_t ops = option_ops(1000000);
+    struct rusage before, after;
+    memset(slots, 0, sizeof slots);
+    sizes_fill(&sizes, option_word("size", "heavy"));
+    replace_some(slots, 4096, ops / 40);
+    if (option_number("lock", 0) != 0 && mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        micro_fail("memory can't be locked");
+    measure_begin();
+    getrusage(RUSAGE_THREAD, &before);
+    replace_some(slots, 4096, ops);
+    getrusage(RUSAGE_THREAD, &after);
+    measure_end(ops);
+    measure_add("new_faults",
+                (uint64_t)(after.ru_minflt - before.ru_minflt + after.ru_majflt - before.ru_majflt));
 }

@@ -20,7 +20,7 @@ static const struct {
     {"threads", bench_threads}, {"start", bench_start},   {"burst", bench_burst},
     {"pool", bench_pool},       {"queue", bench_queue},   {"trim", bench_trim},
     {"holes", bench_holes},     {"cycle", bench_cycle},   {"tail", bench_tail},
-    {"core", bench_core},       {"maps", bench_maps},
+    {"core", bench_core},       {"maps", bench_maps},     {"faults", bench_faults},
 };
 
 static char **options;

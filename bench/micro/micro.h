@@ -87,6 +87,6 @@ typedef void bench_body(void);
 bench_body bench_mix, bench_calloc, bench_aligned, bench_realloc, bench_large, bench_live;
 bench_body bench_order, bench_ring, bench_bleed, bench_churn, bench_sharing, bench_idle;
 bench_body bench_threads, bench_start, bench_burst, bench_pool, bench_queue, bench_trim;
-bench_body bench_holes, bench_cycle, bench_tail, bench_core, bench_maps;
+bench_body bench_holes, bench_cycle, bench_tail, bench_faults, bench_core, bench_maps;
 
 #endif

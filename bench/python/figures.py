@@ -6,7 +6,7 @@ import statistics
 
 COLUMNS = ['row', 'group', 'figure', 'allocator', 'role', 'round', 'ops', 'wall_ns', 'cpu_ns',
            'peak_kib', 'faults', 'settled_kib', 'live_kib', 'tail_ns', 'maps', 'child_ns',
-           'child_faults']
+           'child_faults', 'new_faults']
 PER_OPERATION = ('wall_ns', 'cpu_ns')
 
 
