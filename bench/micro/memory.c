@@ -358,22 +358,25 @@ static void replace_some(void **slots, size_t count, uint64_t ops) {
     }
 }
 
+static uint64_t own_faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return (uint64_t)(usage.ru_minflt + usage.ru_majflt);
+}
+
 /* new_faults: page faults while random blocks, written as a whole, are replaced; a fortieth of the
  * work comes first and doesn't count. lock=1: all memory is locked before the rest. */
 void bench_faults(void) {
     static void *slots[4096];
     uint64_t ops = option_ops(1000000);
-    struct rusage before, after;
     memset(slots, 0, sizeof slots);
     sizes_fill(&sizes, option_word("size", "heavy"));
     replace_some(slots, 4096, ops / 40);
     if (option_number("lock", 0) != 0 && mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
         micro_fail("memory can't be locked");
     measure_begin();
-    getrusage(RUSAGE_THREAD, &before);
+    uint64_t before = own_faults();
     replace_some(slots, 4096, ops);
-    getrusage(RUSAGE_THREAD, &after);
+    measure_add("new_faults", own_faults() - before);
     measure_end(ops);
-    measure_add("new_faults",
-                (uint64_t)(after.ru_minflt - before.ru_minflt + after.ru_majflt - before.ru_majflt));
 }
