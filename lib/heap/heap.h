@@ -85,7 +85,7 @@ struct hak_slab {
     bool is_zero : 1;      /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
     bool is_moved : 1;     /* pages came by mremap: purge by mapping anew */
     bool is_lazy : 1;      /* CLEAN: given back lazily, may still have its content */
-    bool is_populated : 1; /* BLOCKS: every page of it was made resident at once */
+    bool is_populated : 1; /* BLOCKS: its pages are made resident in steps */
     bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
     /* BLOCKS, see heap/hollow.h: */

@@ -21,7 +21,7 @@ enum hak_huge_choice { HAK_HUGE_NEVER, HAK_HUGE_AUTO, HAK_HUGE_ALWAYS, HAK_HUGE_
 
 void hak_huge_start(void);
 
-/* A slab was populated as a whole, or is no longer one that was. Any thread, no lock needed. */
+/* A slab is one that is populated, or no longer. Any thread, no lock needed. */
 void hak_huge_note_filled(bool is_filled);
 
 /* How many slabs a growth may run ahead of need, at most `slabs`. */

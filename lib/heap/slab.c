@@ -57,8 +57,8 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
  * whole. */
 static size_t touched_bytes(const struct hak_slab *slab) {
     size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class];
-    bool is_whole = !slab->is_zero || slab->is_populated;
-    size_t bytes = is_whole ? HAK_SLAB_BYTES : hak_round_up(carved_bytes, hak_os_page_bytes);
+    size_t step_bytes = slab->is_populated ? hak_slab_step_bytes() : hak_os_page_bytes;
+    size_t bytes = slab->is_zero ? hak_round_up(carved_bytes, step_bytes) : HAK_SLAB_BYTES;
     unsigned gone = hak_gone_pages(slab);
     return HAK_LIKELY(!gone) ? bytes
                              : bytes - (unsigned)__builtin_popcount(gone) * hak_os_page_bytes;
@@ -102,11 +102,10 @@ static void forget_populated(struct hak_slab *slab) {
     slab->is_populated = false;
 }
 
-void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab) {
-    heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
+void hak_slab_note_populated(struct hak_slab *slab) {
+    hak_assert(hak_slab_carved(slab) == 0);
     slab->is_populated = true;
     hak_huge_note_filled(true);
-    heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
 }
 
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab) {

@@ -36,8 +36,15 @@ HAK_INLINE int64_t hak_slab_list_length(const struct hak_block *first) {
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
 
-/* All pages of a slab, just started, are resident. */
-void hak_slab_note_populated(struct hak_heap *heap, struct hak_slab *slab);
+/* The pages of a slab, just started, will be made resident as it is carved. */
+void hak_slab_note_populated(struct hak_slab *slab);
+
+/* So much of a slab is made resident, and carved, at a time: nobody is to wait for a whole one. */
+#define HAK_SLAB_STEP_BYTES HAK_KIB(16)
+
+HAK_INLINE size_t hak_slab_step_bytes(void) {
+    return hak_max(HAK_SLAB_STEP_BYTES, hak_os_page_bytes);
+}
 
 /* Hands a slab from one heap to another; lists and slab_bound follow. */
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab);
