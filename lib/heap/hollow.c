@@ -23,7 +23,7 @@ struct look {
     struct hak_heap *heap;
     unsigned looks;    /* left */
     size_t goal_bytes; /* enough */
-    size_t least_bytes;
+    bool is_trim;
     size_t purged_bytes;
     unsigned purges;
 };
@@ -38,12 +38,13 @@ static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
     return (counters->blocks_carved[class] - counters->blocks_out[class]) * hak_class_bytes[class];
 }
 
-/* At most a quarter is in use, by so few blocks that some pages have none, and since the last look
- * more came home. */
+/* One block is in use, or at most a quarter by so few blocks that some pages have none; and since
+ * the last look more came home. */
 static bool is_sparse(const struct hak_slab *slab) {
     size_t pages = HAK_SLAB_BYTES / hak_os_page_bytes;
-    return slab->used && slab->used * 4u <= hak_slab_carved(slab) &&
-           slab->used <= pages && slab->free_count > slab->looked;
+    bool is_empty_enough = slab->used == 1 || slab->used * 4u <= hak_slab_carved(slab);
+    return slab->used && is_empty_enough && slab->used <= pages &&
+           slab->free_count > slab->looked;
 }
 
 static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages) {
@@ -112,13 +113,19 @@ static void look_at_hollow(struct look *look, unsigned class) {
     }
 }
 
-/* Begins where the last one ended. A class that comes back after declines is let alone. */
+/* A class that comes back after declines is let alone, unless all that can be had is wanted. */
+static bool is_wanted(const struct look *look, unsigned class) {
+    size_t bytes = holes_bytes(look->heap, class);
+    bool is_kept = look->heap->bin_state[class].has_slab_grant;
+    return bytes && (look->is_trim || (bytes >= HAK_HOLES_BYTES && !is_kept));
+}
+
+/* Begins where the last one ended. */
 static size_t look_at_heap(struct look *look) {
     struct hak_heap *heap = look->heap;
     for (unsigned i = 0; i < HAK_CLASS_COUNT && !is_done(look); i++) {
         unsigned class = heap->hollow_class;
-        if (class && holes_bytes(heap, class) >= look->least_bytes &&
-            !heap->bin_state[class].has_slab_grant) {
+        if (class && is_wanted(look, class)) {
             heap->has_hollow = true;
             look_at_partial(look, class);
             look_at_hollow(look, class);
@@ -152,15 +159,14 @@ static bool is_worthwhile(const struct hak_heap *heap) {
 void hak_hollow_pay_back(struct hak_heap *heap) {
     struct look look = {.heap = heap,
                         .looks = HAK_LOOKS,
-                        .goal_bytes = HAK_PAY_BACK_BYTES,
-                        .least_bytes = HAK_HOLES_BYTES};
+                        .goal_bytes = HAK_PAY_BACK_BYTES};
     if (is_possible() && is_worthwhile(heap))
         look_at_heap(&look);
 }
 
 size_t hak_hollow_trim(struct hak_heap *heap) {
     struct look look = {
-        .heap = heap, .looks = UINT32_MAX, .goal_bytes = SIZE_MAX, .least_bytes = 1};
+        .heap = heap, .looks = UINT32_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
     if (!is_possible())
         return 0;
     hak_heap_enter(heap);

@@ -124,6 +124,38 @@ static void double_after_trim(void) {
     free(subject);
 }
 
+/* One block in 64 stays: the pages of the rest of its slab are given back, and read as zero. */
+static void make_on_gone_page(void) {
+    for (int i = 0; i < MANY; i++)
+        others[i] = malloc(1024);
+    announce(others[MANY / 128 * 64 + 30]);
+    for (int i = 0; i < MANY; i++)
+        if (i % 64 != 5)
+            free(others[i]);
+    malloc_trim(0);
+}
+
+static void double_on_gone_page(void) {
+    make_on_gone_page();
+    free(subject);
+}
+
+static void double_on_gone_page_elsewhere(void) {
+    make_on_gone_page();
+    in_thread(free_subject);
+}
+
+static void realloc_on_gone_page(void) {
+    make_on_gone_page();
+    if (!realloc(subject, 2000))
+        exit(3);
+}
+
+static void interior_on_gone_page(void) {
+    make_on_gone_page();
+    free(announce((char *)subject + 16));
+}
+
 static void double_by_realloc(void) {
     void *block = announce(malloc(SIZE));
     if (realloc(block, 0))
@@ -348,6 +380,10 @@ static const struct {
     CASE(double_after_other_thread),
     CASE(double_in_other_thread),
     CASE(double_of_gone_thread),
+    CASE(double_on_gone_page),
+    CASE(double_on_gone_page_elsewhere),
+    CASE(realloc_on_gone_page),
+    CASE(interior_on_gone_page),
     CASE(double_large),
     CASE(double_aligned),
     CASE(double_after_trim),
