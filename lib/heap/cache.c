@@ -110,35 +110,14 @@ static bool take_aside(struct hak_heap *heap, unsigned class) {
     return true;
 }
 
-/* Blocks of memory that was never touched: as many as a step has. Each page of theirs is a fault. */
-static unsigned limit_carve(const struct hak_slab *slab, unsigned wanted) {
-    if (slab->free_count || !slab->is_zero)
-        return wanted;
-    size_t most = hak_slab_step_bytes() / hak_class_bytes[slab->class];
-    return (unsigned)hak_min(wanted, hak_max(most, 1));
-}
-
-/* Makes the next `count` blocks' memory resident, up to the end of a step. */
-static void populate_next(const struct hak_slab *slab, unsigned count) {
-    if (!slab->is_populated || slab->free_count)
-        return;
-    size_t bytes = hak_class_bytes[slab->class], carved = hak_slab_carved(slab);
-    size_t from = hak_round_up(carved * bytes, hak_slab_step_bytes());
-    size_t to = hak_round_up((carved + count) * bytes, hak_slab_step_bytes());
-    to = hak_min(to, HAK_SLAB_BYTES);
-    if (from < to)
-        hak_os_populate((char *)hak_slab_address(slab) + from, to - from);
-}
-
 static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = find_slab(heap, class);
     struct hak_block *first;
     if (!slab)
         return false;
     unsigned carved = hak_slab_carved(slab);
-    unsigned count = limit_carve(slab, hak_bin_refill(heap, class));
-    populate_next(slab, count);
-    count = hak_slab_take(heap, slab, count, &first);
+    unsigned wanted = hak_slab_prepare(slab, hak_bin_refill(heap, class));
+    unsigned count = hak_slab_take(heap, slab, wanted, &first);
     heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
     heap->counters.cache_level[class] += count;

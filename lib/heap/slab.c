@@ -214,6 +214,26 @@ static HAK_SLOW void carve_gone(struct hak_heap *heap, struct hak_slab *slab, un
     set_bound(heap, slab, hak_slab_carved(slab));
 }
 
+/* Makes the next `count` blocks' memory resident, up to the end of a step. */
+static void populate_next(const struct hak_slab *slab, unsigned count) {
+    size_t bytes = hak_class_bytes[slab->class], carved = hak_slab_carved(slab);
+    size_t from = hak_round_up(carved * bytes, hak_slab_step_bytes());
+    size_t to = hak_round_up((carved + count) * bytes, hak_slab_step_bytes());
+    to = hak_min(to, HAK_SLAB_BYTES);
+    if (from < to)
+        hak_os_populate((char *)hak_slab_address(slab) + from, to - from);
+}
+
+unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted) {
+    if (slab->free_count || !slab->is_zero)
+        return wanted;
+    size_t most = hak_slab_step_bytes() / hak_class_bytes[slab->class];
+    wanted = (unsigned)hak_min(wanted, hak_max(most, 1));
+    if (slab->is_populated)
+        populate_next(slab, wanted);
+    return wanted;
+}
+
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first) {
     unsigned count;

@@ -53,6 +53,12 @@ void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *
 void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
 
 /*
+ * Before blocks are taken: how many of `wanted` it should be, and their memory made resident, if it
+ * was never touched. Each page of it is a fault. A system call: without the heap lock.
+ */
+unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted);
+
+/*
  * Takes up to `wanted` blocks as a list that ends with hak_list_end; returns how many. They come
  * from the slab's free list, or, if that is empty, from pages that were gone, or from untouched
  * memory.
