@@ -15,6 +15,8 @@ static void require(bool holds) {
 
 static unsigned count_gone(const struct hak_slab *slab) {
     unsigned count = 0;
+    if (!hak_gone_pages(slab))
+        return 0;
     for (unsigned i = 0; i < hak_slab_carved(slab); i++)
         count += hak_gone_has(slab, i * (uintptr_t)hak_class_bytes[slab->class]);
     for (const struct hak_block *block = slab->free; block != HAK_LIST_END; block = block->next)
