@@ -182,7 +182,7 @@ enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEA
 struct hak_heap {
     struct hak_heap_hot hot;
     uint8_t guests[HAK_CLASS_COUNT]; /* blocks that the class took of its host's (heap/cache.c) */
-    uint8_t next_look;               /* the class to look at when another one has ended */
+    uint8_t next_look;               /* counts classes looked at when another one has ended */
     bool was_used;                   /* by a thread that has exited */
     uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
     bool has_hollow;                 /* one of the lists below was used */
