@@ -23,12 +23,12 @@ const struct hak_block hak_list_end = {NULL, 0};
 uint64_t hak_secret;
 
 static bool is_exhausted(const struct hak_slab *slab) {
-    return slab->free_count == 0 && slab->gone_count == 0 &&
-           hak_slab_carved(slab) == slab->capacity;
+    return slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity &&
+           slab->gone_count == 0;
 }
 
 /* The word by which free() knows the owner; slabs outside the main range have none. */
-static void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
+HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
     if (!atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
         return;
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs)
@@ -53,27 +53,35 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
     atomic_store_explicit(&slab->owner, heap, memory_order_release);
 }
 
-/* What of the slab's memory has been touched, and not given back: a slab of dirty memory is, as a
- * whole. */
-static size_t touched_bytes(const struct hak_slab *slab) {
+/* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
+HAK_INLINE size_t touched_bytes(const struct hak_slab *slab) {
     size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class];
     size_t step_bytes = slab->is_populated ? hak_slab_step_bytes() : hak_os_page_bytes;
-    size_t bytes = slab->is_zero ? hak_round_up(carved_bytes, step_bytes) : HAK_SLAB_BYTES;
-    unsigned gone = hak_gone_pages(slab);
-    return HAK_LIKELY(!gone) ? bytes
-                             : bytes - (unsigned)__builtin_popcount(gone) * hak_os_page_bytes;
+    return slab->is_zero ? hak_round_up(carved_bytes, step_bytes) : HAK_SLAB_BYTES;
+}
+
+/* What is gone isn't there. */
+static HAK_SLOW void count_gone(struct hak_heap *heap, const struct hak_slab *slab, int sign) {
+    int64_t pages = __builtin_popcount(hak_gone_pages(slab));
+    int64_t bytes = pages * (int64_t)hak_os_page_bytes;
+    heap->counters.blocks_carved[slab->class] -= (uint64_t)(sign * (int64_t)slab->gone_count);
+    heap->counters.slab_bytes[slab->class] -= (uint64_t)(sign * bytes);
 }
 
 static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]++;
-    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab) - slab->gone_count;
+    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab);
     heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
+    if (HAK_UNLIKELY(slab->gone_count))
+        count_gone(heap, slab, 1);
 }
 
 static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
     heap->counters.slabs[slab->class]--;
-    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab) - slab->gone_count;
+    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab);
     heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
+    if (HAK_UNLIKELY(slab->gone_count))
+        count_gone(heap, slab, -1);
 }
 
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
