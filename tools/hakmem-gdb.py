@@ -19,8 +19,9 @@ NAMES = ('layout header_bytes kind page_bytes total_bytes version pid slab_bytes
          'heap_counters control_id records_used heaps_missing sequence purges_served spare '
          'profile profile_shape control ranges range_count range_bytes range_top range_records '
          'record_bytes state class used capacity state_blocks range_base owner run_slabs carved '
-         'large_bytes state_large state_dirty state_clean state_hidden mark_byte mark').split()
-SHAPE = struct.Struct('=16x IIII Q 24s i I Q' + 'QQ' * 6 + 'QQIIiIIIII' + 'QQ' + 'Q' + 'QQ' + 'I' * 20)
+         'large_bytes state_large state_dirty state_clean state_hidden mark_byte mark gone '
+         'spare2').split()
+SHAPE = struct.Struct('=16x IIII Q 24s i I Q' + 'QQ' * 6 + 'QQIIiIIIII' + 'QQ' + 'Q' + 'QQ' + 'I' * 22)
 ROW = struct.Struct('=32s 16s I H B B B 7x')
 
 
@@ -84,7 +85,7 @@ class Heap:
         except gdb.MemoryError:
             return None
         sizes = {'state': 1, 'class': 1, 'used': 2, 'capacity': 2, 'owner': 8, 'run_slabs': 4,
-                 'carved': 2, 'large_bytes': 8}
+                 'carved': 2, 'large_bytes': 8, 'gone': 2}
         return {name: number(data, facts[name], size) for name, size in sizes.items()}
 
     def record_of(self, address):
@@ -137,6 +138,10 @@ def describe_block(heap, address, start, record):
         return f'no block: the rest of a slab of {size} bytes'
     if index >= record['carved']:
         return f'never handed out: {text}'
+    pages = range(index * size // facts['page_bytes'],
+                  ((index + 1) * size - 1) // facts['page_bytes'] + 1)
+    if any(record['gone'] >> page & 1 for page in pages):
+        return f'free, its memory given back: {text}'
     try:
         mark = read(start + index * size + facts['mark_byte'], 1)[0]
     except gdb.MemoryError:

@@ -93,7 +93,8 @@ static void start_stats(void) {
                   .state_clean = HAK_SLAB_CLEAN,
                   .state_hidden = HAK_SLAB_HIDDEN,
                   .mark_byte = HAK_MARK_TAG_BYTE,
-                  .mark = HAK_MARK_TAG},
+                  .mark = HAK_MARK_TAG,
+                  .gone = offsetof(struct hak_slab, gone)},
     };
     for (unsigned i = 0; i < hak_knob_count; i++)
         show_knob(&shown_knobs[i], i);

@@ -9,20 +9,28 @@ command -v gdb >/dev/null || { echo 'no gdb here' && exit 77; }
 strip --strip-unneeded "$library" || exit 99
 
 compile heap -O0 <<'END'
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 int main(void) {
+    static char *many[5000];
     char *blocks[40], *large = malloc(300000), *freed_large = malloc(1 << 20);
+    for (int i = 0; i < 5000; i++)
+        many[i] = malloc(1024);
+    for (int i = 0; i < 5000; i++) /* one in 64 stays: whole pages of its slab are free */
+        if (i % 64 != 5)
+            free(many[i]);
+    malloc_trim(0);
     for (int i = 0; i < 40; i++) /* beyond the first few, which may be of a larger class */
         memset(blocks[i] = malloc(100), 1, 100);
     memset(large, 1, 300000);
     free(blocks[38]);
     free(freed_large);
-    printf("%p %p %p %p %p %p %p %p\n", (void *)blocks[39], (void *)(blocks[39] + 7),
+    printf("%p %p %p %p %p %p %p %p %p\n", (void *)blocks[39], (void *)(blocks[39] + 7),
            (void *)blocks[38], (void *)((size_t)blocks[39] / 65536 * 65536 + 65000),
-           (void *)large, (void *)(large + 300), (void *)(freed_large + 500000), (void *)&large);
+           (void *)large, (void *)(large + 300), (void *)(freed_large + 500000), (void *)&large,
+           (void *)many[2590]);
     fflush(stdout);
     abort();
 }
@@ -55,6 +63,7 @@ is "$large" "live: large block of 303104 bytes at $large"
 is "$6" "live: large block of 303104 bytes at $large, 300 bytes inside"
 is "$7" 'free memory, still resident'
 is "$8" 'not memory of libhakmem'
+is "$9" "free, its memory given back: block of 1024 bytes at $9"
 
 gdb -ex "source $script" -ex 'hakmem heap' ./heap core >dead 2>&1
 for shown in live dead; do
