@@ -33,7 +33,7 @@ cat >wanted <<'END'
 hakmem-knobs-1
 log HAKMEM_LOG false default null false
 purge HAKMEM_PURGE false environment null true
-dirty_min HAKMEM_DIRTY_MIN 1048576 option 0 4194304
+dirty_min HAKMEM_DIRTY_MIN 1048576 option 0 3145728
 stats_file HAKMEM_STATS_FILE a"\b%p option null null
 END
 diff wanted now || complain '--list-knobs --json'
