@@ -155,14 +155,15 @@ HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
 void *hak_api_memalign(size_t alignment, size_t bytes) {
     if (alignment <= 16)
         return hak_alloc(bytes);
+    struct hak_heap *heap = hak_heap_get();
+    if (HAK_UNLIKELY(!heap))
+        heap = hak_heap_start_mine();
     if (HAK_UNLIKELY(hak_hardened.is_on)) {
-        void *hardened = hak_hardened_alloc(hak_heap_start_mine(), bytes, alignment);
+        void *hardened = hak_hardened_alloc(heap, bytes, alignment);
         return hardened ? hardened : no_memory();
     }
     if (HAK_LIKELY(hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES))
         return hak_alloc(hak_round_up(hak_max(bytes, 1), alignment));
-    if (!hak_heap_get())
-        hak_heap_start_mine();
     void *block = hak_large_alloc(bytes, alignment, NULL);
     return block ? block : no_memory();
 }

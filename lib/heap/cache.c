@@ -204,7 +204,8 @@ void *hak_alloc_general(size_t bytes) {
 }
 
 void *hak_alloc_slow(size_t bytes) {
-    return HAK_UNLIKELY(hak_hardened.is_on) ? hak_hardened_malloc(bytes) : hak_alloc_general(bytes);
+    bool is_hardened = hak_heap_get() && hak_hardened.is_on; /* no heap: not known yet */
+    return HAK_UNLIKELY(is_hardened) ? hak_hardened_malloc(bytes) : hak_alloc_general(bytes);
 }
 
 /* One block at a time: a batch would soil the first page of each. */

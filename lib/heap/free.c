@@ -156,11 +156,11 @@ static HAK_SLOW void free_hardened(void *pointer) {
 /* Remote frees come here all the time: the block is to be read, and then written to. */
 void hak_free_slow(void *pointer) {
     HAK_PREFETCH_WRITE(pointer);
-    if (HAK_UNLIKELY(hak_hardened.is_on)) {
+    struct hak_heap *heap = hak_heap_get();
+    if (HAK_UNLIKELY(heap && hak_hardened.is_on)) { /* no heap: it may not be known yet */
         free_hardened(pointer);
         return;
     }
-    struct hak_heap *heap = hak_heap_get();
     if (HAK_LIKELY(heap && (uintptr_t)pointer - hak_ranges[0].base < hak_ranges[0].slabs
                                                                          << HAK_SLAB_SHIFT)) {
         struct hak_slab *slab = hak_slab_of(pointer);
