@@ -149,9 +149,6 @@ HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
     return hak_api_realloc(pointer, total);
 }
 
-/* The alignments that a size class gives: the steps between classes are powers of two, so a size
- * that is a multiple of the alignment has a class that is one, and blocks lie at multiples of it.
- */
 void *hak_api_memalign(size_t alignment, size_t bytes) {
     if (alignment <= 16)
         return hak_alloc(bytes);
@@ -163,7 +160,7 @@ void *hak_api_memalign(size_t alignment, size_t bytes) {
         return hardened ? hardened : no_memory();
     }
     if (HAK_LIKELY(hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES))
-        return hak_alloc(hak_round_up(hak_max(bytes, 1), alignment));
+        return hak_alloc(hak_class_aligned_bytes(hak_max(bytes, 1), alignment));
     void *block = hak_large_alloc(bytes, alignment, NULL);
     return block ? block : no_memory();
 }

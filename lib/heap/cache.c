@@ -25,6 +25,7 @@
 #include <errno.h>
 
 #define HAK_POPULATE_SLABS 2
+#define HAK_POPULATE_PAGES 2
 #define HAK_FLUSH_BLOCKS 1024
 #define HAK_LOOKS 16
 
@@ -52,11 +53,11 @@ static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }
 
-/* A class that has filled some slabs will fill one more. Of blocks larger than a page nobody knows
- * which pages will be touched. */
+/* A class that has filled some slabs will fill one more. Of blocks of many pages nobody knows which
+ * will be touched. */
 static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
     size_t used_bytes = (size_t)heap->bin_state[class].used * hak_class_bytes[class];
-    return hak_class_bytes[class] <= hak_os_page_bytes &&
+    return hak_class_bytes[class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
            used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
 }
 
@@ -318,8 +319,7 @@ static void empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
     note_flush(heap, class, older + return_list(heap, &heap->hot.bin[class], most - older));
 }
 
-/* What was set aside goes back to the slabs; then what was freed since, and is warm, is set aside.
- */
+/* What was set aside goes back to the slabs; what was freed since, still warm, takes its place. */
 static void shorten_bin(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     if (state->aside_count > 0) {

@@ -117,7 +117,7 @@ void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) 
     struct hak_block *block;
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
         return NULL;
-    size_t total = hak_round_up(bytes + HAK_TRAILER_BYTES, alignment);
+    size_t total = hak_class_aligned_bytes(bytes + HAK_TRAILER_BYTES, alignment);
     if (total > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, hak_max(alignment, HAK_SLAB_BYTES), NULL);
     unsigned class = class_for(total);

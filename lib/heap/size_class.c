@@ -29,7 +29,14 @@
     HAK_DOUBLING(X, 512u)                                                                          \
     HAK_DOUBLING(X, 1024u)                                                                         \
     HAK_DOUBLING(X, 2048u)                                                                         \
-    HAK_DOUBLING(X, 4096u)                                                                         \
+    X(4368u)                                                                                       \
+    X(4608u)                                                                                       \
+    X(4864u)                                                                                       \
+    X(5376u)                                                                                       \
+    X(5888u)                                                                                       \
+    X(6400u)                                                                                       \
+    X(7168u)                                                                                       \
+    X(8192u)                                                                                       \
     HAK_DOUBLING(X, 8192u)                                                                         \
     HAK_DOUBLING(X, 16384u)                                                                        \
     HAK_DOUBLING(X, 32768u)

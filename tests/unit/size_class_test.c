@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/size_class: every request's class, the promised waste, and the divisibility
- * trick, for every offset in a slab and every class.
+ * Tests of lib/heap/size_class: every request's class, the promised waste, alignments, and the
+ * divisibility trick, for every offset in a slab and every class.
  */
 #include "heap/size_class.h"
 
@@ -25,6 +25,18 @@ static void check_requests(void) {
         CHECK(hak_class_bytes[class] >= bytes && hak_class_bytes[class - 1] < bytes);
         if (bytes > 128)
             CHECK((hak_class_bytes[class] - bytes) * 8 <= hak_class_bytes[class]);
+    }
+}
+
+/* Every power of two up to a slab's length: a block that long is one of a class of multiples. */
+static void check_alignments(void) {
+    for (size_t alignment = 32; alignment <= HAK_CLASS_MAX_BYTES; alignment *= 2) {
+        for (size_t bytes = 1; bytes <= HAK_CLASS_MAX_BYTES; bytes += 7) {
+            size_t aligned_bytes = hak_class_aligned_bytes(bytes, alignment);
+            CHECK(aligned_bytes >= bytes);
+            CHECK(hak_class_bytes[hak_class_of(aligned_bytes)] % alignment == 0);
+            CHECK(bytes % alignment || aligned_bytes - bytes <= bytes / 2);
+        }
     }
 }
 
@@ -60,6 +72,7 @@ static void check_magic(void) {
 int main(void) {
     check_table();
     check_requests();
+    check_alignments();
     check_magic();
     check_bounds();
     return 0;
