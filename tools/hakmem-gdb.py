@@ -19,8 +19,8 @@ NAMES = ('layout header_bytes kind page_bytes total_bytes version pid slab_bytes
          'heap_counters control_id records_used heaps_missing sequence purges_served spare '
          'profile profile_shape control ranges range_count range_bytes range_top range_records '
          'record_bytes state class used capacity state_blocks range_base owner run_slabs carved '
-         'large_bytes state_large state_dirty state_clean state_hidden mark_byte mark gone '
-         'spare2').split()
+         'large_bytes state_large state_dirty state_clean state_hidden state_waiting '
+         'mark_byte mark gone').split()
 SHAPE = struct.Struct('=16x IIII Q 24s i I Q' + 'QQ' * 6 + 'QQIIiIIIII' + 'QQ' + 'Q' + 'QQ' + 'I' * 22)
 ROW = struct.Struct('=32s 16s I H B B B 7x')
 
@@ -163,6 +163,8 @@ def describe(heap, address):
         if inside >= record['large_bytes']:
             return f'behind a {text}'
         return f'live: {text}' + (f', {inside} bytes inside' if inside else '')
+    if state == facts['state_waiting']:
+        return f'freed, kept inaccessible: large block of {record["large_bytes"]} bytes at {start:#x}'
     names = {facts['state_dirty']: 'free memory, still resident',
              facts['state_clean']: 'free memory, given back',
              facts['state_hidden']: 'free memory, given back'}

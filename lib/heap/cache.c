@@ -175,7 +175,7 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
         heap = hak_heap_start_mine();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
-    if (HAK_UNLIKELY(hak_hardened.guards && bytes == 0)) {
+    if (HAK_UNLIKELY(bytes == 0) && hak_zero_size_is_turn(heap)) {
         void *block = hak_zero_size_alloc();
         if (block)
             return block;

@@ -88,6 +88,7 @@ struct hak_slab {
     bool is_populated : 1; /* BLOCKS: its pages are made resident in steps */
     bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
+    bool is_fenced : 1;    /* LARGE, WAITING: see heap/fence.h */
     /* BLOCKS, see heap/hollow.h: */
     _Atomic uint16_t gone;       /* a bit for each OS page that was given back; freers look */
     uint16_t gone_count;         /* carved blocks with bytes on those pages: in no list */
@@ -188,6 +189,7 @@ struct hak_heap {
     bool has_hollow;                 /* one of the lists below was used */
     uint8_t hollow_class;            /* whose slabs are looked through next */
     uint16_t fresh_slabs;            /* taken of clean memory; wraps */
+    uint16_t zero_sizes_left;        /* calls of malloc(0) that get nothing to write to */
     _Atomic bool shows_slabs; /* slab_bound is in use; relaxed: others clear words that they saw */
     struct hak_link full;     /* slabs without any block to give */
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */

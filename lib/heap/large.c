@@ -6,6 +6,7 @@
  */
 #include "heap/large.h"
 
+#include "heap/fence.h"
 #include "heap/free_run.h"
 #include "heap/growth.h"
 #include "heap/hardened.h"
@@ -82,6 +83,14 @@ static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
     return slab;
 }
 
+static void become_large(struct hak_slab *slab) {
+    slab->sample = 0;
+    slab->block_bytes = 0;
+    /* release pairs with the acquire in hak_large_free */
+    atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
+    count_large((int64_t)slab->large_bytes, 1, 0);
+}
+
 struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
         return NULL;
@@ -89,20 +98,27 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
     struct hak_slab *slab = HAK_UNLIKELY(hak_hardened.is_on)
                                 ? hak_large_hardened_take(bytes, alignment_slabs)
                                 : take_run(bytes, alignment_slabs);
-    if (!slab)
+    if (slab)
+        become_large(slab);
+    return slab;
+}
+
+/* Not for what realloc makes longer: it would have to move, where others are lengthened. */
+static struct hak_slab *take_fenced(size_t bytes, size_t alignment) {
+    if (!hak_fence_is_on || bytes > PTRDIFF_MAX - HAK_SUPERSLAB_BYTES || alignment > HAK_SLAB_BYTES)
         return NULL;
-    slab->sample = 0;
-    slab->block_bytes = 0;
-    /* release pairs with the acquire in hak_large_free */
-    atomic_store_explicit(&slab->state, HAK_SLAB_LARGE, memory_order_release);
-    count_large((int64_t)slab->large_bytes, 1, 0);
+    struct hak_slab *slab = hak_fence_take(bytes);
+    if (slab)
+        become_large(slab);
     return slab;
 }
 
 void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
     /* A hardened block knows that none were asked for. */
     size_t least = hak_hardened.is_on ? 0 : 1;
-    struct hak_slab *slab = hak_large_take(hak_max(bytes, least), alignment);
+    struct hak_slab *slab = take_fenced(hak_max(bytes, 1), alignment);
+    if (!slab)
+        slab = hak_large_take(hak_max(bytes, least), alignment);
     if (!slab)
         return NULL;
     struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
@@ -124,6 +140,8 @@ void hak_large_free(struct hak_slab *slab, void *pointer) {
     count_large(-(int64_t)slab->large_bytes, 0, 1);
     if (HAK_UNLIKELY(hak_hardened.is_on))
         hak_large_hardened_give(slab);
+    else if (slab->is_fenced)
+        hak_fence_give(slab);
     else
         hak_run_give(slab);
 }
@@ -183,28 +201,47 @@ static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t bytes)
     return target;
 }
 
+static void *keep_resized(struct hak_slab *slab, void *pointer, size_t bytes) {
+    set_bytes(slab, bytes);
+    hak_sample_drop(slab, pointer);
+    hak_sample_large(slab, bytes);
+    return pointer;
+}
+
+/* Where it lies, if it gets shorter by less than a slab; the fence behind it stays where it is. */
+static bool resize_fenced(struct hak_slab *slab, size_t bytes) {
+    size_t rounded = hak_round_up(bytes, hak_os_page_bytes);
+    if (rounded > slab->large_bytes || slabs_for(rounded) < slabs_for(slab->large_bytes))
+        return false;
+    if (rounded < slab->large_bytes)
+        hak_os_purge((char *)hak_slab_address(slab) + rounded, slab->large_bytes - rounded);
+    return true;
+}
+
+static bool resize_in_place(struct hak_slab *slab, size_t bytes) {
+    if (slab->is_fenced)
+        return resize_fenced(slab, bytes);
+    size_t slabs = slabs_for(bytes);
+    if (slabs < slab->run_slabs)
+        hak_run_shrink(slab, slabs);
+    return slabs <= slab->run_slabs || hak_run_extend(slab, slabs);
+}
+
 void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
     if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES)
         return NULL;
     if (HAK_UNLIKELY(hak_hardened.is_on))
         return resize_hardened(slab, pointer, bytes);
-    size_t slabs = slabs_for(bytes);
-    if (slabs < slab->run_slabs)
-        hak_run_shrink(slab, slabs);
-    if (slabs <= slab->run_slabs || hak_run_extend(slab, slabs)) {
-        set_bytes(slab, bytes);
-        hak_sample_drop(slab, pointer);
-        hak_sample_large(slab, bytes);
-        return pointer;
-    }
+    if (resize_in_place(slab, bytes))
+        return keep_resized(slab, pointer, bytes);
     bool is_copied = slab->large_bytes < HAK_MOVE_MIN_BYTES;
     size_t wish = is_copied ? hak_growth_wish(pointer, slab->large_bytes, bytes) : bytes;
-    struct hak_slab *larger = hak_large_take(wish, HAK_SLAB_BYTES);
-    if (!larger)
+    struct hak_slab *other = hak_large_take(wish, HAK_SLAB_BYTES);
+    if (!other)
         return NULL;
-    hak_growth_note(pointer, (void *)hak_slab_address(larger));
-    move_content(larger, slab, slab->large_bytes);
+    hak_growth_note(pointer, (void *)hak_slab_address(other));
+    move_content(other, slab, hak_min(slab->large_bytes, other->large_bytes));
     hak_large_free(slab, pointer);
-    hak_sample_large(larger, bytes);
-    return (void *)hak_slab_address(larger);
+    hak_sample_large(other, bytes);
+    return (void *)hak_slab_address(other);
 }

@@ -59,8 +59,12 @@ static void show_sizes(struct hak_heap *heap, bool is_profiling) {
     heap->hot.medium_max_bytes = is_slow ? 0 : HAK_CLASS_MAX_BYTES;
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         heap->hot.class_of[bytes] = is_slow ? HAK_CLASS_NONE : (uint8_t)hak_class_of(bytes);
-    if (hak_hardened.guards)
+    if (hak_hardened.guards || heap->zero_sizes_left)
         heap->hot.class_of[0] = HAK_CLASS_NONE; /* see heap/zero_size.h */
+}
+
+void hak_sample_show_sizes(struct hak_heap *heap) {
+    show_sizes(heap, heap->sampler.is_profiling);
 }
 
 void hak_sample_begin(struct hak_heap *heap) {

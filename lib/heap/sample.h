@@ -49,6 +49,9 @@ HAK_INLINE bool hak_sample_is_turn(struct hak_heap *heap, size_t bytes) {
 /* The block of such a request; NULL: an ordinary one will do. `caller`: see hak_guarded_alloc. */
 void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller);
 
+/* Fills the heap's table of size classes anew: what it depends on has changed. */
+void hak_sample_show_sizes(struct hak_heap *heap);
+
 /* A random bit. */
 bool hak_sample_coin(struct hak_heap *heap);
 

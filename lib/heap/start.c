@@ -7,6 +7,7 @@
 #include "heap/start.h"
 
 #include "conf/conf.h"
+#include "heap/fence.h"
 #include "heap/guarded.h"
 #include "heap/hardened.h"
 #include "heap/limit.h"
@@ -92,6 +93,7 @@ static void start_stats(void) {
                   .state_dirty = HAK_SLAB_DIRTY,
                   .state_clean = HAK_SLAB_CLEAN,
                   .state_hidden = HAK_SLAB_HIDDEN,
+                  .state_waiting = HAK_SLAB_WAITING,
                   .mark_byte = HAK_MARK_TAG_BYTE,
                   .mark = HAK_MARK_TAG,
                   .gone = offsetof(struct hak_slab, gone)},
@@ -132,6 +134,7 @@ static bool start_locked(void) {
     hak_os_memory_start();
     hak_conf_read(hak_env_block(), hak_env_is_secure());
     hak_hardened_start();
+    hak_fence_start();
     hak_fatal_prelude = report_complaints;
     if (hak_conf.log)
         report_complaints();

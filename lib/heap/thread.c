@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "heap/bin.h"
 #include "heap/cache.h"
+#include "heap/fence.h"
 #include "heap/hollow.h"
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
@@ -20,6 +21,7 @@
 #include "heap/stalled.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
+#include "heap/zero_size.h"
 #include "os/os_env.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
@@ -89,6 +91,7 @@ static void start_structure(struct hak_heap *heap) {
     hak_cache_start(heap);
     if (HAK_UNLIKELY(hak_quarantine_ring_bytes()))
         hak_quarantine_start(heap, (char *)heap + ring_offset());
+    heap->zero_sizes_left = hak_zero_size_allowance();
     hak_sample_start(heap);
 }
 
@@ -262,6 +265,7 @@ size_t hak_heap_trim(void) {
         if (heap != mine)
             hak_stalled_relieve(heap);
     hak_large_hardened_release();
+    hak_fence_release();
     return hak_purge_all() + hollow_bytes;
 }
 

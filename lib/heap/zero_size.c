@@ -6,13 +6,17 @@
  */
 #include "heap/zero_size.h"
 
+#include "conf/conf.h"
+#include "heap/hardened.h"
 #include "heap/lock.h"
+#include "heap/sample.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
 
 #define HAK_ZERO_SIZE_STEP (HAK_SLAB_BYTES / 64) /* one bit a block in the slab's record */
 #define HAK_ZERO_SIZE_MOST_SLABS 16u
+#define HAK_ZERO_SIZE_ALLOWANCE 1000u
 
 static struct hak_link slabs_with_room = {&slabs_with_room, &slabs_with_room};
 static unsigned slab_count;
@@ -24,7 +28,7 @@ static bool add_slabs(void) {
     if (!run)
         return false;
     void *start = (void *)hak_slab_address(run);
-    if (!hak_os_purge(start, slabs << HAK_SLAB_SHIFT) ||
+    if ((!run->is_zero && !hak_os_purge(start, slabs << HAK_SLAB_SHIFT)) ||
         !hak_os_deny(start, slabs << HAK_SLAB_SHIFT)) {
         hak_run_give(run);
         return false;
@@ -57,6 +61,20 @@ static void *take_one(void) {
     }
     hak_lock_give(&hak_heap_lock);
     return (void *)address;
+}
+
+uint16_t hak_zero_size_allowance(void) {
+    return hak_conf.fences && !hak_hardened.is_on ? HAK_ZERO_SIZE_ALLOWANCE : 0;
+}
+
+bool hak_zero_size_is_turn(struct hak_heap *heap) {
+    if (hak_hardened.guards)
+        return true;
+    if (!heap || heap->zero_sizes_left == 0)
+        return false;
+    if (--heap->zero_sizes_left == 0)
+        hak_sample_show_sizes(heap);
+    return true;
 }
 
 void *hak_zero_size_alloc(void) {

@@ -66,11 +66,10 @@ struct hak_stats_slabs {
     uint32_t run_slabs;   /* the length of the run, 4 bytes, */
     uint32_t carved;      /* blocks ever made, 2 bytes, */
     uint32_t large_bytes; /* and the bytes of a large block, 8 */
-    uint32_t state_large, state_dirty, state_clean, state_hidden;
+    uint32_t state_large, state_dirty, state_clean, state_hidden, state_waiting;
     uint32_t mark_byte; /* in a free block: a byte of its mark, */
     uint32_t mark;      /* and what it then is */
     uint32_t gone;      /* in a record: 2 bytes, a bit for each page that was given back */
-    uint32_t spare;
 };
 
 struct hak_stats_header {

@@ -15,7 +15,8 @@ compile heap -O0 <<'END'
 #include <string.h>
 int main(void) {
     static char *many[5000];
-    char *blocks[40], *large = malloc(300000), *freed_large = malloc(1 << 20);
+    char *blocks[40], *large = malloc(300000);
+    char *freed_large = malloc(5 << 20), *freed_fenced = malloc(1 << 20);
     for (int i = 0; i < 5000; i++)
         many[i] = malloc(1024);
     for (int i = 0; i < 5000; i++) /* one in 64 stays: whole pages of its slab are free */
@@ -27,10 +28,11 @@ int main(void) {
     memset(large, 1, 300000);
     free(blocks[38]);
     free(freed_large);
-    printf("%p %p %p %p %p %p %p %p %p\n", (void *)blocks[39], (void *)(blocks[39] + 7),
+    free(freed_fenced);
+    printf("%p %p %p %p %p %p %p %p %p %p\n", (void *)blocks[39], (void *)(blocks[39] + 7),
            (void *)blocks[38], (void *)((size_t)blocks[39] / 65536 * 65536 + 65000),
            (void *)large, (void *)(large + 300), (void *)(freed_large + 500000), (void *)&large,
-           (void *)many[2590]);
+           (void *)many[2590], (void *)freed_fenced);
     fflush(stdout);
     abort();
 }
@@ -64,13 +66,14 @@ is "$6" "live: large block of 303104 bytes at $large, 300 bytes inside"
 is "$7" 'free memory, still resident'
 is "$8" 'not memory of libhakmem'
 is "$9" "free, its memory given back: block of 1024 bytes at $9"
+is "${10}" "freed, kept inaccessible: large block of 1048576 bytes at ${10}"
 
 gdb -ex "source $script" -ex 'hakmem heap' ./heap core >dead 2>&1
 for shown in live dead; do
     awk '$1 == 112 && NF == 4 && $2 >= 1 && $3 >= 32 && $4 >= $3 { class = 1 }
         $0 == "large: 1 blocks, 303104 bytes" { large = 1 }
         /^free and resident: [1-9][0-9]* bytes$/ { free = 1 }
-        $1 == "large_frees:" && $2 == 1 { counter = 1 }
+        $1 == "large_frees:" && $2 == 2 { counter = 1 }
         END { exit !(class && large && free && counter) }' $shown ||
         complain "heap, $shown: $(cat $shown)"
 done

@@ -51,7 +51,8 @@ static void stop(void) {
     atomic_store(&hak_stats_control->profile_until_ms, 0);
     hak_sample_follow(hak_heap_get());
     CHECK(!hak_heap_get()->sampler.is_on);
-    for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
+    CHECK(hak_heap_get()->hot.class_of[0] == HAK_CLASS_NONE); /* see heap/zero_size.h */
+    for (size_t bytes = 1; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
 }
 

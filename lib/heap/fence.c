@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the budget of fences and the queue of freed blocks. Invariant: the record in front of a
+ * fenced block is MOVING, a run of one slab; a block in the queue is WAITING, without pages, and
+ * inaccessible with both fences.
+ */
+#include "heap/fence.h"
+
+#include "conf/conf.h"
+#include "heap/free_run.h"
+#include "heap/hardened.h"
+#include "heap/lock.h"
+#include "heap/superslab.h"
+#include "os/os_memory.h"
+#include "os/os_time.h"
+#include "stats/process.h"
+
+#define HAK_FENCED_MOST 48 /* with those that wait: each costs up to three mappings */
+#define HAK_WAITING_MOST 16u
+#define HAK_BYTES_PER_MS HAK_KIB(4) /* 4 MiB of new pages a second: under a thousandth of it */
+#define HAK_BUDGET_MS 1024u         /* 4 MiB at once */
+#define HAK_CALLS_BYTES HAK_KIB(64) /* as dear as the system calls of one */
+
+bool hak_fence_is_on;
+
+static struct {
+    struct hak_slab *oldest_first[HAK_WAITING_MOST];
+    unsigned first;
+    unsigned count;
+} queue;
+
+/* relaxed, both: bounds */
+static _Atomic uint64_t budget_spent_ms;
+static _Atomic int fenced_blocks;
+
+void hak_fence_start(void) {
+    bool has_limit = hak_conf.soft_limit || hak_conf.hard_limit;
+    bool purges = hak_conf.purge && !hak_conf.lazy_purge && !hak_conf.prealloc;
+    bool is_wanted = hak_conf.fences && !hak_hardened.is_on && hak_conf.huge_pages <= 1;
+    hak_fence_is_on = is_wanted && purges && !has_limit;
+}
+
+/* ---- budget ---- */
+
+/* A leaky bucket (the "generic cell rate algorithm" of ITU-T I.371): what was spent lies on a line
+ * of time that may not run ahead of the clock, nor be further behind it than the bucket is deep. */
+static bool pay(size_t bytes) {
+    uint64_t cost_ms = hak_max(bytes, HAK_CALLS_BYTES) / HAK_BYTES_PER_MS;
+    uint64_t now_ms = hak_os_now_ms();
+    uint64_t spent_ms = atomic_load_explicit(&budget_spent_ms, memory_order_relaxed);
+    uint64_t from_ms = hak_max(spent_ms, now_ms - hak_min(now_ms, HAK_BUDGET_MS));
+    if (from_ms + cost_ms > now_ms)
+        return false;
+    return atomic_compare_exchange_strong_explicit(&budget_spent_ms, &spent_ms, from_ms + cost_ms,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
+static void count(int blocks) {
+    atomic_fetch_add_explicit(&fenced_blocks, blocks, memory_order_relaxed);
+}
+
+/* ---- runs ---- */
+
+static char *start_of(const struct hak_slab *run) {
+    return (char *)hak_slab_address(run);
+}
+
+static size_t block_bytes(const struct hak_slab *slab) {
+    return hak_round_up(slab->large_bytes, HAK_SLAB_BYTES);
+}
+
+/* Slabs that are fences as a whole are not in use; the lock is held. */
+static void count_used(const struct hak_slab *slab, int sign) {
+    size_t fence_bytes = hak_run_bytes(slab) + HAK_SLAB_BYTES - block_bytes(slab);
+    hak_process_counters.used_bytes += (uint64_t)(sign * (int64_t)fence_bytes);
+}
+
+/* Cuts the first slab off a run in use, and makes the rest a block. */
+static struct hak_slab *split(struct hak_slab *run, size_t large_bytes) {
+    struct hak_slab *slab = run + 1;
+    hak_lock_take(&hak_heap_lock);
+    size_t slabs = run->run_slabs - 1;
+    hak_free_run_shape(run, 1, HAK_SLAB_MOVING);
+    hak_free_run_shape(slab, slabs, HAK_SLAB_MOVING);
+    slab->large_bytes = large_bytes;
+    slab->class = HAK_CLASS_NONE;
+    slab->is_fenced = true;
+    count_used(slab, -1);
+    slab->is_zero = run->is_zero;
+    slab->is_moved = run->is_moved;
+    hak_lock_give(&hak_heap_lock);
+    return slab;
+}
+
+/* The whole run again, accessible. False, for want of mappings: it is lost. */
+static struct hak_slab *join(struct hak_slab *slab) {
+    struct hak_slab *run = slab - 1;
+    size_t slabs = (size_t)slab->run_slabs + 1;
+    if (!hak_os_commit(start_of(run), slabs << HAK_SLAB_SHIFT))
+        return NULL;
+    hak_os_hide(start_of(run), slabs << HAK_SLAB_SHIFT, false);
+    hak_lock_take(&hak_heap_lock);
+    count_used(slab, 1);
+    hak_slab_set_state(slab, HAK_SLAB_UNUSED);
+    slab->is_fenced = false;
+    hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
+    run->is_moved = slab->is_moved;
+    hak_lock_give(&hak_heap_lock);
+    return run;
+}
+
+/* Core dumps leave it out. */
+static bool deny(void *start, size_t bytes) {
+    return hak_os_deny(start, bytes) && hak_os_hide(start, bytes, true);
+}
+
+/* A fence holds no pages. */
+static bool put_up(void *start, size_t bytes, bool is_zero) {
+    return (is_zero || hak_os_purge(start, bytes)) && deny(start, bytes);
+}
+
+struct hak_slab *hak_fence_take(size_t bytes) {
+    size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
+    bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
+    if (!has_room || !pay(0))
+        return NULL;
+    size_t slabs = (large_bytes + hak_os_page_bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
+    struct hak_slab *run = hak_run_take(slabs + 1, 1);
+    if (!run)
+        return NULL;
+    struct hak_slab *slab = split(run, large_bytes);
+    size_t rest_bytes = hak_run_bytes(slab) - large_bytes;
+    if (put_up(start_of(run), HAK_SLAB_BYTES, slab->is_zero) &&
+        put_up(start_of(slab) + large_bytes, rest_bytes, slab->is_zero)) {
+        count(1);
+        return slab;
+    }
+    bool is_zero = slab->is_zero;
+    run = join(slab);
+    if (run && is_zero)
+        hak_run_give_clean(run);
+    else if (run)
+        hak_run_give(run);
+    return NULL;
+}
+
+/* ---- the queue ---- */
+
+static void release(struct hak_slab *slab) {
+    count(-1);
+    struct hak_slab *run = join(slab);
+    if (run)
+        hak_run_give_clean(run);
+}
+
+/* Heap lock held. */
+static struct hak_slab *take_oldest(void) {
+    struct hak_slab *slab = queue.oldest_first[queue.first];
+    queue.first = (queue.first + 1) % HAK_WAITING_MOST;
+    queue.count--;
+    hak_process_counters.used_bytes += block_bytes(slab);
+    hak_slab_set_state(slab, HAK_SLAB_MOVING);
+    return slab;
+}
+
+void hak_fence_release(void) {
+    for (;;) {
+        hak_lock_take(&hak_heap_lock);
+        struct hak_slab *slab = queue.count ? take_oldest() : NULL;
+        hak_lock_give(&hak_heap_lock);
+        if (!slab)
+            return;
+        release(slab);
+    }
+}
+
+/* Pages that were moved keep a mapping of their own until it is made anew. Both ways to empty the
+ * block may leave the fence accessible for a moment. */
+static bool close_up(struct hak_slab *slab) {
+    void *start = start_of(slab);
+    bool done = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
+                               : hak_os_purge(start, slab->large_bytes);
+    if (done)
+        slab->is_moved = false;
+    return done && deny(start, hak_run_bytes(slab));
+}
+
+void hak_fence_give(struct hak_slab *slab) {
+    bool may_wait = pay(slab->large_bytes); /* whoever is next needs new pages */
+    if (!may_wait || !close_up(slab)) {
+        count(-1);
+        struct hak_slab *run = join(slab);
+        if (run)
+            hak_run_give(run);
+        return;
+    }
+    struct hak_slab *oldest = NULL;
+    hak_lock_take(&hak_heap_lock);
+    if (queue.count == HAK_WAITING_MOST)
+        oldest = take_oldest();
+    queue.oldest_first[(queue.first + queue.count++) % HAK_WAITING_MOST] = slab;
+    hak_process_counters.used_bytes -= block_bytes(slab);
+    hak_slab_set_state(slab, HAK_SLAB_WAITING);
+    hak_lock_give(&hak_heap_lock);
+    if (oldest)
+        release(oldest);
+}
