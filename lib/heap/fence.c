@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the budget of fences and the queue of freed blocks. Invariant: the record in front of a
- * fenced block is MOVING, a run of one slab; a block in the queue is WAITING, without pages, and
- * inaccessible with both fences.
+ * fenced block is MOVING, a run of one slab; a block in the queue is WAITING and, if is_zero,
+ * without pages and inaccessible with both fences, else of unknown content and access.
  */
 #include "heap/fence.h"
 
@@ -23,11 +23,8 @@
 
 bool hak_fence_is_on;
 
-static struct {
-    struct hak_slab *oldest_first[HAK_WAITING_MOST];
-    unsigned first;
-    unsigned count;
-} queue;
+static struct hak_link oldest_first = {&oldest_first, &oldest_first};
+static unsigned waiting_count;
 
 /* relaxed, both: bounds */
 static _Atomic uint64_t budget_spent_ms;
@@ -92,7 +89,7 @@ static struct hak_slab *split(struct hak_slab *run, size_t large_bytes) {
     return slab;
 }
 
-/* The whole run again, accessible. False, for want of mappings: it is lost. */
+/* The whole run again, accessible. NULL, for want of mappings: nothing changed. */
 static struct hak_slab *join(struct hak_slab *slab) {
     struct hak_slab *run = slab - 1;
     size_t slabs = (size_t)slab->run_slabs + 1;
@@ -119,6 +116,46 @@ static bool put_up(void *start, size_t bytes, bool is_zero) {
     return (is_zero || hak_os_purge(start, bytes)) && deny(start, bytes);
 }
 
+static void let_wait(struct hak_slab *slab) {
+    hak_lock_take(&hak_heap_lock);
+    hak_list_push_back(&oldest_first, &slab->link);
+    waiting_count++;
+    hak_process_counters.used_bytes -= block_bytes(slab);
+    hak_slab_set_state(slab, HAK_SLAB_WAITING);
+    hak_lock_give(&hak_heap_lock);
+}
+
+/* Back to the free runs; what can't go there now tries again when others have waited. */
+static bool give_or_wait(struct hak_slab *slab) {
+    bool is_zero = slab->is_zero;
+    struct hak_slab *run = join(slab);
+    if (!run) {
+        let_wait(slab);
+        return false;
+    }
+    count(-1);
+    if (is_zero)
+        hak_run_give_clean(run);
+    else
+        hak_run_give(run);
+    return true;
+}
+
+/* If more than `most` wait. False: there is none to release, or it can't be. */
+static bool release_oldest(unsigned most) {
+    struct hak_slab *slab = NULL;
+    hak_lock_take(&hak_heap_lock);
+    if (waiting_count > most) {
+        slab = hak_container(oldest_first.next, struct hak_slab, link);
+        hak_list_remove(&slab->link);
+        waiting_count--;
+        hak_process_counters.used_bytes += block_bytes(slab);
+        hak_slab_set_state(slab, HAK_SLAB_MOVING);
+    }
+    hak_lock_give(&hak_heap_lock);
+    return slab && give_or_wait(slab);
+}
+
 struct hak_slab *hak_fence_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
@@ -130,78 +167,40 @@ struct hak_slab *hak_fence_take(size_t bytes) {
         return NULL;
     struct hak_slab *slab = split(run, large_bytes);
     size_t rest_bytes = hak_run_bytes(slab) - large_bytes;
+    count(1);
     if (put_up(start_of(run), HAK_SLAB_BYTES, slab->is_zero) &&
-        put_up(start_of(slab) + large_bytes, rest_bytes, slab->is_zero)) {
-        count(1);
+        put_up(start_of(slab) + large_bytes, rest_bytes, slab->is_zero))
         return slab;
-    }
-    bool is_zero = slab->is_zero;
-    run = join(slab);
-    if (run && is_zero)
-        hak_run_give_clean(run);
-    else if (run)
-        hak_run_give(run);
+    give_or_wait(slab);
     return NULL;
 }
 
-/* ---- the queue ---- */
-
-static void release(struct hak_slab *slab) {
-    count(-1);
-    struct hak_slab *run = join(slab);
-    if (run)
-        hak_run_give_clean(run);
-}
-
-/* Heap lock held. */
-static struct hak_slab *take_oldest(void) {
-    struct hak_slab *slab = queue.oldest_first[queue.first];
-    queue.first = (queue.first + 1) % HAK_WAITING_MOST;
-    queue.count--;
-    hak_process_counters.used_bytes += block_bytes(slab);
-    hak_slab_set_state(slab, HAK_SLAB_MOVING);
-    return slab;
-}
+/* ---- freed blocks ---- */
 
 void hak_fence_release(void) {
-    for (;;) {
-        hak_lock_take(&hak_heap_lock);
-        struct hak_slab *slab = queue.count ? take_oldest() : NULL;
-        hak_lock_give(&hak_heap_lock);
-        if (!slab)
-            return;
-        release(slab);
-    }
+    while (release_oldest(0))
+        ;
 }
 
 /* Pages that were moved keep a mapping of their own until it is made anew. Both ways to empty the
  * block may leave the fence accessible for a moment. */
 static bool close_up(struct hak_slab *slab) {
     void *start = start_of(slab);
-    bool done = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
-                               : hak_os_purge(start, slab->large_bytes);
-    if (done)
+    slab->is_zero = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
+                                   : hak_os_purge(start, slab->large_bytes);
+    if (slab->is_zero)
         slab->is_moved = false;
-    return done && deny(start, hak_run_bytes(slab));
+    return slab->is_zero && deny(start, hak_run_bytes(slab));
 }
 
 void hak_fence_give(struct hak_slab *slab) {
-    bool may_wait = pay(slab->large_bytes); /* whoever is next needs new pages */
-    if (!may_wait || !close_up(slab)) {
-        count(-1);
-        struct hak_slab *run = join(slab);
-        if (run)
-            hak_run_give(run);
+    slab->is_zero = false;
+    /* Whoever is next needs new pages. */
+    if (!pay(slab->large_bytes) || !close_up(slab)) {
+        give_or_wait(slab);
         return;
     }
-    struct hak_slab *oldest = NULL;
-    hak_lock_take(&hak_heap_lock);
-    if (queue.count == HAK_WAITING_MOST)
-        oldest = take_oldest();
-    queue.oldest_first[(queue.first + queue.count++) % HAK_WAITING_MOST] = slab;
-    hak_process_counters.used_bytes -= block_bytes(slab);
-    hak_slab_set_state(slab, HAK_SLAB_WAITING);
-    hak_lock_give(&hak_heap_lock);
-    if (oldest)
-        release(oldest);
+    let_wait(slab);
+    while (release_oldest(HAK_WAITING_MOST))
+        ;
 }

@@ -13,6 +13,7 @@
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
+#include "stats/process.h"
 
 #define HAK_ZERO_SIZE_STEP (HAK_SLAB_BYTES / 64) /* one bit a block in the slab's record */
 #define HAK_ZERO_SIZE_MOST_SLABS 16u
@@ -44,6 +45,7 @@ static bool add_slabs(void) {
         atomic_store_explicit(&slab->state, HAK_SLAB_ZERO_SIZE, memory_order_release);
     }
     slab_count += (unsigned)slabs;
+    hak_process_counters.used_bytes -= slabs << HAK_SLAB_SHIFT; /* nobody will */
     hak_lock_give(&hak_heap_lock);
     return true;
 }
