@@ -151,9 +151,16 @@ static bool release_oldest(unsigned most) {
         waiting_count--;
         hak_process_counters.used_bytes += block_bytes(slab);
         hak_slab_set_state(slab, HAK_SLAB_MOVING);
+        hak_run_depart();
     }
     hak_lock_give(&hak_heap_lock);
-    return slab && give_or_wait(slab);
+    if (!slab)
+        return false;
+    bool done = give_or_wait(slab);
+    hak_lock_take(&hak_heap_lock);
+    hak_run_arrive();
+    hak_lock_give(&hak_heap_lock);
+    return done;
 }
 
 struct hak_slab *hak_fence_take(size_t bytes) {

@@ -16,12 +16,33 @@
 #include "heap/order.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
+#include "os/os_time.h"
 #include "stats/process.h"
 
 /* At once: a purge keeps others from mapping anything for as long as it takes, half a millisecond.
  */
 #define HAK_PURGE_BYTES HAK_MIB(8)
 #define HAK_PURGE_TRIES 64u /* at a limit, while other threads make memory dirty */
+#define HAK_WAITS 100u      /* of a millisecond each, for runs on their way */
+
+/* Heap lock. Free runs that are in no set for the time of a system call, and how many came back. */
+static struct {
+    unsigned on_their_way;
+    unsigned arrivals;
+} travel;
+
+void hak_run_depart(void) {
+    travel.on_their_way++;
+}
+
+void hak_run_arrive(void) {
+    travel.on_their_way -= travel.on_their_way > 0; /* a fork's child began anew */
+    travel.arrivals++;
+}
+
+void hak_run_forget_travel(void) {
+    travel.on_their_way = 0;
+}
 
 void hak_superslab_start(void) {
     hak_free_run_start();
@@ -111,6 +132,7 @@ static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
         size_t excess = hak_round_up(dirty_bytes - bound_bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT;
         size_t slabs = hak_min(excess, HAK_PURGE_BYTES >> HAK_SLAB_SHIFT);
         run = cut_to_purge(oldest, hak_min(oldest->run_slabs, slabs));
+        hak_run_depart();
     }
     hak_lock_give(&hak_heap_lock);
     return run;
@@ -133,6 +155,7 @@ static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
         hak_dirty_note_purge(bytes);
     }
     run = hak_free_run_insert(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
+    hak_run_arrive();
     bool is_hidden = done && hak_hidden_wants(run);
     hak_lock_give(&hak_heap_lock);
     if (is_hidden)
@@ -168,15 +191,30 @@ void hak_run_preallocate(size_t bytes) {
     insert_grown(run, grown);
 }
 
+/* Memory that another thread is giving back to the system just now is worth a wait: what was freed
+ * can be had again. False: nothing is, or came back since `arrivals`. */
+static bool wait_for_arrivals(unsigned arrivals, unsigned *waits) {
+    hak_lock_take(&hak_heap_lock);
+    bool is_new = travel.arrivals != arrivals;
+    bool is_coming = travel.on_their_way > 0;
+    hak_lock_give(&hak_heap_lock);
+    if ((!is_new && !is_coming) || (*waits)++ == HAK_WAITS)
+        return false;
+    if (!is_new)
+        hak_os_sleep_ms(1);
+    return true;
+}
+
 struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
     bool has_trimmed = false;
-    unsigned purges = 0;
+    unsigned purges = 0, waits = 0;
     if (HAK_UNLIKELY(atomic_load_explicit(&hak_range_count, memory_order_acquire) == 0))
         return NULL; /* the allocator could not start */
     for (;;) {
         struct need need;
         hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_free_run(slabs, alignment_slabs, &need);
+        unsigned arrivals = travel.arrivals;
         hak_lock_give(&hak_heap_lock);
         if (run && run->is_hidden)
             hak_hidden_show_part(run, 0, run->run_slabs);
@@ -191,6 +229,8 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
             continue;
         /* No more memory: clean and dirty neighbours become one run when all are clean. */
         if (has_trimmed) {
+            if (wait_for_arrivals(arrivals, &waits))
+                continue;
             hak_limit_explain(is_full);
             return NULL;
         }

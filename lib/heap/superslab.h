@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns free runs of slabs: which are clean (read as zero), which are dirty (still resident), and
- * the giving back of the dirty ones. A run is named by its first record. Every function takes the
- * heap lock itself and must be called without it; none holds it across a system call.
+ * the giving back of the dirty ones. A run is named by its first record. Functions take the heap
+ * lock themselves, where nothing else is said; none holds it across a system call.
  */
 #ifndef HAK_HEAP_SUPERSLAB_H
 #define HAK_HEAP_SUPERSLAB_H
@@ -20,6 +20,14 @@ void hak_run_give(struct hak_slab *run);
 
 /* Gives back a run that reads as zero. */
 void hak_run_give_clean(struct hak_slab *run);
+
+/* A free run goes out of reach for a system call, and is free again, or cannot be. Who finds no
+ * memory waits for those on their way. The heap lock is held. */
+void hak_run_depart(void);
+void hak_run_arrive(void);
+
+/* In a fork's child, whose parent's other threads don't come back with theirs. Heap lock held. */
+void hak_run_forget_travel(void);
 
 /* Cuts a run in use to its first `slabs`; the rest is given back. */
 void hak_run_shrink(struct hak_slab *run, size_t slabs);

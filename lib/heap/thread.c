@@ -357,6 +357,7 @@ void hak_heap_attend(struct hak_heap *heap) {
  * an unknown state; the slabs of the others become orphans when somebody frees into them. */
 void hak_fork_child(void) {
     hak_lock_forget_waiters(&hak_heap_lock);
+    hak_run_forget_travel();
     if (hak_orphan_heap)
         part_counters();
     for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
