@@ -88,9 +88,10 @@ function add_row(row) {
         counter[++counters] = cell[1]
         counter_scope[counters] = row ~ /^HAK_C/ ? "thread and size class" : \
             row ~ /^HAK_T/ ? "thread" : "process"
-        counter_unit[counters] = unquote(cell[2])
-        counter_kind[counters] = cell[3] == "EVENT" ? "counted up" : "now"
-        counter_help[counters] = unquote(cell[4])
+        place = row ~ /^HAK_C/ # a cell more
+        counter_unit[counters] = unquote(cell[2 + place])
+        counter_kind[counters] = cell[3 + place] == "EVENT" ? "counted up" : "now"
+        counter_help[counters] = unquote(cell[4 + place])
     }
 }
 

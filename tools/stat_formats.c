@@ -23,10 +23,10 @@ static void put_member(FILE *out, const char *name, uint64_t value, bool is_firs
     fprintf(out, "%s\"%s\":%" PRIu64, is_first ? "" : ",", name, value);
 }
 
-static uint64_t sum_of(const void *values) {
+static uint64_t sum_of(const uint64_t *values) {
     uint64_t sum = 0;
     for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        sum += ((const uint64_t *)values)[class];
+        sum += values[class];
     return sum;
 }
 
@@ -62,7 +62,7 @@ static void put_figures(FILE *out, const struct hak_snapshot *snapshot) {
 #undef HAK_FIGURE
     fputs("},\"process\":{", out);
     is_first = true;
-#define HAK_CLASS_COUNTER(name, unit, kind, help)
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
     put_member(out, #name, snapshot->process.name, is_first);                                      \
@@ -74,9 +74,9 @@ static void put_figures(FILE *out, const struct hak_snapshot *snapshot) {
     putc('}', out);
 }
 
-static void put_counters(FILE *out, const struct hak_thread_counters *counters) {
-    put_member(out, "own_frees", sum_of(counters->free_goal), false);
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+static void put_counters(FILE *out, const struct hak_counter_sums *counters) {
+    put_member(out, "own_frees", sum_of(counters->own_frees), false);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
     put_member(out, #name, sum_of(counters->name), false);
 #define HAK_THREAD_COUNTER(name, unit, kind, help) put_member(out, #name, counters->name, false);
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
@@ -94,7 +94,7 @@ static void put_thread(FILE *out, const struct hak_stat_row *row) {
     put_member(out, "allocated_bytes", row->allocated_bytes, false);
     put_member(out, "freed_bytes", row->freed_bytes, false);
     put_member(out, "cached_bytes", row->cached_bytes, false);
-    put_counters(out, &row->counters);
+    put_counters(out, &row->counters.sums);
     putc('}', out);
 }
 
@@ -108,17 +108,18 @@ static void put_slabs(FILE *out, const uint64_t *slabs_by_use) {
 static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned class) {
     struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
     struct hak_class_use use = hak_class_use(&sums);
-    const struct hak_thread_counters *total = &snapshot->total;
+    const struct hak_counter_sums *total = &snapshot->total;
     put_member(out, "size", sums.block_bytes, true);
     put_member(out, "live_blocks", use.live_blocks, false);
     put_member(out, "cached_blocks", use.cached_blocks, false);
     put_member(out, "free_blocks", use.free_blocks, false);
     put_member(out, "slack_bytes", use.slack_bytes, false);
     put_member(out, "wasted_bytes", hak_snapshot_waste(snapshot, class), false);
-    put_member(out, "own_frees", hak_own_frees(total, class), false);
+    put_member(out, "own_frees", total->own_frees[class], false);
     if (snapshot->has_slabs_by_use)
         put_slabs(out, snapshot->slabs_by_use[class]);
-#define HAK_CLASS_COUNTER(name, unit, kind, help) put_member(out, #name, total->name[class], false);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    put_member(out, #name, total->name[class], false);
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
@@ -221,10 +222,10 @@ void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsign
     {#name, help, GAUGE, IN_FIGURES, offsetof(struct hak_figures, name)},
 #include "stats/figures.def"
 #undef HAK_FIGURE
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    {"class_" #name, help, kind, IN_CLASSES, offsetof(struct hak_thread_counters, name)},
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    {"class_" #name, help, kind, IN_CLASSES, offsetof(struct hak_counter_sums, name)},
 #define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
-    {#name, help, kind, IN_TOTAL, offsetof(struct hak_thread_counters, name)},
+    {#name, help, kind, IN_TOTAL, offsetof(struct hak_counter_sums, name)},
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
     {#name, help, kind, IN_PROCESS, offsetof(struct hak_process_record, name)},
 #include "stats/counters.def"
@@ -232,7 +233,7 @@ void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsign
 #undef HAK_THREAD_COUNTER
 #undef HAK_PROCESS_COUNTER
         {"class_own_frees", "blocks that their slab's thread freed", EVENT, IN_CLASSES,
-         offsetof(struct hak_thread_counters, free_goal)},
+         offsetof(struct hak_counter_sums, own_frees)},
     };
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
         put_metric(out, &metrics[i], snapshots, count);
@@ -246,7 +247,7 @@ void hak_show_csv_names(FILE *out) {
 #include "stats/figures.def"
 #undef HAK_FIGURE
     fputs(",own_frees", out);
-#define HAK_CLASS_COUNTER(name, unit, kind, help) fputs("," #name, out);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) fputs("," #name, out);
 #define HAK_THREAD_COUNTER(name, unit, kind, help) fputs("," #name, out);
 #define HAK_PROCESS_COUNTER(name, unit, kind, help) fputs("," #name, out);
 #include "stats/counters.def"
@@ -277,8 +278,9 @@ void hak_show_csv(FILE *out, const struct hak_snapshot *snapshot) {
 #define HAK_FIGURE(name, unit, help) put_cell(out, snapshot->figures.name);
 #include "stats/figures.def"
 #undef HAK_FIGURE
-    put_cell(out, sum_of(snapshot->total.free_goal));
-#define HAK_CLASS_COUNTER(name, unit, kind, help) put_cell(out, sum_of(snapshot->total.name));
+    put_cell(out, sum_of(snapshot->total.own_frees));
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    put_cell(out, sum_of(snapshot->total.name));
 #define HAK_THREAD_COUNTER(name, unit, kind, help) put_cell(out, snapshot->total.name);
 #define HAK_PROCESS_COUNTER(name, unit, kind, help) put_cell(out, snapshot->process.name);
 #include "stats/counters.def"

@@ -25,32 +25,33 @@ struct hak_stat_field {
     uint8_t scope;
     uint32_t from; /* offset in the process's record; UINT32_MAX: it has none */
     uint16_t from_count;
+    uint16_t from_step;
     uint8_t from_bytes;
 };
 
-#define THREAD_FIELD(name, bytes)                                                                  \
-    {#name, offsetof(struct hak_thread_counters, name), 1, bytes, HAK_ROW_THREAD, UINT32_MAX, 0, 0},
-static const struct hak_stat_field known_fields[] = {
-    {"free_goal", offsetof(struct hak_thread_counters, free_goal), HAK_STATS_CLASSES, 8,
-     HAK_ROW_CLASS, UINT32_MAX, 0, 0},
-    {"free_countdown", offsetof(struct hak_thread_counters, free_countdown), HAK_STATS_CLASSES, 8,
-     HAK_ROW_CLASS, UINT32_MAX, 0, 0},
-    {"remote_frees", offsetof(struct hak_thread_counters, remote_frees), HAK_STATS_CLASSES, 8,
-     HAK_ROW_CLASS, UINT32_MAX, 0, 0},
-#define FREE_FIELDS 3u /* those above are copied first; remote_frees comes twice, the same way */
-    THREAD_FIELD(sequence, 4) THREAD_FIELD(state, 4) THREAD_FIELD(thread_id, 4)
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+#define CLASS_FIELD(name, to)                                                                      \
     {#name,                                                                                        \
-     offsetof(struct hak_thread_counters, name),                                                   \
+     offsetof(struct hak_stat_record, sums.to),                                                    \
      HAK_STATS_CLASSES,                                                                            \
      8,                                                                                            \
      HAK_ROW_CLASS,                                                                                \
      UINT32_MAX,                                                                                   \
      0,                                                                                            \
+     0,                                                                                            \
      0},
-#define HAK_THREAD_COUNTER(name, unit, kind, help) THREAD_FIELD(name, 8)
+#define WORD_FIELD(name, bytes, scope, structure, place)                                           \
+    {#name, offsetof(structure, place), 1, bytes, scope, UINT32_MAX, 0, 0, 0},
+#define THREAD_FIELD(name, bytes, place)                                                           \
+    WORD_FIELD(name, bytes, HAK_ROW_THREAD, struct hak_stat_record, place)
+static const struct hak_stat_field known_fields[] = {
+    CLASS_FIELD(free_goal, own_frees) CLASS_FIELD(free_countdown, own_frees) /* their sum */
+    CLASS_FIELD(remote_frees, remote_frees)
+#define FREE_FIELDS 3u /* those above are copied first; remote_frees comes twice, the same way */
+        THREAD_FIELD(state, 4, state) THREAD_FIELD(thread_id, 4, thread_id)
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) CLASS_FIELD(name, name)
+#define HAK_THREAD_COUNTER(name, unit, kind, help) THREAD_FIELD(name, 8, sums.name)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
-    {#name, offsetof(struct hak_process_record, name), 1, 8, HAK_ROW_PROCESS, UINT32_MAX, 0, 0},
+    WORD_FIELD(name, 8, HAK_ROW_PROCESS, struct hak_process_record, name)
 #include "stats/counters.def"
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
@@ -99,8 +100,9 @@ bool hak_reader_entry(const struct hak_stat_reader *reader, const struct hak_sta
 /* ---- the table of rows ---- */
 
 static bool row_is_sane(const struct hak_stats_row *row, uint32_t bytes) {
-    uint64_t end = row->offset + (uint64_t)row->count * row->value_bytes;
-    return (row->value_bytes == 4 || row->value_bytes == 8) && row->offset % 4 == 0 && end <= bytes;
+    uint64_t last = row->offset + (row->count ? row->count - 1ull : 0) * row->step_bytes;
+    return (row->value_bytes == 4 || row->value_bytes == 8) && row->offset % 4 == 0 &&
+           last + row->value_bytes <= bytes;
 }
 
 static void note_row(struct hak_stat_reader *reader, const struct hak_stats_row *row) {
@@ -113,6 +115,7 @@ static void note_row(struct hak_stat_reader *reader, const struct hak_stats_row 
             continue;
         field->from = row->offset;
         field->from_count = row->count;
+        field->from_step = row->step_bytes;
         field->from_bytes = row->value_bytes;
     }
     if (strcmp(row->name, "sequence") == 0 && row->value_bytes == 4)
@@ -132,7 +135,15 @@ static bool read_rows(struct hak_stat_reader *reader) {
     return true;
 }
 
-/* Brings a copied record into our shape; the fields from `first` to before `end`. */
+/* Adds to a value of ours, which has 4 or 8 bytes; a hostile process's may overflow. */
+static void add_value(char *to, unsigned bytes, uint64_t value) {
+    uint64_t sum = 0;
+    memcpy(&sum, to, bytes);
+    sum += value;
+    memcpy(to, &sum, bytes);
+}
+
+/* Brings a copied record into our shape, which is zero; the fields from `first` to before `end`. */
 static void import(const struct hak_stat_reader *reader, void *to, bool is_process, unsigned first,
                    unsigned end) {
     for (unsigned i = first; i < end; i++) {
@@ -142,8 +153,8 @@ static void import(const struct hak_stat_reader *reader, void *to, bool is_proce
         unsigned count = field->count < field->from_count ? field->count : field->from_count;
         for (unsigned j = 0; j < count; j++) {
             uint64_t value = 0;
-            memcpy(&value, reader->buffer + field->from + j * field->from_bytes, field->from_bytes);
-            memcpy((char *)to + field->to + j * field->bytes, &value, field->bytes);
+            memcpy(&value, reader->buffer + field->from + j * field->from_step, field->from_bytes);
+            add_value((char *)to + field->to + j * field->bytes, field->bytes, value);
         }
     }
 }
@@ -171,26 +182,22 @@ static bool copy_record(const struct hak_stat_reader *reader, uint64_t offset) {
 }
 
 static bool import_frees(const struct hak_stat_reader *reader, uint64_t offset,
-                         struct hak_thread_counters *to) {
+                         struct hak_stat_record *to) {
     memset(to, 0, sizeof *to);
     if (!copy_record(reader, offset))
         return false;
     import(reader, to, false, 0, FREE_FIELDS);
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
-        to->free_goal[class] = (int64_t)hak_own_frees(to, class);
-        to->free_countdown[class] = 0;
-    }
     return true;
 }
 
 static bool import_rest(const struct hak_stat_reader *reader, uint64_t offset,
-                        struct hak_thread_counters *to) {
+                        struct hak_stat_record *to) {
     uint64_t remote_frees[HAK_STATS_CLASSES];
-    memcpy(remote_frees, to->remote_frees, sizeof remote_frees);
+    memcpy(remote_frees, to->sums.remote_frees, sizeof remote_frees);
     if (!read_at(reader, offset, reader->buffer, reader->record_bytes))
         return false;
     import(reader, to, false, FREE_FIELDS, FIELD_COUNT);
-    memcpy(to->remote_frees, remote_frees, sizeof remote_frees);
+    memcpy(to->sums.remote_frees, remote_frees, sizeof remote_frees);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the reading of a checked header, its table of rows and the records. A struct hak_stat_reader
- * belongs to one snapshot's taking. Used by stat_snapshot.c alone.
+ * belongs to one snapshot's taking. Called by stat_snapshot.c alone.
  */
 #ifndef HAK_TOOLS_STAT_READER_H
 #define HAK_TOOLS_STAT_READER_H
@@ -9,6 +9,13 @@
 #include "stat_target.h"
 #include "stats/layout.h"
 #include "stats/stats.h"
+
+/* What is read of a heap. */
+struct hak_stat_record {
+    struct hak_counter_sums sums;
+    uint32_t state; /* enum hak_record_state */
+    int32_t thread_id;
+};
 
 struct hak_stat_reader {
     const struct hak_target *target;
@@ -40,8 +47,8 @@ struct hak_places {
 
 bool hak_reader_find(const struct hak_stat_reader *reader, struct hak_places *places);
 
-/* Copies all records, and then the exited threads' row, to each `stride` bytes of `to`. Own frees
- * are in free_goal alone. False: the process died. */
+/* Copies all records, and then the exited threads' row, to each `stride` bytes of `to`, where there
+ * is a struct hak_stat_record. False: the process died. */
 bool hak_reader_copy(const struct hak_stat_reader *reader, const struct hak_places *places,
                      void *to, size_t stride);
 

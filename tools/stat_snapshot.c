@@ -15,11 +15,11 @@
 /* ---- the snapshot ---- */
 
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
-                                         const struct hak_thread_counters *counters,
+                                         const struct hak_counter_sums *counters,
                                          unsigned class) {
     return (struct hak_class_sums){
         .allocations = counters->allocations[class],
-        .frees = hak_own_frees(counters, class) + counters->remote_frees[class],
+        .frees = counters->own_frees[class] + counters->remote_frees[class],
         .blocks_out = counters->blocks_out[class],
         .blocks_carved = counters->blocks_carved[class],
         .slab_bytes = counters->slab_bytes[class],
@@ -35,12 +35,12 @@ uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned class)
 }
 
 static void sum_row(const struct hak_snapshot *snapshot, struct hak_stat_row *row) {
-    const struct hak_thread_counters *counters = &row->counters;
+    const struct hak_counter_sums *counters = &row->counters.sums;
     row->allocated_bytes = counters->large_bytes_taken;
     row->freed_bytes = counters->large_bytes_freed;
     for (unsigned class = 1; class < snapshot->class_count; class ++) {
         struct hak_class_sums sums = hak_snapshot_class(snapshot, counters, class);
-        uint64_t in_cache = counters->cache_level[class] + hak_own_frees(counters, class) -
+        uint64_t in_cache = counters->cache_level[class] + counters->own_frees[class] -
                             counters->allocations[class];
         row->allocated_bytes += sums.allocations * sums.block_bytes;
         row->freed_bytes += sums.frees * sums.block_bytes;
@@ -81,7 +81,7 @@ static enum hak_stat_error read_records(struct hak_snapshot *snapshot,
         error = done ? HAK_STAT_OK : HAK_STAT_NO_PROCESS;
         snapshot->rows[places.count].counters.state = HAK_RECORD_EXITED;
         for (unsigned i = 0; i <= places.count; i++) {
-            hak_counters_add(&snapshot->total, &snapshot->rows[i].counters);
+            hak_sums_add(&snapshot->total, &snapshot->rows[i].counters.sums);
             sum_row(snapshot, &snapshot->rows[i]);
         }
         hak_proc_threads_read(&threads, snapshot->pid);

@@ -8,13 +8,14 @@
 #define HAK_TOOLS_STAT_SNAPSHOT_H
 
 #include "proc.h"
+#include "stat_reader.h"
 #include "stat_target.h"
 #include "stats/layout.h"
 #include "stats/stats.h"
 
 /* One heap's counters: of a thread, of orphaned slabs, or of all exited threads. */
 struct hak_stat_row {
-    struct hak_thread_counters counters; /* own frees are in free_goal alone */
+    struct hak_stat_record counters;
     char name[32];
     uint64_t allocated_bytes; /* ever handed out, small and large */
     uint64_t freed_bytes;     /* ever freed by it */
@@ -39,7 +40,7 @@ struct hak_snapshot {
     struct hak_stats_knob *knobs;
     unsigned row_count;
     struct hak_stat_row *rows;        /* threads, then orphans, then exited threads */
-    struct hak_thread_counters total; /* over all rows */
+    struct hak_counter_sums total; /* over all rows */
     struct hak_process_record process;
     struct hak_figures figures;
     uint64_t address_limit, memory_limit; /* UINT64_MAX: none */
@@ -53,7 +54,7 @@ enum hak_stat_error hak_snapshot_take(struct hak_snapshot *snapshot, pid_t pid);
 void hak_snapshot_free(struct hak_snapshot *snapshot);
 
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
-                                         const struct hak_thread_counters *counters,
+                                         const struct hak_counter_sums *counters,
                                          unsigned class);
 
 /* Fills in slabs_by_use, if that can be had (stat_slabs.c). */

@@ -131,7 +131,7 @@ void hak_show_process_briefly(struct hak_look *look, const struct hak_snapshot *
 static uint64_t slabs_of(const struct hak_stat_row *row) {
     uint64_t slabs = 0;
     for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        slabs += row->counters.slabs[class];
+        slabs += row->counters.sums.slabs[class];
     return slabs;
 }
 
@@ -205,11 +205,11 @@ static void show_thread(struct hak_look *look, const struct hak_snapshot *snapsh
                  idle);
     uint64_t remote = 0;
     for (unsigned class = 0; class < snapshot->class_count; class ++)
-        remote += row->counters.remote_frees[class];
+        remote += row->counters.sums.remote_frees[class];
     hak_look_line(look, "  %7s %-15s %10s %10s %10s%s %7" PRIu64 " %9" PRIu64 " %9" PRIu64, id,
                   row->name, hak_size_text(row->allocated_bytes), hak_size_text(row->freed_bytes),
                   hak_size_text(row->cached_bytes), rate, slabs_of(row), remote,
-                  row->counters.inbox_blocks);
+                  row->counters.sums.inbox_blocks);
 }
 
 void hak_show_threads(struct hak_look *look, const struct hak_snapshot *snapshot) {

@@ -156,7 +156,7 @@ static void arm_at(struct hak_heap *heap, unsigned class, int64_t room) {
     int64_t frees = (int64_t)hak_own_frees(counters, class);
     counters->sequence++;
     atomic_thread_fence(memory_order_release); /* pairs with the reader's loads of sequence */
-    counters->free_goal[class] = frees + room;
+    counters->of[class].free_goal = frees + room;
     counters->free_countdown[class] = -room;
     atomic_thread_fence(memory_order_release);
     counters->sequence++;

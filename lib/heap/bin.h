@@ -23,7 +23,7 @@
 /* Blocks in the bin now. */
 HAK_INLINE int64_t hak_bin_length(const struct hak_heap *heap, unsigned class) {
     const struct hak_thread_counters *counters = &heap->counters;
-    return (int64_t)(counters->cache_level[class] + hak_own_frees(counters, class) -
+    return (int64_t)(counters->of[class].cache_level + hak_own_frees(counters, class) -
                      counters->allocations[class]);
 }
 

@@ -121,7 +121,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     unsigned count = hak_slab_take(heap, slab, wanted, &first);
     heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
-    heap->counters.cache_level[class] += count;
+    heap->counters.of[class].cache_level += count;
     heap->hot.bin[class] = hak_hardened.shuffles ? hak_order_shuffle(heap, first) : first;
     hak_bin_arm(heap, class);
     return true;
@@ -218,7 +218,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     hak_slab_take(heap, slab, 1, &block);
     heap->counters.carved++;
     heap->counters.allocations[class]++;
-    heap->counters.cache_level[class]++;
+    heap->counters.of[class].cache_level++;
     block->next = NULL;
     block->mark = 0;
     return block;
@@ -307,7 +307,7 @@ static int64_t return_list(struct hak_heap *heap, struct hak_block **first, int6
 
 static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
     hak_slab_count_used(heap, class, -count);
-    heap->counters.cache_level[class] -= (uint64_t)count;
+    heap->counters.of[class].cache_level -= (uint64_t)count;
     heap->counters.flushes++;
 }
 

@@ -111,8 +111,8 @@ HAK_INLINE void hak_cache_receive(struct hak_heap *heap, size_t class, struct ha
     block->next = next;
     block->mark = (uintptr_t)next + heap->hot.secret;
     heap->hot.bin[class] = block;
-    heap->counters.cache_level[class]++;
-    heap->counters.free_goal[class]--;
+    heap->counters.of[class].cache_level++;
+    heap->counters.of[class].free_goal--;
     if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
         hak_cache_trip(heap, class);
 }

@@ -89,7 +89,7 @@ HAK_INLINE void give_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         hak_slab_show(heap, slab);
         hak_cache_push(heap, slab->class, block);
     } else {
-        heap->counters.remote_frees[slab->class]++;
+        heap->counters.of[slab->class].remote_frees++;
         hak_remote_free(heap, slab, owner, block);
     }
 }

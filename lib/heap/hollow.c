@@ -34,8 +34,8 @@ static bool is_done(const struct look *look) {
 
 /* Free blocks in the slabs of a class. */
 static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
-    const struct hak_thread_counters *counters = &heap->counters;
-    return (counters->blocks_carved[class] - counters->blocks_out[class]) * hak_class_bytes[class];
+    const struct hak_class_counters *counters = &heap->counters.of[class];
+    return (counters->blocks_carved - counters->blocks_out) * hak_class_bytes[class];
 }
 
 /* One block is in use, or at most a quarter by so few blocks that some pages have none; and since
@@ -151,7 +151,7 @@ static bool is_worthwhile(const struct hak_heap *heap) {
     size_t holes = 0, total = 0;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         holes += holes_bytes(heap, class);
-        total += heap->counters.slab_bytes[class];
+        total += heap->counters.of[class].slab_bytes;
     }
     return holes > hak_max(hak_conf.dirty_min, total / 100 * hak_conf.dirty_percent);
 }

@@ -127,7 +127,7 @@ bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
 
 void hak_orphan_count_free(const struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
-    hak_orphan_heap->counters.remote_frees[slab->class]++;
+    hak_orphan_heap->counters.of[slab->class].remote_frees++;
     hak_lock_give(&hak_heap_lock);
 }
 

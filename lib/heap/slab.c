@@ -64,22 +64,22 @@ HAK_INLINE size_t touched_bytes(const struct hak_slab *slab) {
 static HAK_SLOW void count_gone(struct hak_heap *heap, const struct hak_slab *slab, int sign) {
     int64_t pages = __builtin_popcount(hak_gone_pages(slab));
     int64_t bytes = pages * (int64_t)hak_os_page_bytes;
-    heap->counters.blocks_carved[slab->class] -= (uint64_t)(sign * (int64_t)slab->gone_count);
-    heap->counters.slab_bytes[slab->class] -= (uint64_t)(sign * bytes);
+    heap->counters.of[slab->class].blocks_carved -= (uint64_t)(sign * (int64_t)slab->gone_count);
+    heap->counters.of[slab->class].slab_bytes -= (uint64_t)(sign * bytes);
 }
 
 static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
-    heap->counters.slabs[slab->class]++;
-    heap->counters.blocks_carved[slab->class] += hak_slab_carved(slab);
-    heap->counters.slab_bytes[slab->class] += touched_bytes(slab);
+    heap->counters.of[slab->class].slabs++;
+    heap->counters.of[slab->class].blocks_carved += hak_slab_carved(slab);
+    heap->counters.of[slab->class].slab_bytes += touched_bytes(slab);
     if (HAK_UNLIKELY(slab->gone_count))
         count_gone(heap, slab, 1);
 }
 
 static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
-    heap->counters.slabs[slab->class]--;
-    heap->counters.blocks_carved[slab->class] -= hak_slab_carved(slab);
-    heap->counters.slab_bytes[slab->class] -= touched_bytes(slab);
+    heap->counters.of[slab->class].slabs--;
+    heap->counters.of[slab->class].blocks_carved -= hak_slab_carved(slab);
+    heap->counters.of[slab->class].slab_bytes -= touched_bytes(slab);
     if (HAK_UNLIKELY(slab->gone_count))
         count_gone(heap, slab, -1);
 }
@@ -255,8 +255,8 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
         count = wanted < left ? wanted : left;
         size_t touched = touched_bytes(slab);
         *ret_first = carve(heap, slab, count);
-        heap->counters.blocks_carved[slab->class] += count;
-        heap->counters.slab_bytes[slab->class] += touched_bytes(slab) - touched;
+        heap->counters.of[slab->class].blocks_carved += count;
+        heap->counters.of[slab->class].slab_bytes += touched_bytes(slab) - touched;
     }
     slab->used = (uint16_t)(slab->used + count);
     hak_slab_count_used(heap, slab->class, count);
@@ -336,7 +336,7 @@ bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab) {
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap ||
         atomic_load_explicit(&slab->state, memory_order_relaxed) != HAK_SLAB_BLOCKS)
         return false;
-    uint64_t slabs = heap->counters.slabs[slab->class];
+    uint64_t slabs = heap->counters.of[slab->class].slabs;
     uint64_t used = (uint64_t)heap->bin_state[slab->class].used;
     if (slab->is_full || slab->used * slabs >= used)
         return false;

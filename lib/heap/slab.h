@@ -101,7 +101,7 @@ void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab);
 /* The blocks out of a heap's slabs, for the bins' policy and for the statistics. */
 HAK_INLINE void hak_slab_count_used(struct hak_heap *heap, unsigned class, int64_t change) {
     heap->bin_state[class].used += change;
-    heap->counters.blocks_out[class] = (uint64_t)heap->bin_state[class].used;
+    heap->counters.of[class].blocks_out = (uint64_t)heap->bin_state[class].used;
 }
 
 /*

@@ -33,7 +33,7 @@
  * page of slab_bound. */
 #define HAK_HEAP_TOUCHED_BYTES                                                                     \
     (offsetof(struct hak_heap, bin_state[HAK_CLASS_COUNT / 4]) +                                   \
-     sizeof(struct hak_thread_counters) + hak_os_page_bytes)
+     offsetof(struct hak_thread_counters, of[HAK_CLASS_COUNT / 2]) + hak_os_page_bytes)
 
 #define HAK_EXIT_ROUNDS                                                                            \
     3 /* other destructors may still free: stay until the last round but one                       \
@@ -303,7 +303,7 @@ static void recount_bins(struct hak_heap *heap) {
             continue;
         int64_t count =
             hak_slab_list_length(heap->hot.bin[class]) + heap->bin_state[class].aside_count;
-        heap->counters.cache_level[class] += (uint64_t)(count - hak_bin_length(heap, class));
+        heap->counters.of[class].cache_level += (uint64_t)(count - hak_bin_length(heap, class));
         hak_bin_arm(heap, class);
     }
 }
@@ -323,7 +323,7 @@ static void part_counters(void) {
 /* The caller's next free of each class is a trip: nobody waits for a zero that has passed. */
 static void end_countdowns(struct hak_thread_counters *counters) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        counters->free_goal[class] = (int64_t)hak_own_frees(counters, class) + 1;
+        counters->of[class].free_goal = (int64_t)hak_own_frees(counters, class) + 1;
         counters->free_countdown[class] = -1;
     }
 }

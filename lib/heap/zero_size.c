@@ -60,6 +60,7 @@ static void *take_one(void) {
         if (slab->zero_size_free == 0)
             hak_list_remove(&slab->link);
         address = hak_slab_address(slab) + bit * HAK_ZERO_SIZE_STEP;
+        hak_process_counters.zero_size_allocations++;
     }
     hak_lock_give(&hak_heap_lock);
     return (void *)address;
@@ -105,6 +106,7 @@ void hak_zero_size_free(struct hak_slab *slab, const void *pointer) {
     if (slab->zero_size_free == 0)
         hak_list_push_front(&slabs_with_room, &slab->link);
     slab->zero_size_free |= bit_of(pointer);
+    hak_process_counters.zero_size_frees++;
     hak_lock_give(&hak_heap_lock);
     if (was_free)
         hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);

@@ -16,10 +16,10 @@ static void add_heap(const struct hak_heap *heap, void *totals) {
 }
 
 struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned class) {
-    const struct hak_thread_counters *sum = &totals->threads;
+    const struct hak_counter_sums *sum = &totals->threads;
     return (struct hak_class_sums){
         .allocations = sum->allocations[class],
-        .frees = hak_own_frees(sum, class) + sum->remote_frees[class],
+        .frees = sum->own_frees[class] + sum->remote_frees[class],
         .blocks_out = sum->blocks_out[class],
         .blocks_carved = sum->blocks_carved[class],
         .slab_bytes = sum->slab_bytes[class],
@@ -56,8 +56,8 @@ void hak_totals_each(const struct hak_totals *totals,
 #define HAK_FIGURE(name, unit, help) visit(context, #name, unit, totals->figures.name);
 #include "stats/figures.def"
 #undef HAK_FIGURE
-    visit(context, "own_frees", "blocks", sum_of((const uint64_t *)totals->threads.free_goal));
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
+    visit(context, "own_frees", "blocks", sum_of(totals->threads.own_frees));
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
     visit(context, #name, unit, sum_of(totals->threads.name));
 #define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
     visit(context, #name, unit, totals->threads.name);

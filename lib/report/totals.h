@@ -11,7 +11,7 @@
 #include "stats/stats.h"
 
 struct hak_totals {
-    struct hak_thread_counters threads; /* summed over live and exited threads and orphans */
+    struct hak_counter_sums threads; /* summed over live and exited threads and orphans */
     struct hak_process_record process;
     struct hak_figures figures;
 };

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define HAK_STATS_MAGIC "libhakmem stats" /* 16 bytes with its NUL */
-#define HAK_STATS_LAYOUT 1u
+#define HAK_STATS_LAYOUT 2u
 #define HAK_STATS_SHARED 1u
 #define HAK_STATS_PRIVATE 2u
 
@@ -32,7 +32,9 @@ struct hak_stats_row {
     uint8_t value_bytes;
     uint8_t kind;  /* enum hak_row_kind */
     uint8_t scope; /* enum hak_row_scope */
-    uint8_t spare[7];
+    uint8_t spare;
+    uint16_t step_bytes; /* from one value to the next */
+    uint8_t spare2[4];
 };
 
 enum hak_knob_source { HAK_SOURCE_DEFAULT, HAK_SOURCE_ENVIRONMENT };

@@ -33,42 +33,28 @@ static struct hak_stats_header *child_segment; /* from before a fork to after it
 static struct hak_stats_control *child_control;
 static _Atomic(struct hak_profile_area *) profile_area; /* changes but once, and in fork */
 
-#define WORD_ROW(name, bytes, unit, kind, scope, structure)                                        \
+#define ROW(name, bytes, unit, kind, scope, offset, count, step)                                   \
     {                                                                                              \
-#name, unit, offsetof(structure, name), 1, bytes, kind, scope, {                           \
+#name, unit, offset, count, bytes, kind, scope, 0, step, {                                 \
             0                                                                                      \
         }                                                                                          \
     }
+#define WORD_ROW(name, bytes, unit, kind, scope, structure)                                        \
+    ROW(name, bytes, unit, kind, scope, offsetof(structure, name), 1, bytes)
+#define ARRAY_ROW(name, unit, kind)                                                                \
+    ROW(name, 8, unit, kind, HAK_ROW_CLASS, offsetof(struct hak_thread_counters, name),            \
+        HAK_STATS_CLASSES, 8)
+#define GROUP_ROW(name, unit, kind)                                                                \
+    ROW(name, 8, unit, kind, HAK_ROW_CLASS, offsetof(struct hak_thread_counters, of[0].name),      \
+        HAK_STATS_CLASSES, sizeof(struct hak_class_counters))
 
 static const struct hak_stats_row rows[] = {
-    {"free_goal",
-     "blocks",
-     offsetof(struct hak_thread_counters, free_goal),
-     HAK_STATS_CLASSES,
-     8,
-     HAK_ROW_INTERNAL,
-     HAK_ROW_CLASS,
-     {0}},
-    {"free_countdown",
-     "blocks",
-     offsetof(struct hak_thread_counters, free_countdown),
-     HAK_STATS_CLASSES,
-     8,
-     HAK_ROW_INTERNAL,
-     HAK_ROW_CLASS,
-     {0}},
+    GROUP_ROW(free_goal, "blocks", HAK_ROW_INTERNAL),
+    ARRAY_ROW(free_countdown, "blocks", HAK_ROW_INTERNAL),
     WORD_ROW(sequence, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
     WORD_ROW(state, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
     WORD_ROW(thread_id, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    {#name,                                                                                        \
-     unit,                                                                                         \
-     offsetof(struct hak_thread_counters, name),                                                   \
-     HAK_STATS_CLASSES,                                                                            \
-     8,                                                                                            \
-     HAK_ROW_##kind,                                                                               \
-     HAK_ROW_CLASS,                                                                                \
-     {0}},
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) place##_ROW(name, unit, HAK_ROW_##kind),
 #define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
     WORD_ROW(name, 8, unit, HAK_ROW_##kind, HAK_ROW_THREAD, struct hak_thread_counters),
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
@@ -128,9 +114,8 @@ static size_t record_bytes(void) {
 /* Places of the tables in a segment, one behind the other. */
 static struct hak_stats_header plan_segment(uint32_t knob_count) {
     struct hak_stats_header plan = hak_stats_anchor;
-    struct hak_stats_table *tables[] = {&plan.rows,    &plan.classes, &plan.knobs,
-                                        &plan.process, &plan.exited,  &plan.records,
-                                        &plan.profile};
+    struct hak_stats_table *tables[] = {&plan.rows,   &plan.classes, &plan.knobs,  &plan.process,
+                                        &plan.exited, &plan.records, &plan.profile};
     size_t at = hak_round_up(sizeof plan, 64);
     plan.kind = HAK_STATS_SHARED;
     plan.pid = hak_share_pid();

@@ -6,30 +6,30 @@
 
 #include <string.h>
 
-void hak_counters_add(struct hak_thread_counters *to, const struct hak_thread_counters *from) {
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        to->free_goal[class] =
-            (int64_t)((uint64_t)to->free_goal[class] + hak_own_frees(from, class));
-#define HAK_CLASS_COUNTER(name, unit, kind, help)                                                  \
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)                                  \
-        to->name[class] += from->name[class];
-#define HAK_THREAD_COUNTER(name, unit, kind, help) to->name += from->name;
+void hak_counters_add(struct hak_counter_sums *to, const struct hak_thread_counters *from) {
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
+        to->own_frees[class] += hak_own_frees(from, class);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    to->name[class] += HAK_CLASS_WORD_##place(from, name, class);
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+    }
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
+#define HAK_THREAD_COUNTER(name, unit, kind, help) to->name += from->name;
 #include "stats/counters.def"
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
 #undef HAK_PROCESS_COUNTER
 }
 
-static void move_class_EVENT(uint64_t *to, uint64_t *from) {
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        to[class] += from[class];
-    memset(from, 0, HAK_STATS_CLASSES * sizeof *from);
-}
-
-static void move_class_GAUGE(uint64_t *to, uint64_t *from) {
-    (void)to;
-    (void)from;
+/* Sums are words and nothing else. */
+void hak_sums_add(struct hak_counter_sums *to, const struct hak_counter_sums *from) {
+    uint64_t *words = (uint64_t *)to;
+    for (size_t i = 0; i < sizeof *to / sizeof *words; i++)
+        words[i] += ((const uint64_t *)from)[i];
 }
 
 static void move_EVENT(uint64_t *to, uint64_t *from) {
@@ -37,15 +37,27 @@ static void move_EVENT(uint64_t *to, uint64_t *from) {
     *from = 0;
 }
 
+static void move_GAUGE(uint64_t *to, uint64_t *from) {
+    (void)to;
+    (void)from;
+}
+
 void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counters *from) {
     for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
-        to->free_goal[class] += (int64_t)hak_own_frees(from, class);
-        from->free_goal[class] = 0;
+        to->of[class].free_goal += (int64_t)hak_own_frees(from, class);
+        from->of[class].free_goal = 0;
         from->free_countdown[class] = 0;
-    }
-#define HAK_CLASS_COUNTER(name, unit, kind, help) move_class_##kind(to->name, from->name);
-#define HAK_THREAD_COUNTER(name, unit, kind, help) move_##kind(&to->name, &from->name);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    move_##kind(&HAK_CLASS_WORD_##place(to, name, class),                                          \
+                &HAK_CLASS_WORD_##place(from, name, class));
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+    }
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
+#define HAK_THREAD_COUNTER(name, unit, kind, help) move_##kind(&to->name, &from->name);
 #include "stats/counters.def"
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
@@ -77,7 +89,8 @@ void hak_figures_add_class(struct hak_figures *figures, const struct hak_class_s
 
 void hak_figures_finish(struct hak_figures *figures, const struct hak_process_record *process) {
     figures->live_blocks += less(process->large_allocations, process->large_frees) +
-                            less(process->guarded_allocations, process->guarded_frees);
+                            less(process->guarded_allocations, process->guarded_frees) +
+                            less(process->zero_size_allocations, process->zero_size_frees);
     figures->allocated_bytes += process->large_bytes + process->guarded_bytes;
     figures->resident_bytes = figures->allocated_bytes + figures->cached_bytes +
                               figures->free_bytes + figures->slack_bytes + process->dirty_bytes +

@@ -20,29 +20,69 @@ enum hak_record_state {
     HAK_RECORD_EXITED   /* sums of exited threads */
 };
 
+/* The counters of one size class that the fast paths don't touch. */
+struct hak_class_counters {
+    int64_t free_goal;
+#define HAK_FIELD_ARRAY(name)
+#define HAK_FIELD_GROUP(name) uint64_t name;
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) HAK_FIELD_##place(name)
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_FIELD_ARRAY
+#undef HAK_FIELD_GROUP
+};
+
+/* A heap's record. A thread that uses small blocks touches the first page of it alone. */
 struct hak_thread_counters {
+    uint32_t sequence;    /* odd while free_goal and free_countdown are set anew */
+    uint32_t state;       /* enum hak_record_state; heap lock, or the thread at its start and end */
+    int32_t thread_id;    /* 0: none */
+    uint32_t is_doubtful; /* another process has written here, too; see hak_heap_attend */
+    uint32_t record;      /* index in the shared segment and 1; 0: not in it. Constant */
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
+#define HAK_THREAD_COUNTER(name, unit, kind, help) uint64_t name;
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
     /*
      * Frees of own blocks = free_goal + free_countdown. The countdown is negative and rises by one
      * a free; the slow twin is called when it reaches zero, and sets both words anew.
      */
-    int64_t free_goal[HAK_STATS_CLASSES];
     int64_t free_countdown[HAK_STATS_CLASSES];
-#define HAK_CLASS_COUNTER(name, unit, kind, help) uint64_t name[HAK_STATS_CLASSES];
+#define HAK_FIELD_ARRAY(name) uint64_t name[HAK_STATS_CLASSES];
+#define HAK_FIELD_GROUP(name)
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) HAK_FIELD_##place(name)
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+#undef HAK_FIELD_ARRAY
+#undef HAK_FIELD_GROUP
+    struct hak_class_counters of[HAK_STATS_CLASSES];
+};
+
+/* A size class's counter in a heap's record, by its place. */
+#define HAK_CLASS_WORD_ARRAY(counters, name, class) ((counters)->name[class])
+#define HAK_CLASS_WORD_GROUP(counters, name, class) ((counters)->of[class].name)
+
+/* One heap's, or many heaps' counters, for those who show them. */
+struct hak_counter_sums {
+    uint64_t own_frees[HAK_STATS_CLASSES];
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) uint64_t name[HAK_STATS_CLASSES];
 #define HAK_THREAD_COUNTER(name, unit, kind, help) uint64_t name;
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
 #undef HAK_CLASS_COUNTER
 #undef HAK_THREAD_COUNTER
 #undef HAK_PROCESS_COUNTER
-    uint32_t sequence;    /* odd while free_goal and free_countdown are set anew */
-    uint32_t state;       /* enum hak_record_state; heap lock, or the thread at its start and end */
-    int32_t thread_id;    /* 0: none */
-    uint32_t is_doubtful; /* another process has written here, too; see hak_heap_attend */
-    uint32_t record;      /* index in the shared segment and 1; 0: not in it. Constant */
 };
 
 struct hak_process_record {
-#define HAK_CLASS_COUNTER(name, unit, kind, help)
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help) uint64_t name;
 #include "stats/counters.def"
@@ -53,11 +93,14 @@ struct hak_process_record {
 
 HAK_INLINE uint64_t hak_own_frees(const struct hak_thread_counters *counters, unsigned class) {
     /* unsigned: what a hostile process shows a reader may overflow */
-    return (uint64_t)counters->free_goal[class] + (uint64_t)counters->free_countdown[class];
+    return (uint64_t)counters->of[class].free_goal + (uint64_t)counters->free_countdown[class];
 }
 
-/* Adds everything of `from`; own frees go to the sum's free_goal. */
-void hak_counters_add(struct hak_thread_counters *to, const struct hak_thread_counters *from);
+/* Adds everything of `from`. */
+void hak_counters_add(struct hak_counter_sums *to, const struct hak_thread_counters *from);
+
+/* Adds what other sums hold. */
+void hak_sums_add(struct hak_counter_sums *to, const struct hak_counter_sums *from);
 
 /* Moves the EVENTs and the own frees; what `from` has now stays with it. */
 void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counters *from);

@@ -42,7 +42,7 @@ int main(void) {
                 close(fd);
         if (*line == 'a')
             for (int i = 0; i < 5000; i++)
-                free(malloc(i));
+                free(malloc(i + 1));
         if (*line == 'u' && setuid(65534) != 0)
             return 1;
         write(1, "done\n", 5);

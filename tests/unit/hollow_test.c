@@ -93,12 +93,12 @@ static void check_class(size_t bytes, uint64_t *random) {
     for (int round = 0; round < 4; round++) {
         fill_all(bytes);
         make_sparse(random);
-        size_t touched = heap->counters.slab_bytes[class];
+        size_t touched = heap->counters.of[class].slab_bytes;
         hak_heap_trim();
         hak_heap_verify_always(heap);
         unsigned pages = count_gone_pages();
         CHECK(pages > 0 || hak_os_page_bytes > 4096 || bytes > HAK_KIB(32));
-        CHECK(pages == 0 || heap->counters.slab_bytes[class] < touched);
+        CHECK(pages == 0 || heap->counters.of[class].slab_bytes < touched);
         check_untouched();
         if (round % 2)
             continue; /* the next round takes what is gone */
@@ -114,8 +114,8 @@ static void check_class(size_t bytes, uint64_t *random) {
         if (blocks[i])
             empty_slot(i);
     hak_heap_trim();
-    CHECK(heap->counters.slabs[class] == 0 && heap->counters.blocks_carved[class] == 0);
-    CHECK(heap->counters.slab_bytes[class] == 0 && heap->counters.blocks_out[class] == 0);
+    CHECK(heap->counters.of[class].slabs == 0 && heap->counters.of[class].blocks_carved == 0);
+    CHECK(heap->counters.of[class].slab_bytes == 0 && heap->counters.of[class].blocks_out == 0);
 }
 
 /* Blocks leave and come while pages go, as a growing program does it. */
