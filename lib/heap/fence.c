@@ -163,10 +163,18 @@ static bool release_oldest(unsigned most) {
     return done;
 }
 
+/* A fence would take a huge page apart. */
+static bool has_huge_pages(void) {
+    hak_lock_take(&hak_heap_lock);
+    bool is_huge = hak_process_counters.huge_bytes != 0;
+    hak_lock_give(&hak_heap_lock);
+    return is_huge;
+}
+
 struct hak_slab *hak_fence_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
-    if (!has_room || !pay(0))
+    if (!has_room || !pay(0) || has_huge_pages())
         return NULL;
     size_t slabs = (large_bytes + hak_os_page_bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
     struct hak_slab *run = hak_run_take(slabs + 1, 1);
