@@ -33,7 +33,7 @@
  * page of slab_bound. */
 #define HAK_HEAP_TOUCHED_BYTES                                                                     \
     (offsetof(struct hak_heap, bin_state[HAK_CLASS_COUNT / 4]) +                                   \
-     sizeof(struct hak_thread_counters) + hak_os_page_bytes)
+     offsetof(struct hak_thread_counters, of[HAK_CLASS_COUNT / 2]) + hak_os_page_bytes)
 
 #define HAK_EXIT_ROUNDS                                                                            \
     3 /* other destructors may still free: stay until the last round but one                       \
