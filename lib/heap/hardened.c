@@ -91,11 +91,11 @@ HAK_INLINE void *open_block(struct hak_block *block, size_t room_bytes, size_t b
     uint64_t mask = hak_trailer_mask(block);
     uint64_t word = hak_trailer_load(block, room_bytes);
     bool is_sound = word == 0;
+    *(hak_words *)block = (hak_words){0, 0};
     if (HAK_LIKELY(word == hak_trailer_encode(mask, HAK_TRAILER_FREE)))
-        is_sound = !hak_hardened.zeroes || hak_is_zero(block, room_bytes);
+        is_sound = !hak_hardened.zeroes || hak_is_block_zero(block, room_bytes);
     if (HAK_UNLIKELY(!is_sound))
         hak_hardened_report_write(block);
-    block->next = NULL;
     seal(block, room_bytes, mask, bytes);
     return block;
 }
@@ -181,7 +181,7 @@ HAK_INLINE void close_block(const struct hak_slab *slab, void *block, size_t roo
         report_unsound(slab, block);
     hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
     if (hak_hardened.zeroes)
-        memset(block, 0, room_bytes - HAK_TRAILER_BYTES);
+        hak_wipe_block(block, room_bytes);
 }
 
 void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {

@@ -12,10 +12,9 @@
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/remote.h"
+#include "heap/wipe.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
-
-#include <string.h>
 
 #define HAK_HIDDEN_FREES 128 /* a page of slab_bound costs more than as many slow ones */
 
@@ -86,7 +85,7 @@ static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
 
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
     if (HAK_UNLIKELY(hak_hardened.is_on) && !slab->is_zero)
-        memset((void *)hak_slab_address(slab), 0, HAK_SLAB_BYTES);
+        hak_wipe((void *)hak_slab_address(slab), HAK_SLAB_BYTES);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     set_carved(slab, 0);

@@ -12,16 +12,13 @@
 #define HAK_HEAP_TRAILER_H
 
 #include "heap/hardened.h"
+#include "heap/wipe.h"
 
 #define HAK_TRAILER_FACTOR 0x9E3779B97F4A7C15u  /* odd: a changed low bit changes all above, */
 #define HAK_TRAILER_INVERSE 0xF1DE83E19937733Du /* and this undoes it */
 #define HAK_KIND_SHIFT 48u
 #define HAK_SIZE_MASK (((uint64_t)1 << HAK_KIND_SHIFT) - 1)
 #define HAK_TRAILER_FREE ((uint64_t)7 << HAK_KIND_SHIFT)
-
-/* Memory of which nobody says what was stored there last. */
-typedef uint64_t __attribute__((may_alias)) hak_word;
-typedef uint64_t __attribute__((may_alias, vector_size(16))) hak_words;
 
 HAK_INLINE uint64_t hak_trailer_mask(const void *block) {
     return ((uintptr_t)block ^ hak_hardened.secret) * HAK_TRAILER_FACTOR;
@@ -95,26 +92,6 @@ HAK_INLINE bool hak_is_filled(const void *block, size_t bytes, size_t end, uint6
     while (++word < stop)
         differs |= *word ^ filler;
     return differs == 0;
-}
-
-/* True if nothing is in a free block from its links to its trailer. Blocks are multiples of 16. */
-HAK_INLINE bool hak_is_zero(const void *block, size_t room_bytes) {
-    const hak_words *at = (const hak_words *)block + 1;
-    const hak_words *last = (const hak_words *)((uintptr_t)block + room_bytes) - 1;
-    hak_words any = {*(const hak_word *)last, 0}, more = {0, 0};
-    for (const hak_words *stop = last - 3; at < stop; at += 4) {
-        any |= at[0];
-        HAK_FORGET_WORDS(any); /* the compiler would add the four up first: more instructions */
-        more |= at[1];
-        HAK_FORGET_WORDS(more);
-        any |= at[2];
-        HAK_FORGET_WORDS(any);
-        more |= at[3];
-    }
-    for (; at < last; at++)
-        any |= *at;
-    any |= more;
-    return (any[0] | any[1]) == 0;
 }
 
 #endif
