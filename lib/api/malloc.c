@@ -55,12 +55,27 @@ static void *calloc_large(size_t bytes) {
     return is_zero ? block : memset(block, 0, bytes);
 }
 
+static HAK_SLOW void *calloc_slow(size_t bytes) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    if (HAK_UNLIKELY(bytes - 1 < hot->hardened_bytes))
+        return hak_hardened_calloc(bytes, hak_heap_of_hot(hot));
+    void *block = hak_alloc_general(bytes);
+    return block ? memset(block, 0, bytes) : NULL;
+}
+
+static void *calloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
+    void *block = hak_alloc_listed(hot, class);
+    return HAK_LIKELY(block) ? memset(block, 0, bytes) : calloc_slow(bytes);
+}
+
 static void *calloc_medium(size_t bytes) {
     void *block = hak_alloc_untouched(bytes);
     if (block)
         return block;
-    block = hak_alloc(bytes);
-    return block ? memset(block, 0, bytes) : NULL;
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    if (HAK_UNLIKELY(bytes > hot->medium_max_bytes))
+        return calloc_slow(bytes);
+    return calloc_class(hot, hak_class_of(bytes), bytes);
 }
 
 HAK_EXPORT void *calloc(size_t count, size_t bytes) {
@@ -71,8 +86,8 @@ HAK_EXPORT void *calloc(size_t count, size_t bytes) {
         return calloc_large(total);
     if (total > HAK_DIRECT_MAX_BYTES)
         return calloc_medium(total);
-    void *block = hak_alloc(total);
-    return HAK_LIKELY(block) ? memset(block, 0, total) : NULL;
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    return calloc_class(hot, hot->class_of[total], total);
 }
 
 /* In place if the block fits and at most half of it would be wasted. */

@@ -205,8 +205,9 @@ void *hak_alloc_general(size_t bytes) {
 }
 
 void *hak_alloc_slow(size_t bytes) {
-    bool is_hardened = hak_heap_get() && hak_hardened.is_on; /* no heap: not known yet */
-    return HAK_UNLIKELY(is_hardened) ? hak_hardened_malloc(bytes) : hak_alloc_general(bytes);
+    if (HAK_UNLIKELY(bytes - 1 < hak_heap_mine->hardened_bytes))
+        return hak_hardened_malloc(bytes, hak_heap_of_hot(hak_heap_mine));
+    return hak_alloc_general(bytes);
 }
 
 /* One block at a time: a batch would soil the first page of each. */
@@ -219,8 +220,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     heap->counters.carved++;
     heap->counters.allocations[class]++;
     heap->counters.of[class].cache_level++;
-    block->next = NULL;
-    block->mark = 0;
+    *block = (struct hak_block){NULL, 0};
     return block;
 }
 

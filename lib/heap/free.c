@@ -115,7 +115,7 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
 }
 
 /* Everything but a block of a size class in a thread that has a heap. */
-static HAK_SLOW void free_unusual(void *pointer) {
+void hak_free_unusual(void *pointer) {
     if (!pointer)
         return;
     struct hak_slab *slab = hak_slab_of(pointer);
@@ -129,7 +129,7 @@ static HAK_SLOW void free_unusual(void *pointer) {
     struct hak_heap *heap = hak_heap_start_mine();
     if (state_of(slab) == HAK_SLAB_BLOCKS) {
         if (hak_hardened.is_on)
-            hak_hardened_free(heap, slab, pointer);
+            hak_hardened_free_block(heap, slab, pointer);
         else
             free_block(heap, slab, pointer);
     } else if (state_of(slab) == HAK_SLAB_LARGE) {
@@ -143,33 +143,22 @@ static HAK_SLOW void free_unusual(void *pointer) {
     }
 }
 
-/* The trailer proves that it is a block, and live. */
-static HAK_SLOW void free_hardened(void *pointer) {
-    struct hak_heap *heap = hak_heap_get();
-    struct hak_slab *slab = hak_slab_of_main(pointer);
-    if (HAK_LIKELY(heap && slab && state_of(slab) == HAK_SLAB_BLOCKS))
-        hak_hardened_free(heap, slab, pointer);
+static HAK_SLOW void free_normal(void *pointer, const struct hak_heap_hot *hot) {
+    struct hak_slab *slab = hot->range_slabs ? hak_slab_of_main(pointer) : NULL;
+    if (HAK_LIKELY(slab && state_of(slab) == HAK_SLAB_BLOCKS))
+        free_block(hak_heap_of_hot(hot), slab, pointer);
     else
-        free_unusual(pointer);
+        hak_free_unusual(pointer);
 }
 
 /* Remote frees come here all the time: the block is to be read, and then written to. */
 void hak_free_slow(void *pointer) {
     HAK_PREFETCH_WRITE(pointer);
-    struct hak_heap *heap = hak_heap_get();
-    if (HAK_UNLIKELY(heap && hak_hardened.is_on)) { /* no heap: it may not be known yet */
-        free_hardened(pointer);
-        return;
-    }
-    if (HAK_LIKELY(heap && (uintptr_t)pointer - hak_ranges[0].base < hak_ranges[0].slabs
-                                                                         << HAK_SLAB_SHIFT)) {
-        struct hak_slab *slab = hak_slab_of(pointer);
-        if (HAK_LIKELY(slab && state_of(slab) == HAK_SLAB_BLOCKS)) {
-            free_block(heap, slab, pointer);
-            return;
-        }
-    }
-    free_unusual(pointer);
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    if (HAK_UNLIKELY(hot->is_hardened))
+        hak_hardened_free(pointer, hak_heap_of_hot(hot));
+    else
+        free_normal(pointer, hot);
 }
 
 static struct hak_block_info find_foreign(const void *pointer) {

@@ -23,6 +23,9 @@ struct hak_block_info {
  */
 struct hak_block_info hak_block_find(const void *pointer);
 
+/* Frees everything but a block of a size class in a thread that has a heap, and that, too. */
+HAK_SLOW void hak_free_unusual(void *pointer);
+
 /* Frees a block of a slab that was checked: into the bin, or on its way to its owner. The heap is
  * the caller's, or NULL. */
 void hak_free_checked(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define HAK_LEAST_BYTES (sizeof(struct hak_block) + 1) /* trailer and links are apart */
-#define HAK_PLAIN_BYTES (HAK_DIRECT_MAX_BYTES - HAK_TRAILER_BYTES)
+#define HAK_PLAIN_BYTES (HAK_CLASS_MAX_BYTES - HAK_TRAILER_BYTES)
 #define HAK_WASTE_LEAST_BYTES 64u /* less room than that is never too much */
 
 struct hak_hardened hak_hardened;
@@ -37,6 +37,7 @@ void hak_hardened_start(void) {
         .guards = hak_conf.guard_pages != 0,
         .checks_delete = hak_conf.check_delete != 0,
         .quarantine_bytes = hak_conf.quarantine,
+        .quarantine_most_bytes = hak_conf.quarantine + hak_conf.quarantine / 8,
         .quarantine_ms = hak_conf.quarantine_ms,
         .secret = hak_os_random(0x63616e617279),
     };
@@ -47,6 +48,10 @@ void hak_hardened_start(void) {
         return;
     for (unsigned i = 0; i < sizeof hak_hardened.class_of; i++)
         hak_hardened.class_of[i] = (uint8_t)class_for((size_t)i * 16);
+    hak_hardened.plain_bytes = HAK_PLAIN_BYTES;
+    hak_hardened.is_whole = hak_hardened.has_canary && hak_hardened.zeroes &&
+                            hak_hardened.shuffles && hak_hardened.quarantine_bytes;
+    hak_hardened.short_bytes = hak_hardened.is_whole ? HAK_WIPE_BLOCK_BYTES : 0;
 }
 
 static size_t room_of(const struct hak_slab *slab) {
@@ -78,39 +83,76 @@ size_t hak_hardened_bytes(const struct hak_slab *slab, const void *block) {
     return hak_trailer_bytes(read_trailer(slab, block, HAK_FATAL_FREED_BLOCK));
 }
 
-HAK_INLINE void seal(void *block, size_t room_bytes, uint64_t mask, uint64_t value) {
+static HAK_SLOW void seal(void *block, size_t room_bytes, uint64_t mask, uint64_t value) {
     hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, value));
     if (hak_hardened.has_canary)
-        hak_fill(block, hak_trailer_bytes(value), room_bytes - HAK_TRAILER_BYTES, hak_filler(mask));
+        hak_slack_fill(block, room_bytes, hak_trailer_bytes(value), hak_filler(mask));
 }
 
 /* ---- allocation ---- */
 
-/* A block that was never handed out is left alone: looking would touch all its pages. */
-HAK_INLINE void *open_block(struct hak_block *block, size_t room_bytes, size_t bytes) {
+/* Nothing is in it, or it is told of. A block that was never handed out is left alone: looking
+ * would touch all its pages. */
+static bool will_be_zero(const void *block, size_t room_bytes) {
+    return hak_hardened.zeroes && hak_trailer_load(block, room_bytes) != 0;
+}
+
+static HAK_SLOW void *open_unusual(struct hak_block *block, size_t room_bytes, size_t bytes) {
     uint64_t mask = hak_trailer_mask(block);
     uint64_t word = hak_trailer_load(block, room_bytes);
-    bool is_sound = word == 0;
     *(hak_words *)block = (hak_words){0, 0};
-    if (HAK_LIKELY(word == hak_trailer_encode(mask, HAK_TRAILER_FREE)))
-        is_sound = !hak_hardened.zeroes || hak_is_block_zero(block, room_bytes);
-    if (HAK_UNLIKELY(!is_sound))
+    if (HAK_UNLIKELY(word != 0 && word != hak_trailer_encode(mask, HAK_TRAILER_FREE)) ||
+        HAK_UNLIKELY(will_be_zero(block, room_bytes) && !hak_is_block_zero(block, room_bytes)))
         hak_hardened_report_write(block);
     seal(block, room_bytes, mask, bytes);
     return block;
 }
 
-void *hak_hardened_malloc(size_t bytes) {
-    struct hak_heap *heap = hak_heap_get();
-    if (HAK_UNLIKELY(!heap || bytes - 1 >= HAK_PLAIN_BYTES || heap->sampler.is_on))
+HAK_INLINE void *open_block(struct hak_block *block, size_t room_bytes, size_t bytes) {
+    uint64_t mask = hak_trailer_mask(block);
+    size_t slack = room_bytes - HAK_TRAILER_BYTES - bytes;
+    if (HAK_UNLIKELY(!hak_hardened.is_whole ||
+                     hak_trailer_load(block, room_bytes) !=
+                         hak_trailer_encode(mask, HAK_TRAILER_FREE) ||
+                     !hak_slack_is_near(room_bytes, slack)))
+        return open_unusual(block, room_bytes, bytes);
+    *(hak_words *)block = (hak_words){0, 0}; /* its links */
+    if (HAK_UNLIKELY(!hak_is_block_zero(block, room_bytes)))
+        hak_hardened_report_write(block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, bytes));
+    hak_slack_fill_zeroed(block, room_bytes, slack, hak_filler(mask));
+    return block;
+}
+
+/* NULL: it isn't plain. */
+HAK_INLINE struct hak_block *take_plain(struct hak_heap *heap, size_t bytes, size_t *ret_room) {
+    size_t total = bytes + HAK_TRAILER_BYTES;
+    size_t class = HAK_LIKELY(total <= HAK_DIRECT_MAX_BYTES)
+                       ? hak_hardened.class_of[(total + 15) / 16]
+                       : hak_class_of(total);
+    *ret_room = hak_class_bytes[class];
+    return hak_alloc_listed(&heap->hot, class);
+}
+
+void *hak_hardened_malloc(size_t bytes, struct hak_heap *heap) {
+    size_t room_bytes;
+    struct hak_block *block = take_plain(heap, bytes, &room_bytes);
+    if (HAK_UNLIKELY(!block))
         return hak_alloc_general(bytes);
-    unsigned class = hak_hardened.class_of[(bytes + HAK_TRAILER_BYTES + 15) / 16];
-    struct hak_block *block = heap->hot.bin[class];
-    struct hak_block *next = (struct hak_block *)(block->mark - heap->hot.secret);
-    if (HAK_UNLIKELY(next != block->next))
-        return hak_alloc_general(bytes);
-    hak_cache_pop(heap, class, block, next);
-    return open_block(block, hak_class_bytes[class], bytes);
+    return open_block(block, room_bytes, bytes);
+}
+
+void *hak_hardened_calloc(size_t bytes, struct hak_heap *heap) {
+    size_t room_bytes;
+    bool is_zero = false;
+    void *block = take_plain(heap, bytes, &room_bytes);
+    if (HAK_LIKELY(block != NULL)) {
+        is_zero = will_be_zero(block, room_bytes);
+        open_block(block, room_bytes, bytes);
+    } else {
+        block = hak_alloc_general(bytes);
+    }
+    return HAK_LIKELY(is_zero) || !block ? block : memset(block, 0, bytes);
 }
 
 void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) {
@@ -140,7 +182,7 @@ void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) 
 
 /* Nothing was written in front of the block, into its neighbour's trailer. */
 HAK_INLINE bool is_front_sound(const void *block, size_t room_bytes) {
-    if ((uintptr_t)block % HAK_SLAB_BYTES == 0)
+    if ((uint16_t)(uintptr_t)block < room_bytes) /* the first */
         return true;
     const char *before = (const char *)block - room_bytes;
     uint64_t word = hak_trailer_load(before, room_bytes);
@@ -155,9 +197,9 @@ __attribute__((noreturn)) HAK_COLD static void report_unsound(const struct hak_s
     if (is_small && !hak_slab_has_block(slab, (uintptr_t)block))
         hak_slab_report_stray(slab, block);
     uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);
-    size_t end = room_of(slab) - HAK_TRAILER_BYTES;
     uint64_t filler = hak_filler(hak_trailer_mask(block));
-    if (hak_hardened.has_canary && !hak_is_filled(block, hak_trailer_bytes(value), end, filler))
+    if (hak_hardened.has_canary &&
+        !hak_slack_is_filled(block, room_of(slab), hak_trailer_bytes(value), filler))
         report(HAK_FATAL_OVERRUN, slab, block);
     if (hak_trailer_kind(value) != HAK_BY_MALLOC)
         report(HAK_FATAL_WRONG_FREE, slab, block);
@@ -166,34 +208,63 @@ __attribute__((noreturn)) HAK_COLD static void report_unsound(const struct hak_s
 
 /* A live block that malloc made, with nothing written behind its end. */
 HAK_INLINE bool is_block_sound(const void *block, size_t room_bytes, uint64_t mask) {
-    size_t end = room_bytes - HAK_TRAILER_BYTES;
     uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
-    return value <= end &&
-           (!hak_hardened.has_canary || hak_is_filled(block, value, end, hak_filler(mask)));
+    return HAK_LIKELY(value <= room_bytes - HAK_TRAILER_BYTES) &&
+           (!hak_hardened.has_canary ||
+            hak_slack_is_filled(block, room_bytes, value, hak_filler(mask)));
 }
 
-/* Makes it as free blocks are but for their links. */
-HAK_INLINE void close_block(const struct hak_slab *slab, void *block, size_t room_bytes) {
-    uint64_t mask = hak_trailer_mask(block);
-    if (HAK_UNLIKELY(!is_block_sound(block, room_bytes, mask)))
-        report_unsound(slab, block);
-    if (hak_hardened.has_canary && HAK_UNLIKELY(!is_front_sound(block, room_bytes)))
-        report_unsound(slab, block);
-    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
-    if (hak_hardened.zeroes)
-        hak_wipe_block(block, room_bytes);
+/* Its trailer is the slab's own, too. */
+HAK_INLINE bool is_inside(const void *block, size_t room_bytes) {
+    return (uint16_t)(uintptr_t)block + room_bytes <= HAK_SLAB_BYTES;
 }
 
-void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+void hak_hardened_free_block(struct hak_heap *heap, struct hak_slab *slab,
+                             struct hak_block *block) {
     unsigned class = slab->class;
     size_t room_bytes = hak_class_bytes[class];
-    if (HAK_UNLIKELY((uint16_t)(uintptr_t)block + room_bytes > HAK_SLAB_BYTES))
-        report_unsound(slab, block); /* its trailer is none of the slab's */
-    close_block(slab, block, room_bytes);
-    if (HAK_LIKELY(heap && hak_hardened.quarantine_bytes))
-        hak_quarantine_add(heap, block, class);
+    uint64_t mask = hak_trailer_mask(block);
+    if (!is_inside(block, room_bytes) || !is_block_sound(block, room_bytes, mask) ||
+        (hak_hardened.has_canary && !is_front_sound(block, room_bytes)))
+        report_unsound(slab, block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
+    if (hak_hardened.zeroes) {
+        *(hak_word *)hak_words_at(block, room_bytes - 16) = 0;
+        hak_wipe(block, room_bytes - 16);
+    }
+    /* relaxed: its own slabs a thread knows */
+    bool is_own = atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap;
+    if (heap && hak_hardened.quarantine_bytes)
+        hak_quarantine_add(heap, block, class, is_own);
     else
         hak_free_checked(heap, slab, block);
+}
+
+/* An own block, without a call on the way. What it finds fault with is left to the others. */
+void hak_hardened_free(void *block, struct hak_heap *heap) {
+    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
+    /* acquire pairs with the release in mark_ready (range.c): the records are readable */
+    if (HAK_UNLIKELY(
+            index >= heap->hot.range_slabs ||
+            !atomic_load_explicit(&hak_ranges[0].superslab_ready[index / HAK_SUPERSLAB_SLABS],
+                                  memory_order_acquire)))
+        return hak_free_unusual(block);
+    const struct hak_slab *slab = &hak_ranges[0].slab[index];
+    size_t class = slab->class;
+    size_t room_bytes = hak_class_bytes[class];
+    /* relaxed: this thread alone makes a slab its own, or gives it up */
+    if (HAK_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap ||
+                     room_bytes > hak_hardened.short_bytes || !is_inside(block, room_bytes) ||
+                     !is_front_sound(block, room_bytes)))
+        return hak_free_unusual(block);
+    uint64_t mask = hak_trailer_mask(block);
+    uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
+    size_t slack = room_bytes - HAK_TRAILER_BYTES - value; /* huge: it isn't sound */
+    if (HAK_UNLIKELY(!hak_slack_is_near_filled(block, room_bytes, slack, hak_filler(mask))))
+        return hak_free_unusual(block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
+    hak_wipe_block(block, room_bytes);
+    hak_quarantine_add_whole(heap, block, class, room_bytes);
 }
 
 bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes) {

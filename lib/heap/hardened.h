@@ -34,8 +34,12 @@ struct hak_hardened {
     bool shuffles;
     bool guards;
     bool checks_delete;
-    size_t quarantine_bytes; /* of each thread */
-    uint64_t quarantine_ms;  /* 0: no bound */
+    bool is_whole;                /* all that concerns blocks of a size class */
+    uint16_t plain_bytes;         /* most that is asked of a size class; 0: not on */
+    size_t short_bytes;           /* of the largest block that is freed without a call; 0: none */
+    size_t quarantine_bytes;      /* of each thread: that many wait, */
+    size_t quarantine_most_bytes; /* and never more than these */
+    uint64_t quarantine_ms;       /* 0: no bound */
     uint64_t secret;
     uint8_t class_of[HAK_DIRECT_MAX_BYTES / 16 + 1]; /* by bytes with the trailer, in 16 */
 };
@@ -43,14 +47,20 @@ extern struct hak_hardened hak_hardened HAK_SEALED;
 
 void hak_hardened_start(void);
 
-/* malloc and free: what is plain, else what hak_alloc_general does. */
-void *hak_hardened_malloc(size_t bytes);
+/* malloc of 1 to plain_bytes bytes: what is plain, else what hak_alloc_general does. calloc clears
+ * no block that it has just found to be zero. */
+HAK_SLOW void *hak_hardened_malloc(size_t bytes, struct hak_heap *heap);
+HAK_SLOW void *hak_hardened_calloc(size_t bytes, struct hak_heap *heap);
 
 /* A block of up to HAK_CLASS_MAX_BYTES or of more; the heap may be NULL. NULL: no memory. */
 void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment);
 
-/* Checks a block that free() was given, wipes it, and lets it wait. */
-void hak_hardened_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+/* free in a thread that has a heap: what is plain, else what hak_free_unusual does. */
+HAK_SLOW void hak_hardened_free(void *pointer, struct hak_heap *heap);
+
+/* Checks a block that free() was given, wipes it, and lets it wait. The heap may be NULL. */
+HAK_SLOW void hak_hardened_free_block(struct hak_heap *heap, struct hak_slab *slab,
+                                      struct hak_block *block);
 
 /* Ends the process: somebody wrote into a free block. */
 __attribute__((noreturn)) HAK_COLD void hak_hardened_report_write(const struct hak_block *block);

@@ -109,6 +109,9 @@ struct hak_heap_hot {
     /* Both say that nothing is small in the stand-ins, and while a profile runs (heap/sample.h). */
     size_t medium_max_bytes;
     uint8_t class_of[HAK_DIRECT_MAX_BYTES + 1];
+    /* What the slow twins hand over to heap/hardened.c: all frees, malloc of 1 to so many bytes. */
+    bool is_hardened;
+    uint16_t hardened_bytes;
 };
 
 /* What the slow paths know of one bin and its class (heap/bin.c). All zero until the class's first
@@ -160,14 +163,14 @@ struct hak_sampler {
 
 /* Freed blocks that wait before they may be used again (heap/quarantine.c), and random numbers. */
 struct hak_quarantine {
-    uint64_t *ring; /* addresses, with the class above them; NULL: nothing waits */
+    uint64_t *ring; /* see heap/quarantine.c; NULL: nothing waits */
     uint32_t mask;  /* entries of the ring, less one */
     uint32_t first; /* the oldest entry, */
     uint32_t next;  /* the place of the next one: both count on and are masked */
     size_t bytes;   /* of the blocks in it */
     uint64_t *stamps;
     uint64_t random; /* of the order of blocks (heap/order.c) */
-    uint64_t bits;   /* left of the last number */
+    uint64_t bits;   /* of the next places in the ring, 4 each */
 };
 
 #define HAK_OUTBOXES 16u

@@ -4,26 +4,13 @@
  */
 #include "heap/order.h"
 
-#include "base/random.h"
-#include "heap/hardened.h"
 #include "heap/slab.h"
 
 #define HAK_SHUFFLED_MOST 1024u
 
-/* The state's first value is the secret, mixed with the state's own address. */
-static uint64_t step(uint64_t *state) {
-    if (*state == 0)
-        *state = hak_hardened.secret ^ (uintptr_t)state;
-    return hak_random_next(state);
-}
-
-uint64_t hak_order_next(struct hak_heap *heap) {
-    return step(&heap->quarantine.random);
-}
-
 uint64_t hak_order_place(void) {
     static uint64_t state;
-    return step(&state);
+    return hak_order_step(&state);
 }
 
 struct hak_block *hak_order_shuffle(struct hak_heap *heap, struct hak_block *first) {

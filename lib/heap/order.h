@@ -6,21 +6,22 @@
 #ifndef HAK_HEAP_ORDER_H
 #define HAK_HEAP_ORDER_H
 
-#include "heap/heap.h"
+#include "base/random.h"
+#include "heap/hardened.h"
 
 /* 64 random bits that no heap is asked for. Heap lock held. */
 uint64_t hak_order_place(void);
 
-/* 64 random bits. The state begins with the process's secret: nobody foresees an order. */
-uint64_t hak_order_next(struct hak_heap *heap);
+/* 64 random bits. The state begins with the process's secret, mixed with its own address: nobody
+ * foresees an order. */
+HAK_INLINE uint64_t hak_order_step(uint64_t *state) {
+    if (HAK_UNLIKELY(*state == 0))
+        *state = hak_hardened.secret ^ (uintptr_t)state;
+    return hak_random_next(state);
+}
 
-/* 0 to 15; 15 of them cost one number. A 1 stands above those that are left. */
-HAK_INLINE uint32_t hak_order_4_bits(struct hak_heap *heap) {
-    struct hak_quarantine *quarantine = &heap->quarantine;
-    quarantine->bits >>= 4;
-    if (HAK_UNLIKELY(quarantine->bits <= 1))
-        quarantine->bits = hak_order_next(heap) >> 4 | (uint64_t)1 << 60;
-    return (uint32_t)quarantine->bits & 15;
+HAK_INLINE uint64_t hak_order_next(struct hak_heap *heap) {
+    return hak_order_step(&heap->quarantine.random);
 }
 
 /* The same blocks in another order. */

@@ -9,11 +9,6 @@
 #define HAK_HEAP_QUARANTINE_H
 
 #include "heap/hardened.h"
-#include "heap/order.h"
-
-#define HAK_STAMP_SHIFT 6u /* entries of one stamp, and frees between two looks at the clock */
-#define HAK_STAMP_ENTRIES (1u << HAK_STAMP_SHIFT)
-#define HAK_ENTRY_SHIFT 56u /* the class is above the address */
 
 /* Bytes behind a heap's structure; 0 without a quarantine. */
 size_t hak_quarantine_ring_bytes(void);
@@ -27,31 +22,12 @@ void hak_quarantine_age(struct hak_heap *heap);
 /* Frees all that waits; before a thread's end. */
 void hak_quarantine_release(struct hak_heap *heap);
 
-/* For the following: a look at the clock; the freeing of what waits too much. */
-HAK_SLOW void hak_quarantine_stamp(struct hak_heap *heap, uint32_t place);
-HAK_SLOW void hak_quarantine_shorten(struct hak_heap *heap);
+/* Lets a block of `class` wait, of a slab of this heap or of another's; frees what has waited long
+ * enough. A slab with a block that waits stays with its heap. */
+void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t class, bool is_own);
 
-/* Lets a block of `class` wait; frees those that have waited long enough: mostly one. */
-HAK_INLINE void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t class) {
-    struct hak_quarantine *quarantine = &heap->quarantine;
-    uint64_t *ring = quarantine->ring;
-    uint32_t mask = quarantine->mask;
-    uint32_t place = quarantine->next++;
-    uint64_t entry = (uintptr_t)block | (uint64_t) class << HAK_ENTRY_SHIFT;
-    quarantine->bytes += hak_class_bytes[class];
-    uint32_t other = place;
-    if (hak_hardened.shuffles)
-        other -= hak_order_4_bits(heap);
-    if (HAK_LIKELY((int32_t)(other - quarantine->first) >= 0)) {
-        ring[place & mask] = ring[other & mask];
-        ring[other & mask] = entry;
-    } else {
-        ring[place & mask] = entry;
-    }
-    if (HAK_UNLIKELY(place % HAK_STAMP_ENTRIES == 0) && hak_hardened.quarantine_ms)
-        hak_quarantine_stamp(heap, place);
-    if (quarantine->bytes > hak_hardened.quarantine_bytes || place - quarantine->first >= mask)
-        hak_quarantine_shorten(heap);
-}
+/* The same of a slab of this heap, with all knobs of small blocks set. */
+HAK_SLOW void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, size_t class,
+                                       size_t room_bytes);
 
 #endif

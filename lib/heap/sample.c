@@ -57,6 +57,8 @@ static void show_sizes(struct hak_heap *heap, bool is_profiling) {
     heap->sampler.is_on = is_profiling || hak_guarded_is_on();
     bool is_slow = heap->sampler.is_on || hak_hardened.is_on;
     heap->hot.medium_max_bytes = is_slow ? 0 : HAK_CLASS_MAX_BYTES;
+    heap->hot.hardened_bytes = heap->sampler.is_on ? 0 : hak_hardened.plain_bytes;
+    heap->hot.is_hardened = hak_hardened.is_on;
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         heap->hot.class_of[bytes] = is_slow ? HAK_CLASS_NONE : (uint8_t)hak_class_of(bytes);
     if (hak_hardened.guards || heap->zero_sizes_left)

@@ -65,33 +65,63 @@ HAK_INLINE uint64_t hak_filler(uint64_t mask) {
     return mask | 0x8080808080808080u;
 }
 
-/* Bits of the word at `bytes / 8` that belong to the program. */
-HAK_INLINE unsigned hak_filler_shift(size_t bytes) {
-    return (unsigned)(bytes % sizeof(hak_word)) * 8;
+/*
+ * The slack of a block, between what was asked for and the trailer, holds the filler: byte i of it
+ * where the address is i modulo 8. Of its end, which is mostly all of it, so many bytes are written
+ * and looked at without a loop, under masks; hak_slack_ones + slack is where those begin.
+ */
+#define HAK_SLACK_TINY 24u
+#define HAK_SLACK_NEAR 72u
+#define HAK_SLACK_TINY_ROOM 256u /* blocks up to here have the first number of them */
+extern const uint8_t hak_slack_ones[2 * HAK_SLACK_NEAR];
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) hak_word_anywhere;
+typedef uint64_t __attribute__((may_alias, vector_size(16), aligned(1))) hak_words_anywhere;
+
+/* Slack of any length, of a block of which nothing is known. */
+void hak_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t filler);
+bool hak_slack_is_filled(const void *block, size_t room_bytes, size_t bytes, uint64_t filler);
+
+HAK_INLINE bool hak_slack_is_near(size_t room_bytes, size_t slack) {
+    return slack <= (room_bytes <= HAK_SLACK_TINY_ROOM ? HAK_SLACK_TINY : HAK_SLACK_NEAR);
 }
 
-/* Fills from `bytes` to `end`, a multiple of a word. */
-HAK_INLINE void hak_fill(void *block, size_t bytes, size_t end, uint64_t filler) {
-    hak_word *word = (hak_word *)((uintptr_t)block + hak_round_down(bytes, sizeof *word));
-    hak_word *stop = (hak_word *)((uintptr_t)block + end);
-    if (word == stop)
+HAK_INLINE hak_words hak_slack_mask(const uint8_t *ones, size_t place) {
+    return *(const hak_words_anywhere *)(ones + place);
+}
+
+/* Near slack, of a block that is zero there. */
+HAK_INLINE void hak_slack_fill_zeroed(void *block, size_t room_bytes, size_t slack,
+                                      uint64_t filler) {
+    const uint8_t *ones = hak_slack_ones + slack;
+    hak_words *end = hak_words_at(block, room_bytes - 16);
+    const hak_words fillers = {filler, filler};
+    *(hak_word *)end = filler & *(const hak_word_anywhere *)(ones + 64);
+    end[-1] = fillers & hak_slack_mask(ones, 48);
+    if (room_bytes <= HAK_SLACK_TINY_ROOM)
         return;
-    unsigned shift = hak_filler_shift(bytes);
-    *word = filler << shift | (*word & ~(~(uint64_t)0 << shift));
-    while (++word < stop)
-        *word = filler;
+    end[-2] = fillers & hak_slack_mask(ones, 32);
+    end[-3] = fillers & hak_slack_mask(ones, 16);
+    end[-4] = fillers & hak_slack_mask(ones, 0);
 }
 
-HAK_INLINE bool hak_is_filled(const void *block, size_t bytes, size_t end, uint64_t filler) {
-    const hak_word *word = (const hak_word *)((uintptr_t)block + hak_round_down(bytes, 8));
-    const hak_word *stop = (const hak_word *)((uintptr_t)block + end);
-    if (word == stop)
-        return true;
-    unsigned shift = hak_filler_shift(bytes);
-    uint64_t differs = (*word ^ filler << shift) >> shift;
-    while (++word < stop)
-        differs |= *word ^ filler;
-    return differs == 0;
+/* True if the slack is near and nobody wrote into it. */
+HAK_INLINE bool hak_slack_is_near_filled(const void *block, size_t room_bytes, size_t slack,
+                                         uint64_t filler) {
+    const uint8_t *ones = hak_slack_ones + slack;
+    const hak_words *end = hak_words_at(block, room_bytes - 16);
+    const hak_words fillers = {filler, filler};
+    bool is_tiny = room_bytes <= HAK_SLACK_TINY_ROOM;
+    if (is_tiny ? slack > HAK_SLACK_TINY : slack > HAK_SLACK_NEAR)
+        return false;
+    uint64_t last = (*(const hak_word *)end ^ filler) & *(const hak_word_anywhere *)(ones + 64);
+    hak_words one = {last, 0}, other = (end[-1] ^ fillers) & hak_slack_mask(ones, 48);
+    if (is_tiny)
+        return hak_words_are_zero(one, other);
+    one |= (end[-2] ^ fillers) & hak_slack_mask(ones, 32);
+    other |= (end[-3] ^ fillers) & hak_slack_mask(ones, 16);
+    one |= (end[-4] ^ fillers) & hak_slack_mask(ones, 0);
+    return hak_words_are_zero(one, other);
 }
 
 #endif

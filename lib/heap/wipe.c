@@ -11,12 +11,11 @@
 
 /* A page that was never used reads as zero, out of one page that is always warm, and stays so. */
 static void wipe_page(char *start, size_t bytes) {
-    const hak_words none = {0, 0};
     size_t first_bytes = hak_min(bytes, HAK_LOOK_BYTES);
-    bool is_used = bytes < HAK_WIPE_STEP_BYTES || !hak_is_zero(start, first_bytes, none);
+    bool is_used = bytes < HAK_WIPE_STEP_BYTES || !hak_is_zero(start, first_bytes);
     if (!is_used)
         is_used = !hak_is_zero(start + bytes - hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES),
-                               hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES), none);
+                               hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES));
     if (is_used)
         memset(start, 0, bytes);
 }
