@@ -10,6 +10,7 @@
 #include "heap/hardened.h"
 #include "heap/lock.h"
 #include "heap/superslab.h"
+#include "heap/wipe.h"
 #include "os/os_memory.h"
 #include "os/os_time.h"
 
@@ -192,7 +193,7 @@ static size_t wipe(struct hak_slab *slab) {
             return 0;
     }
     if (hak_hardened.zeroes)
-        memset(start, 0, slab->large_bytes);
+        hak_wipe(start, slab->large_bytes);
     return slab->large_bytes;
 }
 

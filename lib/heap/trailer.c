@@ -30,6 +30,8 @@ void hak_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t fille
     if (start >= (uintptr_t)at + sizeof *last)
         return;
     *last ^= (*last ^ filler) & word_mask_from(last, start);
+    for (; (uintptr_t)at >= start + 4 * sizeof *at; at -= 4)
+        at[-1] = at[-2] = at[-3] = at[-4] = fillers;
     while ((uintptr_t)at >= start + sizeof *at)
         *--at = fillers;
     if ((uintptr_t)at-- > start)
@@ -44,6 +46,9 @@ bool hak_slack_is_filled(const void *block, size_t room_bytes, size_t bytes, uin
     if (start >= (uintptr_t)at + sizeof *last)
         return true;
     hak_words differs = {(*last ^ filler) & word_mask_from(last, start), 0};
+    for (; (uintptr_t)at >= start + 4 * sizeof *at; at -= 4)
+        differs |=
+            (at[-1] ^ fillers) | (at[-2] ^ fillers) | (at[-3] ^ fillers) | (at[-4] ^ fillers);
     while ((uintptr_t)at >= start + sizeof *at)
         differs |= *--at ^ fillers;
     if ((uintptr_t)at-- > start)

@@ -90,16 +90,24 @@ HAK_INLINE hak_words hak_slack_mask(const uint8_t *ones, size_t place) {
     return *(const hak_words_anywhere *)(ones + place);
 }
 
+HAK_INLINE uint64_t hak_slack_word_mask(const uint8_t *ones, size_t place) {
+    return *(const hak_word_anywhere *)(ones + place);
+}
+
 /* Near slack, of a block that is zero there. */
 HAK_INLINE void hak_slack_fill_zeroed(void *block, size_t room_bytes, size_t slack,
                                       uint64_t filler) {
     const uint8_t *ones = hak_slack_ones + slack;
     hak_words *end = hak_words_at(block, room_bytes - 16);
+    hak_word *last = (hak_word *)end;
     const hak_words fillers = {filler, filler};
-    *(hak_word *)end = filler & *(const hak_word_anywhere *)(ones + 64);
-    end[-1] = fillers & hak_slack_mask(ones, 48);
-    if (room_bytes <= HAK_SLACK_TINY_ROOM)
+    *last = filler & hak_slack_word_mask(ones, 64);
+    if (room_bytes <= HAK_SLACK_TINY_ROOM) {
+        last[-1] = filler & hak_slack_word_mask(ones, 56);
+        last[-2] = filler & hak_slack_word_mask(ones, 48);
         return;
+    }
+    end[-1] = fillers & hak_slack_mask(ones, 48);
     end[-2] = fillers & hak_slack_mask(ones, 32);
     end[-3] = fillers & hak_slack_mask(ones, 16);
     end[-4] = fillers & hak_slack_mask(ones, 0);
@@ -110,14 +118,21 @@ HAK_INLINE bool hak_slack_is_near_filled(const void *block, size_t room_bytes, s
                                          uint64_t filler) {
     const uint8_t *ones = hak_slack_ones + slack;
     const hak_words *end = hak_words_at(block, room_bytes - 16);
+    const hak_word *last = (const hak_word *)end;
     const hak_words fillers = {filler, filler};
-    bool is_tiny = room_bytes <= HAK_SLACK_TINY_ROOM;
-    if (is_tiny ? slack > HAK_SLACK_TINY : slack > HAK_SLACK_NEAR)
+    uint64_t differs = 0;
+    if (room_bytes <= HAK_SLACK_TINY_ROOM) {
+        if (HAK_UNLIKELY(slack > HAK_SLACK_TINY))
+            return false;
+        differs = (last[0] ^ filler) & hak_slack_word_mask(ones, 64);
+        differs |= (last[-1] ^ filler) & hak_slack_word_mask(ones, 56);
+        differs |= (last[-2] ^ filler) & hak_slack_word_mask(ones, 48);
+        return differs == 0;
+    }
+    if (HAK_UNLIKELY(slack > HAK_SLACK_NEAR))
         return false;
-    uint64_t last = (*(const hak_word *)end ^ filler) & *(const hak_word_anywhere *)(ones + 64);
-    hak_words one = {last, 0}, other = (end[-1] ^ fillers) & hak_slack_mask(ones, 48);
-    if (is_tiny)
-        return hak_words_are_zero(one, other);
+    differs = (last[0] ^ filler) & hak_slack_word_mask(ones, 64);
+    hak_words one = {differs, 0}, other = (end[-1] ^ fillers) & hak_slack_mask(ones, 48);
     one |= (end[-2] ^ fillers) & hak_slack_mask(ones, 32);
     other |= (end[-3] ^ fillers) & hak_slack_mask(ones, 16);
     one |= (end[-4] ^ fillers) & hak_slack_mask(ones, 0);
