@@ -9,14 +9,13 @@
 #define HAK_LOOKED_AT_BYTES 4096u /* the least page */
 #define HAK_LOOK_BYTES 512u       /* a page that was used mostly shows it early */
 
-/* A page that was never used reads as zero, out of one page that is always warm, and stays so. */
+/* A page that was never used reads as zero, out of one page that is always warm, and stays so. What
+ * is shorter than a step is one end of a block, where something has been written anyway. */
 static void wipe_page(char *start, size_t bytes) {
     size_t first_bytes = hak_min(bytes, HAK_LOOK_BYTES);
-    bool is_used = bytes < HAK_WIPE_STEP_BYTES || !hak_is_zero(start, first_bytes);
-    if (!is_used)
-        is_used = !hak_is_zero(start + bytes - hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES),
-                               hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES));
-    if (is_used)
+    size_t rest_bytes = hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES);
+    if (bytes < HAK_WIPE_STEP_BYTES || !hak_is_zero(start, first_bytes) ||
+        !hak_is_zero(start + bytes - rest_bytes, rest_bytes))
         memset(start, 0, bytes);
 }
 
