@@ -235,12 +235,12 @@ void hak_hardened_free_block(struct hak_heap *heap, struct hak_slab *slab,
     /* relaxed: its own slabs a thread knows */
     bool is_own = atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap;
     if (heap && hak_hardened.quarantine_bytes)
-        hak_quarantine_add(heap, block, class, is_own);
+        hak_quarantine_add(heap, block, is_own ? class : class | HAK_QUARANTINE_OTHER);
     else
         hak_free_checked(heap, slab, block);
 }
 
-/* An own block, without a call on the way. What it finds fault with is left to the others. */
+/* Without a call on the way. What it finds fault with is left to the others. */
 void hak_hardened_free(void *block, struct hak_heap *heap) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     /* acquire pairs with the release in mark_ready (range.c): the records are readable */
@@ -250,11 +250,16 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
                                   memory_order_acquire)))
         return hak_free_unusual(block);
     const struct hak_slab *slab = &hak_ranges[0].slab[index];
-    size_t class = slab->class;
-    size_t room_bytes = hak_class_bytes[class];
+    size_t tag = slab->class;
+    size_t room_bytes = hak_class_bytes[tag];
     /* relaxed: this thread alone makes a slab its own, or gives it up */
-    if (HAK_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap ||
-                     room_bytes > hak_hardened.short_bytes || !is_inside(block, room_bytes) ||
+    if (HAK_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)) {
+        /* acquire pairs with the release in hak_slab_start: the record is complete */
+        if (atomic_load_explicit(&slab->state, memory_order_acquire) != HAK_SLAB_BLOCKS)
+            return hak_free_unusual(block);
+        tag |= HAK_QUARANTINE_OTHER;
+    }
+    if (HAK_UNLIKELY(room_bytes > hak_hardened.short_bytes || !is_inside(block, room_bytes) ||
                      !is_front_sound(block, room_bytes)))
         return hak_free_unusual(block);
     uint64_t mask = hak_trailer_mask(block);
@@ -264,7 +269,7 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
         return hak_free_unusual(block);
     hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
     hak_wipe_block(block, room_bytes);
-    hak_quarantine_add_whole(heap, block, class, room_bytes);
+    hak_quarantine_add_whole(heap, block, tag, room_bytes);
 }
 
 bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes) {

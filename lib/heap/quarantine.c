@@ -22,13 +22,11 @@
 
 #define HAK_SWAP_ENTRIES 16u /* among so many a new one takes its place */
 
-/* An entry: the block's address above its class, and whether the slab is another heap's. */
-#define HAK_ENTRY_SHIFT 8u
-#define HAK_ENTRY_OTHER 128u
-_Static_assert(HAK_CLASS_COUNT <= HAK_ENTRY_OTHER, "a class has 7 bits");
+#define HAK_ENTRY_SHIFT 8u /* of an entry: the address, above the tag */
+_Static_assert(HAK_CLASS_COUNT <= HAK_QUARANTINE_OTHER, "a class has 7 bits");
 
-HAK_INLINE uint64_t entry_of(const struct hak_block *block, size_t class) {
-    return (uint64_t)(uintptr_t)block << HAK_ENTRY_SHIFT | class;
+HAK_INLINE uint64_t entry_of(const struct hak_block *block, size_t tag) {
+    return (uint64_t)(uintptr_t)block << HAK_ENTRY_SHIFT | tag;
 }
 
 HAK_INLINE struct hak_block *block_of(uint64_t entry) {
@@ -36,7 +34,7 @@ HAK_INLINE struct hak_block *block_of(uint64_t entry) {
 }
 
 HAK_INLINE size_t class_of(uint64_t entry) {
-    return (size_t)(entry & (HAK_ENTRY_OTHER - 1));
+    return (size_t)(entry & (HAK_QUARANTINE_OTHER - 1));
 }
 
 static uint32_t ring_entries(void) {
@@ -70,7 +68,7 @@ HAK_INLINE void release(struct hak_heap *heap, uint64_t entry, bool is_wiped) {
     struct hak_block *block = block_of(entry);
     if (is_wiped && HAK_UNLIKELY((uintptr_t)block->next | block->mark))
         hak_hardened_report_write(block);
-    if (HAK_UNLIKELY(entry & HAK_ENTRY_OTHER))
+    if (HAK_UNLIKELY(entry & HAK_QUARANTINE_OTHER))
         return release_other(heap, entry);
     struct hak_block *next = heap->hot.bin[class];
     block->next = next;
@@ -152,11 +150,11 @@ static HAK_SLOW void add(struct hak_heap *heap, uint64_t entry) {
  * One comes and one goes, and nothing else is to be done: else as above. So that it is mostly so,
  * whatever their sizes, an eighth more than the knob says may wait.
  */
-void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, size_t class,
+void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, size_t tag,
                               size_t room_bytes) {
     struct hak_quarantine *quarantine = &heap->quarantine;
     uint32_t place = quarantine->next, first = quarantine->first, mask = quarantine->mask;
-    uint64_t entry = entry_of(block, class);
+    uint64_t entry = entry_of(block, tag);
     if (HAK_UNLIKELY(place - first - HAK_SWAP_ENTRIES >= mask - HAK_SWAP_ENTRIES ||
                      place % HAK_SWAP_ENTRIES == 0))
         return add(heap, entry);
@@ -178,8 +176,8 @@ void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, si
     release(heap, entry, true);
 }
 
-void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t class, bool is_own) {
-    add(heap, entry_of(block, class) | (is_own ? 0 : HAK_ENTRY_OTHER));
+void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t tag) {
+    add(heap, entry_of(block, tag));
 }
 
 void hak_quarantine_release(struct hak_heap *heap) {

@@ -22,12 +22,13 @@ void hak_quarantine_age(struct hak_heap *heap);
 /* Frees all that waits; before a thread's end. */
 void hak_quarantine_release(struct hak_heap *heap);
 
-/* Lets a block of `class` wait, of a slab of this heap or of another's; frees what has waited long
- * enough. A slab with a block that waits stays with its heap. */
-void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t class, bool is_own);
+/* Lets a block wait; frees what has waited long enough. The tag is the class and, unless the slab
+ * is this heap's, HAK_QUARANTINE_OTHER. A slab with a block that waits stays with its heap. */
+#define HAK_QUARANTINE_OTHER 128u
+void hak_quarantine_add(struct hak_heap *heap, struct hak_block *block, size_t tag);
 
-/* The same of a slab of this heap, with all knobs of small blocks set. */
-HAK_SLOW void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, size_t class,
+/* The same with all knobs of small blocks set. */
+HAK_SLOW void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, size_t tag,
                                        size_t room_bytes);
 
 #endif
