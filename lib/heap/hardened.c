@@ -40,6 +40,8 @@ void hak_hardened_start(void) {
         .quarantine_most_bytes = hak_conf.quarantine + hak_conf.quarantine / 8,
         .quarantine_ms = hak_conf.quarantine_ms,
         .secret = hak_os_random(0x63616e617279),
+        .factor = HAK_TRAILER_FACTOR,
+        .inverse = HAK_TRAILER_INVERSE,
     };
     hak_hardened.is_on = hak_hardened.has_canary || hak_hardened.zeroes || hak_hardened.shuffles ||
                          hak_hardened.guards || hak_hardened.checks_delete ||
@@ -51,7 +53,12 @@ void hak_hardened_start(void) {
     hak_hardened.plain_bytes = HAK_PLAIN_BYTES;
     hak_hardened.is_whole = hak_hardened.has_canary && hak_hardened.zeroes &&
                             hak_hardened.shuffles && hak_hardened.quarantine_bytes;
-    hak_hardened.short_bytes = hak_hardened.is_whole ? HAK_WIPE_BLOCK_BYTES : 0;
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
+        size_t bytes = hak_class_bytes[class];
+        bool is_short =
+            hak_hardened.is_whole && class != HAK_CLASS_NONE && bytes <= HAK_WIPE_BLOCK_BYTES;
+        hak_hardened.last_start[class] = is_short ? (int32_t)(HAK_SLAB_BYTES - bytes) : -1;
+    }
 }
 
 static size_t room_of(const struct hak_slab *slab) {
@@ -252,6 +259,7 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
     const struct hak_slab *slab = &hak_ranges[0].slab[index];
     size_t tag = slab->class;
     size_t room_bytes = hak_class_bytes[tag];
+    int32_t last_start = hak_hardened.last_start[tag];
     /* relaxed: this thread alone makes a slab its own, or gives it up */
     if (HAK_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)) {
         /* acquire pairs with the release in hak_slab_start: the record is complete */
@@ -259,7 +267,7 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
             return hak_free_unusual(block);
         tag |= HAK_QUARANTINE_OTHER;
     }
-    if (HAK_UNLIKELY(room_bytes > hak_hardened.short_bytes || !is_inside(block, room_bytes) ||
+    if (HAK_UNLIKELY((int32_t)(uint16_t)(uintptr_t)block > last_start ||
                      !is_front_sound(block, room_bytes)))
         return hak_free_unusual(block);
     uint64_t mask = hak_trailer_mask(block);

@@ -36,11 +36,12 @@ struct hak_hardened {
     bool checks_delete;
     bool is_whole;                /* all that concerns blocks of a size class */
     uint16_t plain_bytes;         /* most that is asked of a size class; 0: not on */
-    size_t short_bytes;           /* of the largest block that is freed without a call; 0: none */
     size_t quarantine_bytes;      /* of each thread: that many wait, */
     size_t quarantine_most_bytes; /* and never more than these */
     uint64_t quarantine_ms;       /* 0: no bound */
     uint64_t secret;
+    uint64_t factor, inverse;            /* see heap/trailer.h */
+    int32_t last_start[HAK_CLASS_COUNT]; /* by class: where a block begins in a slab at most */
     uint8_t class_of[HAK_DIRECT_MAX_BYTES / 16 + 1]; /* by bytes with the trailer, in 16 */
 };
 extern struct hak_hardened hak_hardened HAK_SEALED;

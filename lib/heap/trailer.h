@@ -14,22 +14,24 @@
 #include "heap/hardened.h"
 #include "heap/wipe.h"
 
-#define HAK_TRAILER_FACTOR 0x9E3779B97F4A7C15u  /* odd: a changed low bit changes all above, */
-#define HAK_TRAILER_INVERSE 0xF1DE83E19937733Du /* and this undoes it */
+/* Odd: a changed low bit changes all above, and the inverse undoes it. They are used out of memory:
+ * constants of 64 bits would take an instruction and a register more. */
+#define HAK_TRAILER_FACTOR 0x9E3779B97F4A7C15u
+#define HAK_TRAILER_INVERSE 0xF1DE83E19937733Du
 #define HAK_KIND_SHIFT 48u
 #define HAK_SIZE_MASK (((uint64_t)1 << HAK_KIND_SHIFT) - 1)
 #define HAK_TRAILER_FREE ((uint64_t)7 << HAK_KIND_SHIFT)
 
 HAK_INLINE uint64_t hak_trailer_mask(const void *block) {
-    return ((uintptr_t)block ^ hak_hardened.secret) * HAK_TRAILER_FACTOR;
+    return ((uintptr_t)block ^ hak_hardened.secret) * hak_hardened.factor;
 }
 
 HAK_INLINE uint64_t hak_trailer_encode(uint64_t mask, uint64_t value) {
-    return (value + mask) * HAK_TRAILER_FACTOR;
+    return (value + mask) * hak_hardened.factor;
 }
 
 HAK_INLINE uint64_t hak_trailer_decode(uint64_t mask, uint64_t word) {
-    return word * HAK_TRAILER_INVERSE - mask;
+    return word * hak_hardened.inverse - mask;
 }
 
 /* The size or kind part of a value; sizes above what the block holds are spoilt ones. */
