@@ -216,8 +216,10 @@ __attribute__((noreturn)) HAK_COLD static void report_unsound(const struct hak_s
 /* A live block that malloc made, with nothing written behind its end. */
 HAK_INLINE bool is_block_sound(const void *block, size_t room_bytes, uint64_t mask) {
     uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
+    size_t slack = room_bytes - HAK_TRAILER_BYTES - value;
     return HAK_LIKELY(value <= room_bytes - HAK_TRAILER_BYTES) &&
            (!hak_hardened.has_canary ||
+            hak_slack_is_near_filled(block, room_bytes, slack, hak_filler(mask)) ||
             hak_slack_is_filled(block, room_bytes, value, hak_filler(mask)));
 }
 
@@ -256,7 +258,7 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
             !atomic_load_explicit(&hak_ranges[0].superslab_ready[index / HAK_SUPERSLAB_SLABS],
                                   memory_order_acquire)))
         return hak_free_unusual(block);
-    const struct hak_slab *slab = &hak_ranges[0].slab[index];
+    struct hak_slab *slab = &hak_ranges[0].slab[index];
     size_t tag = slab->class;
     size_t room_bytes = hak_class_bytes[tag];
     int32_t last_start = hak_hardened.last_start[tag];
@@ -267,8 +269,9 @@ void hak_hardened_free(void *block, struct hak_heap *heap) {
             return hak_free_unusual(block);
         tag |= HAK_QUARANTINE_OTHER;
     }
-    if (HAK_UNLIKELY((int32_t)(uint16_t)(uintptr_t)block > last_start ||
-                     !is_front_sound(block, room_bytes)))
+    if (HAK_UNLIKELY((int32_t)(uint16_t)(uintptr_t)block > last_start))
+        return hak_hardened_free_block(heap, slab, block);
+    if (HAK_UNLIKELY(!is_front_sound(block, room_bytes)))
         return hak_free_unusual(block);
     uint64_t mask = hak_trailer_mask(block);
     uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
@@ -289,7 +292,10 @@ bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes) {
         return false;
     if (room_bytes > HAK_WASTE_LEAST_BYTES && bytes <= room_bytes / 2)
         return false;
-    seal(block, room_bytes, mask, bytes);
+    size_t old_bytes = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, bytes));
+    if (hak_hardened.has_canary && bytes < old_bytes) /* else the slack is what is left of it */
+        hak_slack_fill(block, room_bytes, bytes, hak_filler(mask));
     return true;
 }
 
