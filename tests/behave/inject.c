@@ -11,7 +11,7 @@
 #include <malloc.h>
 #include <sys/wait.h>
 
-enum { SLOTS = 250, STEPS = 6000, CASES = 40 };
+enum { SLOTS = 250, STEPS = 6000, CASES = 28 };
 
 static const char *const call_names[SYSTEM_CALLS] = {"mmap", "munmap", "mprotect", "madvise",
                                                      "mremap"};
