@@ -2,7 +2,7 @@
 /*
  * Owns reserving and committing. Growth: a part of a range is claimed under the heap lock,
  * committed outside it, and only then marked ready, so nobody reads records that aren't there yet.
- * Invariant: a SuperSlab marked ready is committed, and so are its records.
+ * Invariant: a SuperSlab marked ready is committed, and so are its records; no two ranges overlap.
  */
 #include "heap/range.h"
 
@@ -43,12 +43,26 @@ static bool reserve_records(struct hak_range *range) {
     return true;
 }
 
+/* A plan isn't mapped, so the system can't tell that another range lies in it. */
+static bool overlaps(const struct hak_range *range) {
+    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+    uintptr_t end = range->base + range->slabs * HAK_SLAB_BYTES;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hak_range *other = &hak_ranges[i];
+        if (range->base < other->base + other->slabs * HAK_SLAB_BYTES && other->base < end)
+            return true;
+    }
+    return false;
+}
+
 /* The first SuperSlab is placed at once: it shows whether the plan can be kept. */
 static bool plan_range(struct hak_range *range, size_t bytes) {
     for (int tries = 0; tries < 4; tries++) {
         range->base = hak_os_plan(bytes, HAK_SUPERSLAB_BYTES);
         if (!range->base)
             return false;
+        if (overlaps(range))
+            continue;
         enum hak_placing placing = hak_os_place((void *)range->base, HAK_SUPERSLAB_BYTES);
         range->placed = HAK_SUPERSLAB_SLABS;
         if (placing != HAK_PLACE_TAKEN)
@@ -266,7 +280,8 @@ static void unmake_range(struct hak_range *range) {
     unreserve_records(range);
 }
 
-/* A further range: as large as the main one if that can be had, at least what is needed now. */
+/* A further range: as large as the main one if that can be had, at least what is needed now. Two
+ * threads may have had overlapping plans: then one of them goes without. */
 static struct hak_range *add_range(size_t slabs) {
     struct hak_range range;
     size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS) * HAK_SLAB_BYTES;
@@ -276,7 +291,7 @@ static struct hak_range *add_range(size_t slabs) {
     struct hak_range *added = NULL;
     hak_lock_take(&hak_heap_lock);
     uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
-    if (count < HAK_RANGES_MAX) {
+    if (count < HAK_RANGES_MAX && !overlaps(&range)) {
         hak_ranges[count] = range;
         added = &hak_ranges[count];
         hak_process_counters.reserved_bytes += range.slabs * HAK_SLAB_BYTES;
