@@ -2,7 +2,9 @@
 /*
  * Owns the queue of freed large blocks. Invariant: a run in it is inaccessible as a whole and in
  * state WAITING; the queue is in order of the frees. Both what waits and the guards behind live
- * blocks are bounded in number, because each costs two mappings of the process's 65,530.
+ * blocks are bounded in number, because each costs two mappings of the process's 65,530. Runs that
+ * could not be made accessible again, for want of mappings, are stranded, state WAITING, until it
+ * can be done.
  */
 #include "heap/large_hardened.h"
 
@@ -34,6 +36,8 @@ static struct {
     unsigned count;
     size_t kept_bytes;
 } queue;
+
+static struct hak_link stranded = {&stranded, &stranded}; /* heap lock */
 
 /* relaxed: a bound */
 static _Atomic int guarded_blocks;
@@ -110,30 +114,62 @@ static bool is_due(uint64_t now_ms, unsigned most, size_t most_bytes) {
     return is_old || queue.count > most || queue.kept_bytes > most_bytes;
 }
 
-/* One that can't be made accessible again, for want of mappings, is lost. */
-static void release(const struct waiting *waited) {
-    struct hak_slab *run = waited->run;
-    if (!hak_os_commit(start_of(run), hak_run_bytes(run)))
-        return;
-    if (hak_hardened.zeroes && !waited->kept_bytes)
+static void strand(struct hak_slab *run) {
+    forget_guard(run);
+    hak_lock_take(&hak_heap_lock);
+    hak_list_push_back(&stranded, &run->link);
+    hak_slab_set_state(run, HAK_SLAB_WAITING);
+    hak_lock_give(&hak_heap_lock);
+}
+
+static void give_run(struct hak_slab *run, size_t kept_bytes) {
+    if (hak_hardened.zeroes && !kept_bytes)
         hak_run_give_clean(run);
     else
         hak_run_give(run);
 }
 
+static bool release(const struct waiting *waited) {
+    struct hak_slab *run = waited->run;
+    bool done = hak_os_commit(start_of(run), hak_run_bytes(run));
+    if (done)
+        give_run(run, waited->kept_bytes);
+    else
+        strand(run);
+    return done;
+}
+
+/* Until there is none, or one can't be: how much of it is resident isn't known any more. */
+static void release_stranded(void) {
+    struct waiting waited;
+    do {
+        waited = (struct waiting){.kept_bytes = 1};
+        hak_lock_take(&hak_heap_lock);
+        if (!hak_list_is_empty(&stranded)) {
+            waited.run = hak_container(stranded.next, struct hak_slab, link);
+            hak_list_remove(&waited.run->link);
+            hak_slab_set_state(waited.run, HAK_SLAB_MOVING);
+        }
+        hak_lock_give(&hak_heap_lock);
+    } while (waited.run && release(&waited));
+}
+
 static void release_above(unsigned most, size_t most_bytes) {
     uint64_t now_ms = hak_hardened.quarantine_ms ? hak_os_now_ms() : 0;
-    for (;;) {
-        hak_lock_take(&hak_heap_lock);
-        bool is_one_due = is_due(now_ms, most, most_bytes);
+    bool is_one_due, is_one_stranded;
+    do {
         struct waiting waited = {0};
+        hak_lock_take(&hak_heap_lock);
+        is_one_stranded = !hak_list_is_empty(&stranded);
+        is_one_due = is_due(now_ms, most, most_bytes);
         if (is_one_due)
             waited = take_out(0);
         hak_lock_give(&hak_heap_lock);
-        if (!is_one_due)
-            return;
-        release(&waited);
-    }
+        if (is_one_due)
+            release(&waited);
+    } while (is_one_due);
+    if (HAK_UNLIKELY(is_one_stranded))
+        release_stranded();
 }
 
 void hak_large_hardened_release(void) {
@@ -157,7 +193,7 @@ static struct hak_slab *take_waiting(size_t bytes, size_t slabs) {
     run->is_guarded = run->large_bytes < hak_run_bytes(run) && may_guard();
     if (hak_os_commit(start_of(run), run->is_guarded ? run->large_bytes : hak_run_bytes(run)))
         return run;
-    forget_guard(run);
+    strand(run);
     return NULL;
 }
 
@@ -220,12 +256,12 @@ static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
 void hak_large_hardened_give(struct hak_slab *slab) {
     hak_hardened_check_large(slab);
     size_t kept_bytes = wipe(slab);
-    if (let_wait(slab, kept_bytes) || !unguard(slab))
+    if (let_wait(slab, kept_bytes))
         return;
-    if (kept_bytes)
-        hak_run_give(slab);
+    if (unguard(slab))
+        give_run(slab, kept_bytes);
     else
-        hak_run_give_clean(slab);
+        strand(slab);
 }
 
 /* The new end of a run that has no guard now; what was cut off is wiped. */
