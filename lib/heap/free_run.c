@@ -216,6 +216,35 @@ struct hak_slab *hak_free_run_take_row(size_t slabs) {
     return NULL;
 }
 
+static bool is_part_of(const struct hak_slab *after, const struct hak_slab *run) {
+    return after && (hak_run_is_free(after) || hak_run_is_hidden(after)) &&
+           after->is_moved == run->is_moved && hak_huge_is_pooled(after) == hak_huge_is_pooled(run);
+}
+
+bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
+    const struct hak_range *range = hak_range_of_slab(run);
+    uintptr_t end = hak_slab_address(run) + hak_run_bytes(run);
+    size_t found = 0;
+    while (found < slabs) {
+        const struct hak_slab *after = hak_range_slab_at(range, end + (found << HAK_SLAB_SHIFT));
+        if (!is_part_of(after, run))
+            return false;
+        found += after->run_slabs;
+    }
+    return true;
+}
+
+bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs) {
+    struct hak_slab *end = run + run->run_slabs;
+    bool is_hidden = false;
+    for (size_t done = 0, part_slabs; done < slabs; done += part_slabs) {
+        part_slabs = hak_min(end[done].run_slabs, slabs - done);
+        is_hidden |= hak_free_run_cut(end + done, 0, part_slabs)->is_hidden;
+        hak_free_run_shape(end + done, part_slabs, HAK_SLAB_UNUSED);
+    }
+    return is_hidden;
+}
+
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
     return hak_run_set_find(set_of(kind), slabs);
 }

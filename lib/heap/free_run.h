@@ -59,6 +59,12 @@ struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
  */
 struct hak_slab *hak_free_run_take_row(size_t slabs);
 
+/* Are the `slabs` slabs right behind a run in use free, and could be a part of it? */
+bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs);
+
+/* Takes them; whoever calls makes the run longer. True: some of them are hidden. */
+bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
+
 /* A run of at least `slabs`, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
 

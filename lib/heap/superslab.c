@@ -273,32 +273,18 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     hak_run_give(rest);
 }
 
-/* The free or hidden run right behind a run in use, if there is one. */
-static struct hak_slab *run_after(const struct hak_slab *run) {
-    struct hak_range *range = hak_range_of_slab(run);
-    struct hak_slab *after = hak_range_slab_at(range, hak_slab_address(run) + hak_run_bytes(run));
-    return after && (hak_run_is_free(after) || hak_run_is_hidden(after)) ? after : NULL;
-}
-
 bool hak_run_extend(struct hak_slab *run, size_t slabs) {
-    size_t more = slabs - run->run_slabs;
-    bool done = false, is_hidden = false;
-    size_t dirty_bytes;
+    size_t more = slabs - run->run_slabs, dirty_bytes;
+    bool is_hidden = false;
     hak_lock_take(&hak_heap_lock);
-    struct hak_slab *after = run_after(run);
-    if (after && hak_limit_judge(more << HAK_SLAB_SHIFT, &dirty_bytes) != HAK_LIMIT_FREE)
-        after = NULL;
-    if (after && after->run_slabs >= more && after->is_moved == run->is_moved &&
-        hak_huge_is_pooled(after) == hak_huge_is_pooled(run)) {
-        struct hak_slab *taken = hak_free_run_cut_aligned(after, more, 1);
-        is_hidden = taken->is_hidden;
-        hak_slab_set_state(taken, HAK_SLAB_UNUSED);
-        hak_slab_set_state(taken + more - 1, HAK_SLAB_UNUSED);
+    bool done = hak_free_run_is_behind(run, more) &&
+                hak_limit_judge(more << HAK_SLAB_SHIFT, &dirty_bytes) == HAK_LIMIT_FREE;
+    if (done) {
+        is_hidden = hak_free_run_take_behind(run, more);
         hak_slab_set_state(run + run->run_slabs - 1,
                            run->run_slabs == 1 ? (enum hak_slab_state)hak_slab_state_of(run)
                                                : HAK_SLAB_UNUSED);
         run->run_slabs = (uint32_t)slabs;
-        done = true;
     }
     hak_lock_give(&hak_heap_lock);
     if (is_hidden)
