@@ -12,7 +12,8 @@
 #include "stats/process.h"
 
 /* A run is worth two mappings if it has this share of what is committed, */
-#define HAK_HIDE_SHARE 1024u
+#define HAK_HIDE_SHARE 2048u
+#define HAK_HIDE_LEAST HAK_KIB(256)
 #define HAK_HIDE_STEP 8u /* the more, the more are hidden: once again after so many */
 #define HAK_HIDE_MOST 128u
 #define HAK_SHOW_SHARE 256u /* of what is committed: shown at once, so that calls are few */
@@ -22,7 +23,7 @@ bool hak_hidden_wants(struct hak_slab *run) {
     size_t least_bytes =
         hak_process_counters.committed_bytes / HAK_HIDE_SHARE * (1 + count / HAK_HIDE_STEP);
     if (count >= HAK_HIDE_MOST || run->is_lazy || hak_dirty_is_taken_back() ||
-        hak_run_bytes(run) < hak_max(least_bytes, HAK_SUPERSLAB_BYTES))
+        hak_run_bytes(run) < hak_max(least_bytes, HAK_HIDE_LEAST))
         return false;
     hak_free_run_leave(run);
     hak_free_run_shape(run, run->run_slabs, HAK_SLAB_MOVING);
