@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Runs the training programs of --enable-pgo in folder $1, whose subfolder "profile" they write:
 # fixed work, one thread, an empty environment. What is left out of the profile afterwards depends
-# on the machine: where the kernel puts memory, say.
+# on the machine: where the kernel puts memory, say. Writing it calls malloc, too, for the files'
+# names: without the folder of the build in them they have one length everywhere.
 set -eu
 cd "$1"
 rm -f profile/*.gcda
@@ -10,10 +11,13 @@ rm -f profile/*.gcda
 train() {
     program=./train_$1
     shift
-    env -i "$program" "$@" >log 2>&1 || {
+    env -i GCOV_PREFIX=profile GCOV_PREFIX_STRIP=999 "$program" "$@" >log 2>&1 || {
         cat log >&2
         exit 1
     }
+    if grep profiling log >&2; then
+        exit 1
+    fi
 }
 train mixed 300000
 train micro mix size=mixed ops=500000
@@ -28,7 +32,7 @@ train micro order ops=500000
 train micro order order=in ops=500000
 train micro order order=fifo ops=500000
 rm -f profile/os_*.gcda log
-if [ ! -s profile/malloc.gcda ] || [ ! -s profile/cache.gcda ]; then
+if [ ! -s profile/api_malloc.gcda ] || [ ! -s profile/heap_cache.gcda ]; then
     echo 'the training programs have left no profile' >&2
     exit 1
 fi
