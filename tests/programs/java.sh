@@ -9,5 +9,7 @@ cp "$here/Work.java" "$work/Work.java"
 # shellcheck disable=SC2016 # the inner shell's
 same classes sh -c 'javac -J-Xmx256m -d . "$0"/Work.java && sha1sum ./*.class' "$work"
 for collector in Serial Parallel G1; do
-    same "$collector" java -Xmx256m "-XX:+Use${collector}GC" -cp "$work/classes.plain" Work "$scale"
+    # Room for all direct buffers: how soon collected ones are given back is the collector's affair.
+    same "$collector" java -Xmx256m -XX:MaxDirectMemorySize=1g "-XX:+Use${collector}GC" \
+        -cp "$work/classes.plain" Work "$scale"
 done
