@@ -17,11 +17,11 @@
 #include <string.h>
 #include <time.h>
 
-#define RANGE_BYTES HAK_MIB(256)
+#define RANGE_BYTES HAK_MIB(1024)
 #define RUNS 200
 
 static struct hak_slab *runs[RUNS];
-static uint8_t owner_of[2 * RANGE_BYTES / HAK_SLAB_BYTES];
+static uint8_t owner_of[RANGE_BYTES / HAK_SLAB_BYTES];
 
 static size_t index_of(const struct hak_slab *run) {
     return (size_t)(run - hak_ranges[0].slab);
@@ -91,7 +91,7 @@ static void check_hidden(void) {
             end = last;
         }
         if (strncmp(line, "VmFlags:", 8) != 0 || !strstr(line, " dd") ||
-            start - base >= 2 * RANGE_BYTES)
+            start - base >= RANGE_BYTES)
             continue;
         for (size_t i = (start - base) / HAK_SLAB_BYTES; i < (end - base) / HAK_SLAB_BYTES; i++)
             CHECK(owner_of[i] == 0);
@@ -147,30 +147,50 @@ static void check_cycle(void) {
     }
 }
 
-/* What is hidden is shown when it is used: by a run that finds nothing else, and one that grows. */
-static void check_hiding(void) {
-    const struct timespec pause = {1, 100000000}; /* ends what may be a cycle */
+/*
+ * What is behind a run's first slabs is given back and hidden; then the run grows into it again.
+ * After a pause: what may be a cycle hides nothing.
+ */
+static void hide_and_grow(unsigned slot, size_t slabs) {
+    const struct timespec pause = {1, 100000000};
+    size_t whole_slabs = HAK_MIB(48) / HAK_SLAB_BYTES, more_slabs = slabs + 96;
+    runs[slot] = hak_run_take(whole_slabs, 1);
+    own(runs[slot], 0, whole_slabs, 1);
     nanosleep(&pause, NULL);
-    one_cycle(1, HAK_MIB(96) / HAK_SLAB_BYTES);
+    size_t hidden_bytes = hak_process_counters.hidden_bytes;
+    own(runs[slot], slabs, whole_slabs, 0);
+    hak_run_shrink(runs[slot], slabs);
     hak_purge_all();
-    CHECK(hak_process_counters.hidden_bytes >= HAK_MIB(64));
-    for (unsigned slot = 0; slot < 3; slot++) {
-        size_t slabs = slot == 1 ? 384 : 64;
-        runs[slot] = hak_run_take(slabs, 1);
-        own(runs[slot], 0, slabs, 1);
-        CHECK(hak_run_extend(runs[slot], slabs + 96));
-        own(runs[slot], slabs, slabs + 96, 1);
-        check_hidden();
-    }
-    CHECK(hak_process_counters.hidden_bytes > 0);
+    CHECK(hak_process_counters.hidden_bytes >= hidden_bytes + HAK_MIB(16));
+    check_hidden();
+    CHECK(hak_run_extend(runs[slot], more_slabs));
+    own(runs[slot], slabs, more_slabs, 1);
+    check_hidden();
+}
+
+/* What is hidden is shown when it is used: by a run that grows, and by those that find nothing
+ * else, one after the other. */
+static void check_hiding(void) {
     for (unsigned slot = 0; slot < 3; slot++)
+        hide_and_grow(slot, slot == 1 ? 384 : 64);
+    size_t committed_bytes = hak_process_counters.committed_bytes;
+    size_t hidden_bytes = hak_process_counters.hidden_bytes;
+    unsigned slot = 3;
+    for (; hak_process_counters.hidden_bytes == hidden_bytes && slot < RUNS; slot++) {
+        runs[slot] = hak_run_take(HAK_MIB(8) / HAK_SLAB_BYTES, 1);
+        own(runs[slot], 0, runs[slot]->run_slabs, 1);
+        check_hidden();
+        CHECK(hak_process_counters.committed_bytes == committed_bytes);
+    }
+    CHECK(hak_process_counters.hidden_bytes < hidden_bytes);
+    while (slot-- > 0)
         give(slot);
 }
 
 int main(void) {
     uint64_t random = unit_seed();
     hak_os_memory_start();
-    CHECK(hak_range_start(2 * RANGE_BYTES));
+    CHECK(hak_range_start(RANGE_BYTES));
     hak_superslab_start();
     check_purge_is_cut();
     check_cycle();
