@@ -134,6 +134,7 @@ static void be_refused(int call, int first, int last) {
  */
 static void run_case(int call, int first, int last, int *ret_counts) {
     int ends[2], status = 0;
+    alarm(CHECK_HANG_SECONDS); /* one case may hang, and be noticed; all of them take long */
     CHECK(pipe(ends) == 0);
     pid_t child = fork();
     CHECK(child >= 0);
