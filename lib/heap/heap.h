@@ -99,9 +99,12 @@ struct hak_slab {
 
 _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
 
+/* So far from every address that none is within a range from here on. */
+#define HAK_NOWHERE ((uintptr_t)1 << 63)
+
 /* What malloc and free read; a read-only copy stands in for threads that have no heap yet. */
 struct hak_heap_hot {
-    uintptr_t range_base; /* the main range */
+    uintptr_t range_base; /* the main range; HAK_NOWHERE: free is to look at no slab_bound yet */
     size_t range_slabs;   /* 0 in the stand-ins: every free goes to the slow twin */
     uint64_t secret;
     struct hak_block *bin[HAK_CLASS_COUNT];

@@ -294,12 +294,17 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
     }
 }
 
+void hak_slab_show_all(struct hak_heap *heap) {
+    heap->hot.range_base = hak_ranges[0].base;
+    atomic_store_explicit(&heap->shows_slabs, true, memory_order_relaxed);
+}
+
 void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {
     if (heap->hidden_frees < HAK_HIDDEN_FREES) {
         heap->hidden_frees++;
         return;
     }
-    atomic_store_explicit(&heap->shows_slabs, true, memory_order_relaxed);
+    hak_slab_show_all(heap);
     set_bound(heap, slab, hak_slab_carved(slab));
 }
 

@@ -85,7 +85,7 @@ static struct hak_heap *map_heap(void) {
 
 /* What stays the same for every thread that will use the structure. */
 static void start_structure(struct hak_heap *heap) {
-    heap->hot.range_base = hak_ranges[0].base;
+    heap->hot.range_base = hak_hardened.is_on ? hak_ranges[0].base : HAK_NOWHERE;
     heap->hot.secret = hak_secret;
     memcpy(heap->hot.magic, hak_class_magics, sizeof heap->hot.magic);
     hak_cache_start(heap);
@@ -127,8 +127,8 @@ static struct hak_heap *make_listed_heap(void) {
     heap->hot.range_slabs = hak_ranges[0].slabs;
     start_structure(heap);
     hak_lock_take(&hak_heap_lock);
-    /* The main thread's page serves a whole program. relaxed: nobody knows the heap */
-    atomic_store_explicit(&heap->shows_slabs, !hak_first_heap, memory_order_relaxed);
+    if (!hak_first_heap) /* the main thread's page serves a whole program */
+        hak_slab_show_all(heap);
     heap->next_heap = hak_first_heap;
     hak_first_heap = heap;
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))

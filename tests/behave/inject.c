@@ -48,7 +48,7 @@ static size_t sizes[SLOTS];
 static size_t random_size(uint64_t random) {
     switch (random & 31) {
     case 0:
-        return random >> 8 & 0x7fffff;
+        return random >> 8 & 0x1fffff;
     case 1:
         return random >> 8 & 0xfffff;
     case 2:
