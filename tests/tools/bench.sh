@@ -55,10 +55,11 @@ refuses 1 'not from empty.so' "$bench/run" --quick --build "$top_builddir" --row
 
 # The floor runs the rows of one thread alone.
 "$bench/run" --quick --build "$top_builddir" --rows lifo_64 burst_512 --rounds 2 \
-    --allocators hakmem glibc floor --out small.csv >out 2>&1 </dev/null || complain 'a small run'
+    --allocators hakmem glibc floor hakmem-nopurge --out small.csv >out 2>&1 </dev/null ||
+    complain 'a small run'
 [ ! -s out ] || complain "a small run speaks: $(cat out)"
-[ "$(grep -c '^lifo_64,order,cpu_ns,' small.csv)" -eq 6 ] || complain 'lifo_64: not 3 x 2 lines'
-[ "$(grep -c '^burst_512,memory,settled_kib,' small.csv)" -eq 4 ] || complain 'burst_512: not 2 x 2'
+[ "$(grep -c '^lifo_64,order,cpu_ns,' small.csv)" -eq 8 ] || complain 'lifo_64: not 4 x 2 lines'
+[ "$(grep -c '^burst_512,memory,settled_kib,' small.csv)" -eq 6 ] || complain 'burst_512: not 3 x 2'
 grep -q '^# kernel: ' small.csv || complain 'the CSV does not name the kernel'
 if grep -q "$top_srcdir\|$top_builddir\|$work" small.csv; then
     complain 'the CSV names a folder'
@@ -68,6 +69,8 @@ printf 'page\n<!-- table x-speed -->\n<!-- end -->\n<!-- table memory -->\n<!-- 
 grep -q '^| lifo_64 | ns/op |' page || complain 'no table in the page'
 [ "$(grep -c '<!--' page)" -eq 4 ] || complain 'the markers are gone'
 "$bench/table" small.csv | grep -q '^| burst_512 | MiB |' || complain 'no table of memory'
+"$bench/table" small.csv | grep -q '^| row | hakmem-nopurge: time | peak |' ||
+    complain 'no table of variants'
 "$micro" burst threads=2 bytes=8m settle=1 >out || complain 'a plain run'
 grep -q '^burst ops=[0-9]* wall_ns=[0-9]* .* settled_kib=[0-9]* live_kib=0$' out ||
     complain "bench_micro prints: $(cat out)"
