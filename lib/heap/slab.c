@@ -11,10 +11,12 @@
 #include "base/bits.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
+#include "heap/lock.h"
 #include "heap/remote.h"
 #include "heap/wipe.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
+#include "stats/process.h"
 
 #define HAK_HIDDEN_FREES 128 /* a page of slab_bound costs more than as many slow ones */
 
@@ -295,8 +297,13 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
 }
 
 void hak_slab_show_all(struct hak_heap *heap) {
+    if (atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
+        return;
     heap->hot.range_base = hak_ranges[0].base;
     atomic_store_explicit(&heap->shows_slabs, true, memory_order_relaxed);
+    hak_lock_take(&hak_heap_lock);
+    hak_process_counters.metadata_bytes += hak_os_page_bytes;
+    hak_lock_give(&hak_heap_lock);
 }
 
 void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {

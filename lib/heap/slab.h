@@ -76,7 +76,8 @@ bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_bloc
 /* Returns the blocks of a remote list, all of this slab. */
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
-/* From now on free() of the owner looks at slab_bound, and finds what changes. */
+/* From now on free() of the owner looks at slab_bound, and finds what changes. Without the heap
+ * lock, which it takes. */
 void hak_slab_show_all(struct hak_heap *heap);
 
 /* A block of the owner's was freed without help of slab_bound: from a number of them on there will

@@ -29,11 +29,10 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Of a heap's structure: what lies in front of the bins' states and some of these, the counters, a
- * page of slab_bound. */
+/* Of a heap's structure: what lies in front of the bins' states and some of these, the counters. */
 #define HAK_HEAP_TOUCHED_BYTES                                                                     \
     (offsetof(struct hak_heap, bin_state[HAK_CLASS_COUNT / 4]) +                                   \
-     offsetof(struct hak_thread_counters, of[HAK_CLASS_COUNT / 2]) + hak_os_page_bytes)
+     offsetof(struct hak_thread_counters, of[HAK_CLASS_COUNT / 2]))
 
 #define HAK_EXIT_ROUNDS                                                                            \
     3 /* other destructors may still free: stay until the last round but one                       \
@@ -126,9 +125,10 @@ static struct hak_heap *make_listed_heap(void) {
         return NULL;
     heap->hot.range_slabs = hak_ranges[0].slabs;
     start_structure(heap);
-    hak_lock_take(&hak_heap_lock);
-    if (!hak_first_heap) /* the main thread's page serves a whole program */
+    /* The main thread's page serves a whole program. relaxed: it is alone */
+    if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         hak_slab_show_all(heap);
+    hak_lock_take(&hak_heap_lock);
     heap->next_heap = hak_first_heap;
     hak_first_heap = heap;
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
