@@ -157,11 +157,23 @@ HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
     return resize_block(pointer, hak_class_bytes[class], bytes);
 }
 
-HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
+void *hak_api_reallocarray(void *pointer, size_t count, size_t bytes) {
     size_t total;
     if (__builtin_mul_overflow(count, bytes, &total))
         return no_memory();
     return hak_api_realloc(pointer, total);
+}
+
+/*
+ * By the dynamic linker, as libc's: a program that defines malloc, realloc and free, but not these
+ * that follow from them, would else get a block of ours or give us its own. hakmem-run lets it
+ * alone, but doesn't see it if another program starts it.
+ */
+HAK_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes) {
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total))
+        return no_memory();
+    return realloc(pointer, total);
 }
 
 void *hak_api_memalign(size_t alignment, size_t bytes) {
@@ -232,11 +244,14 @@ HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     return info.ownership == HAK_OWNED_BY_LIBC ? hak_foreign_bytes(pointer) : info.bytes;
 }
 
-/* The size is a promise; nothing depends on it, but check_delete holds the program to it. */
+/*
+ * The size is a promise; nothing depends on it, but check_delete holds the program to it. Whose
+ * free it is, the dynamic linker says: see reallocarray.
+ */
 HAK_EXPORT void free_sized(void *pointer, size_t bytes) {
     if (HAK_UNLIKELY(hak_hardened.checks_delete))
         hak_hardened_check_size(pointer, bytes);
-    hak_free(pointer);
+    free(pointer);
 }
 
 HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes) {
@@ -245,7 +260,7 @@ HAK_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes
 }
 
 HAK_EXPORT void cfree(void *pointer) {
-    hak_free(pointer);
+    free(pointer);
 }
 
 HAK_EXPORT int malloc_trim(size_t pad_bytes) {
@@ -281,7 +296,6 @@ void *hak_api_malloc(size_t bytes) HAK_ALIAS(malloc);
 void hak_api_free(void *pointer) HAK_ALIAS(free);
 void *hak_api_calloc(size_t count, size_t bytes) HAK_ALIAS(calloc);
 void *hak_api_realloc(void *pointer, size_t bytes) HAK_ALIAS(realloc);
-void *hak_api_reallocarray(void *pointer, size_t count, size_t bytes) HAK_ALIAS(reallocarray);
 void *hak_api_aligned_alloc(size_t alignment, size_t bytes) HAK_ALIAS(aligned_alloc);
 int hak_api_posix_memalign(void **ret_pointer, size_t alignment, size_t bytes)
     HAK_ALIAS(posix_memalign);

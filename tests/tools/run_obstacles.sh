@@ -53,6 +53,34 @@ for style in gnu sysv both; do
     } | compile "uses-$style" -rdynamic "-Wl,--hash-style=$style"
     expect 42 "$library -" '' "$run" "./uses-$style" 42
 done
+# Where another program starts it, nobody looks; the library is in it, and its malloc serves all the
+# same, also by the names that it doesn't define.
+compile own-child -fno-builtin -rdynamic -ldl <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static char heap[1 << 20], *next = heap;
+void *malloc(size_t size) { char *block = next; next += (size + 15) & ~(size_t)15; return block; }
+void *realloc(void *old, size_t size) { return old ? memcpy(malloc(size), old, 10) : malloc(size); }
+void free(void *pointer) {
+    if (pointer && ((char *)pointer < heap || (char *)pointer >= next))
+        abort();
+}
+int main(void) {
+    const char *const names[] = {"free_sized", "free_aligned_sized", "cfree"};
+    for (int i = 0; i < 3; i++) {
+        typedef void release(void *, size_t, size_t);
+        ((release *)dlsym(NULL, names[i]))(malloc(10), 16, 10);
+    }
+    char *block = reallocarray(reallocarray(NULL, 10, 10), 20, 10);
+    free(block);
+    puts(strstr(getenv("LD_PRELOAD"), "libhakmem") ? "served by its own" : "without");
+    return 0;
+}
+END
+expect 0 'served by its own' '' "$run" sh -c './own-child; exit $?'
 compile no-pie -no-pie <show.c # takes malloc's address in its own procedure linkage table
 expect 42 "$library -" '' "$run" ./no-pie 42
 
