@@ -32,23 +32,26 @@ static char *read_list(const char *path, bool must_be_there, size_t *ret_bytes) 
     return text;
 }
 
+/* The line that fits the file, as it was found or as it comes to without links; 0: none does. */
+static unsigned denying_line(const char *list, size_t bytes, const char *path) {
+    char real[PATH_MAX];
+    const char *const paths[] = {path, realpath(path, real), NULL};
+    return hak_deny_line(list, bytes, paths);
+}
+
 void hak_deny(struct hak_program *program, bool is_handed_on) {
-    const char *named = getenv("HAKMEM_DENY"), *paths[5];
+    const char *named = getenv("HAKMEM_DENY");
     const char *path = named && *named ? named : HAK_DENY_LIST;
-    char real[2][PATH_MAX];
-    unsigned count = 0;
     size_t bytes;
     char *list = read_list(path, path == named, &bytes);
     if (!list)
         return;
-    paths[count++] = program->path;
-    paths[count++] = program->judged;
-    /* A path as it was found, and what it comes to without links. */
-    for (unsigned i = 0; i < 2; i++)
-        if (realpath(paths[i], real[i]))
-            paths[count++] = real[i];
-    paths[count] = NULL;
-    unsigned line = hak_deny_line(list, bytes, paths);
+    unsigned line = denying_line(list, bytes, program->path);
+    /* A script that is on the list itself is what is complained of, not its interpreter. */
+    if (line && strcmp(program->path, program->judged) != 0)
+        program->is_interpreted = false;
+    if (!line)
+        line = denying_line(list, bytes, program->judged);
     if (line) {
         snprintf(program->obstacle_text, sizeof program->obstacle_text,
                  "is on the deny list (%.100s, line %u)", path, line);

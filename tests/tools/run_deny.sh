@@ -69,7 +69,7 @@ denied() {
     place="is on the deny list ($work/deny, line $1)"
     printf '# a comment\n\n  %s  # why\nlater\n' "$2" >deny
     judged=$3
-    [ "$3" != ./script ] || judged=$work/show
+    [ "$2 $3" != 'show ./script' ] || judged=$work/show
     shift 2
     expect 0 without "hakmem-run: $judged $place: running it without libhakmem" "$run" "$@"
 }
@@ -92,6 +92,7 @@ denied 3 '*/a folder/*' './a folder/other'
 denied 3 show ./link # what it is, not what it is called alone
 denied 3 link ./link
 denied 3 show ./script
+denied 3 script ./script
 # The exit status is the program's; the line is said for the first pattern that fits.
 printf 'sh*\nshow\n' >deny
 expect 7 without "hakmem-run: ./show is on the deny list ($work/deny, line 1): running it without \
