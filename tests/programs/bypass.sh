@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What hakmem-run lets alone, sudo, a program of AddressSanitizer and a static one, works as ever;
-# valgrind's memcheck, which brings its own malloc, finds what it finds.
+# What hakmem-run lets alone, sudo, ping, a program of AddressSanitizer and a static one, works as
+# ever; valgrind's memcheck, which brings its own malloc, finds what it finds.
 . "$(dirname "$0")/lib.sh"
-need gcc valgrind sudo setpriv
+need gcc valgrind sudo setpriv ping
 
 as= # who runs it
 # passes_by WHY COMMAND...: the same output and status as plain, one line more that says why.
@@ -15,6 +15,7 @@ passes_by() {
     limited $as "$@" >"$work/out.plain" 2>"$work/err.plain" </dev/null || plain=$?
     limited $as "$run" "$@" >"$work/out" 2>"$work/err" </dev/null || preloaded=$?
     [ "$plain" -eq "$preloaded" ] || fail "$1: status $preloaded, plain $plain"
+    sed -i 's/[0-9./]* \{0,1\}ms/time/g' "$work/out.plain" "$work/out"
     cmp "$work/out.plain" "$work/out" || fail "$1: prints something else"
     head -n 1 "$work/err" | grep -q "^hakmem-run: .*$why.*: running it without libhakmem" ||
         fail "$1: said '$(head -n 1 "$work/err")', not $why"
@@ -44,12 +45,16 @@ if gcc -O0 -g -w -fsanitize=address -o "$work/asan" "$work/work.c"; then
     grep -q 'heap-use-after-free' "$work/out" || fail "asan: $(cat "$work/out")"
 fi
 gcc -O0 -w -static -o "$work/static" "$work/work.c" && passes_by 'static' "$work/static"
-# To root a setuid bit gives nothing, so there sudo is preloaded, too.
+# To root a setuid bit or a capability gives nothing, so there both are preloaded, too.
 if [ "$(id -u)" -eq 0 ]; then
     same sudo sudo -n id -u
+    served ping ping -c 1 127.0.0.1
     as='setpriv --reuid=nobody --regid=nogroup --clear-groups'
 fi
 passes_by 'setuid' sudo -V
+# Where its package finds no setcap, ping is setuid instead.
+passes_by '\(has file capabilities\|is setuid\)' ping -c 1 127.0.0.1
+grep -q ' 1 received' "$work/out" || fail "ping: $(cat "$work/out" "$work/err")"
 as=
 
 # The program is watched by memcheck's own malloc, in place of libc's and of ours.
