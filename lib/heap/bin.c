@@ -23,6 +23,7 @@
 #define HAK_STRIDE_BLOCKS 256u
 #define HAK_STRIDE_MOST_BLOCKS 1024u
 #define HAK_BATCH_BLOCKS 512u
+#define HAK_TRIM_STRIDE_BLOCKS 256 /* frees between two portions of trimming */
 
 /* relaxed everywhere: a bound, nothing is read because of it */
 static _Atomic int64_t granted_bytes;
@@ -209,6 +210,8 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
         room = state->live / 2;
     else
         room = before_decline(heap, class, room, state->used - length);
+    if (HAK_UNLIKELY(heap->trims_done != heap->trims_begun) && room > HAK_TRIM_STRIDE_BLOCKS)
+        room = HAK_TRIM_STRIDE_BLOCKS;
     arm_at(heap, class, room > 0 ? room : 1);
 }
 

@@ -17,6 +17,7 @@
 #include "heap/slab.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
+#include "heap/trim.h"
 #include "heap/verify.h"
 #include "heap/zero_size.h"
 #include "os/os_memory.h"
@@ -86,19 +87,6 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     return slab;
 }
 
-_Atomic uint32_t hak_trims;
-
-/* Somebody trimmed the process: this thread's part of it, at its next slow path. */
-static void follow_trims(struct hak_heap *heap) {
-    /* relaxed: a request, nothing is read because of it */
-    uint32_t trims = atomic_load_explicit(&hak_trims, memory_order_relaxed);
-    if (HAK_LIKELY(trims == heap->trims_seen))
-        return;
-    heap->trims_seen = trims;
-    hak_cache_flush_all(heap);
-    hak_hollow_trim(heap);
-}
-
 /* The bin is empty: its other list takes the place. */
 static bool take_aside(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
@@ -141,7 +129,7 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_remote_drain(heap);
-    follow_trims(heap);
+    hak_trim_follow(heap);
     bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
@@ -311,12 +299,15 @@ static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
     heap->counters.flushes++;
 }
 
-/* The blocks that were freed first go first. Not more than `most`: nobody is to wait long. */
-static void empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
+/* The blocks that were freed first go first. Not more than `most`: nobody is to wait long. Returns
+ * how many. */
+static int64_t empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
     struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t older = return_list(heap, &state->aside, most);
-    state->aside_count -= (int32_t)older;
-    note_flush(heap, class, older + return_list(heap, &heap->hot.bin[class], most - older));
+    int64_t count = return_list(heap, &state->aside, most);
+    state->aside_count -= (int32_t)count;
+    count += return_list(heap, &heap->hot.bin[class], most - count);
+    note_flush(heap, class, count);
+    return count;
 }
 
 /* What was set aside goes back to the slabs; what was freed since, still warm, takes its place. */
@@ -363,7 +354,7 @@ void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     if (is_over)
         look_at_others(heap);
     hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
-    follow_trims(heap);
+    hak_trim_follow(heap);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
 }
@@ -376,13 +367,18 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
         hak_cache_trip(heap, class);
 }
 
+int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most) {
+    if (!has_blocks(heap, class))
+        return 0;
+    int64_t count = empty_bin(heap, class, most);
+    hak_bin_arm(heap, class);
+    return count;
+}
+
 void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_enter(heap);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        if (has_blocks(heap, class)) {
-            empty_bin(heap, class, INT64_MAX);
-            hak_bin_arm(heap, class);
-        }
+        hak_cache_flush_some(heap, class, INT64_MAX);
         hak_cache_release_spare(heap, class);
     }
     hak_heap_leave(heap);

@@ -194,7 +194,7 @@ struct hak_heap {
     uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
     bool has_hollow;                 /* one of the lists below was used */
     uint8_t hollow_class;            /* whose slabs are looked through next */
-    uint16_t fresh_slabs;            /* taken of clean memory; wraps */
+    uint16_t fresh_slabs;            /* taken of clean memory, as far as they are counted */
     uint16_t zero_sizes_left;        /* calls of malloc(0) that get nothing to write to */
     _Atomic bool shows_slabs; /* slab_bound is in use; relaxed: others clear words that they saw */
     struct hak_link full;     /* slabs without any block to give */
@@ -202,7 +202,9 @@ struct hak_heap {
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
-    uint32_t trims_seen;               /* of hak_trims */
+    uint32_t trims_begun, trims_done;  /* of hak_trims (heap/trim.h): */
+    uint32_t trim_looks;               /* slabs still to be looked through; 0: not counted yet */
+    uint8_t trim_class;                /* whose bin is emptied next */
     struct hak_heap *next_free;        /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     struct hak_sampler sampler;
@@ -241,9 +243,6 @@ HAK_INLINE struct hak_heap *hak_heap_get(void) {
     const struct hak_heap_hot *hot = hak_heap_mine;
     return hot->range_slabs ? hak_heap_of_hot(hot) : NULL;
 }
-
-/* How often all caches were asked to give back what they hold. Only ever rises. */
-extern _Atomic uint32_t hak_trims;
 
 /* Every mark needs it; constant once the first heap exists. */
 extern uint64_t hak_secret HAK_SEALED;

@@ -8,6 +8,7 @@
 
 #include "heap/dirty.h"
 #include "heap/free_run.h"
+#include "heap/superslab.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
 
@@ -27,12 +28,14 @@ bool hak_hidden_wants(struct hak_slab *run) {
         return false;
     hak_free_run_leave(run);
     hak_free_run_shape(run, run->run_slabs, HAK_SLAB_MOVING);
+    hak_run_depart();
     return true;
 }
 
 static void put_back(struct hak_slab *run, enum hak_slab_state kind) {
     hak_lock_take(&hak_heap_lock);
     hak_free_run_insert(run, run->run_slabs, kind);
+    hak_run_arrive();
     hak_lock_give(&hak_heap_lock);
 }
 
@@ -53,6 +56,7 @@ static struct hak_slab *take_front(size_t least) {
     hak_free_run_leave(run);
     hak_free_run_shape(run, total, HAK_SLAB_UNUSED);
     hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
+    hak_run_depart();
     if (total > slabs)
         hak_free_run_insert_rest(run + slabs, total - slabs, run, HAK_SLAB_HIDDEN);
     return run;

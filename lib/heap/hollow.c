@@ -14,22 +14,28 @@
 #include "heap/slab.h"
 #include "stats/process.h"
 
-#define HAK_LOOKS 256u /* records in one go */
-#define HAK_PAY_BACK_BYTES HAK_MIB(2)
+#define HAK_PAY_BACK_BYTES HAK_KIB(128)
+
+/* What a look costs at most, in records looked at: a system call takes a microsecond or, where
+ * page tables are not the processor's own, many for each page. */
+#define HAK_PORTION 128
+#define HAK_LOOK_THROUGH 8 /* the list of a slab's free blocks */
+#define HAK_PURGE_PAGE 8
 #define HAK_HOLES_BYTES HAK_KIB(256) /* of a class: less is not looked for */
 
 /* One look at a heap. */
 struct look {
     struct hak_heap *heap;
-    unsigned looks;    /* left */
+    int64_t effort;    /* left */
     size_t goal_bytes; /* enough */
+    uint32_t looks;    /* made so far */
     bool is_trim;
     size_t purged_bytes;
     unsigned purges;
 };
 
 static bool is_done(const struct look *look) {
-    return look->looks == 0 || look->purged_bytes >= look->goal_bytes;
+    return look->effort <= 0 || look->purged_bytes >= look->goal_bytes;
 }
 
 /* Free blocks in the slabs of a class. */
@@ -67,8 +73,14 @@ static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages
 static void look_through(struct look *look, struct hak_slab *slab) {
     unsigned least = (unsigned)(HAK_SLAB_BYTES / hak_os_page_bytes / 4);
     unsigned pages = hak_slab_leave_pages(look->heap, slab, least ? least : 1);
+    look->effort -= HAK_LOOK_THROUGH + HAK_PURGE_PAGE * __builtin_popcount(pages);
     if (pages)
         purge_pages(look, slab, pages);
+}
+
+static void note_look(struct look *look) {
+    look->effort--;
+    look->looks++;
 }
 
 static struct hak_slab *last_of(const struct hak_link *head) {
@@ -84,7 +96,7 @@ static void look_at_partial(struct look *look, unsigned class) {
         hak_list_init(hollow);
     while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first_kept) {
         struct hak_slab *slab = last_of(head);
-        look->looks--;
+        note_look(look);
         hak_list_remove(&slab->link);
         if (is_sparse(slab) && !hak_huge_is_pooled(slab)) {
             hak_list_push_back(hollow, &slab->link);
@@ -102,7 +114,7 @@ static void look_at_hollow(struct look *look, unsigned class) {
     const struct hak_slab *first = NULL;
     while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first) {
         struct hak_slab *slab = last_of(head);
-        look->looks--;
+        note_look(look);
         hak_list_remove(&slab->link);
         hak_list_push_front(head, &slab->link);
         first = first ? first : slab;
@@ -157,22 +169,41 @@ static bool is_worthwhile(const struct hak_heap *heap) {
 }
 
 void hak_hollow_pay_back(struct hak_heap *heap) {
-    struct look look = {.heap = heap,
-                        .looks = HAK_LOOKS,
-                        .goal_bytes = HAK_PAY_BACK_BYTES};
+    struct look look = {
+        .heap = heap, .effort = HAK_PORTION * 2, .goal_bytes = HAK_PAY_BACK_BYTES};
     if (is_possible() && is_worthwhile(heap))
         look_at_heap(&look);
 }
 
 size_t hak_hollow_trim(struct hak_heap *heap) {
     struct look look = {
-        .heap = heap, .looks = UINT32_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
+        .heap = heap, .effort = INT64_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
     if (!is_possible())
         return 0;
     hak_heap_enter(heap);
     size_t purged_bytes = look_at_heap(&look);
     hak_heap_leave(heap);
     return purged_bytes;
+}
+
+/* So many looks pass by all of them, wherever they begin. */
+static uint32_t count_looks(const struct hak_heap *heap) {
+    uint64_t slabs = 1;
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        slabs += heap->counters.of[class].slabs;
+    return (uint32_t)hak_min(slabs, UINT32_MAX);
+}
+
+bool hak_hollow_trim_some(struct hak_heap *heap) {
+    struct look look = {
+        .heap = heap, .effort = HAK_PORTION, .goal_bytes = SIZE_MAX, .is_trim = true};
+    if (!is_possible())
+        return true;
+    if (heap->trim_looks == 0)
+        heap->trim_looks = count_looks(heap);
+    look_at_heap(&look);
+    heap->trim_looks -= hak_min(look.looks, heap->trim_looks);
+    return !is_done(&look) || heap->trim_looks == 0;
 }
 
 struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class) {

@@ -7,8 +7,8 @@
 
 #include "base/bits.h"
 #include "conf/conf.h"
-#include "heap/heap.h"
 #include "heap/lock.h"
+#include "heap/trim.h"
 #include "os/os_cgroup.h"
 #include "os/os_env.h"
 #include "os/os_fatal.h"
@@ -68,7 +68,7 @@ bool hak_limit_is_near(void) {
 static void ask_caches(size_t bytes) {
     asked_bytes = bytes;
     hak_process_counters.limit_trims++;
-    atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
+    hak_trim_ask();
 }
 
 static void note_pressure(size_t soft, size_t bytes) {

@@ -19,11 +19,10 @@
 #include "os/os_time.h"
 #include "stats/process.h"
 
-/* At once: a purge keeps others from mapping anything for as long as it takes, half a millisecond.
- */
-#define HAK_PURGE_BYTES HAK_MIB(8)
+/* At once: a purge keeps others from mapping anything for as long as it takes, up to 0.3 ms. */
+#define HAK_PURGE_BYTES HAK_MIB(2)
 #define HAK_PURGE_TRIES 64u /* at a limit, while other threads make memory dirty */
-#define HAK_WAITS 100u      /* of a millisecond each, for runs on their way */
+#define HAK_WAITS 1000u     /* of a millisecond each, for runs on their way, and as many arrivals */
 
 /* Heap lock. Free runs that are in no set for the time of a system call, and how many came back. */
 static struct {
@@ -191,6 +190,13 @@ void hak_run_preallocate(size_t bytes) {
     insert_grown(run, grown);
 }
 
+static bool show_hidden(void) {
+    bool done = false;
+    while (hak_hidden_show(1))
+        done = true;
+    return done;
+}
+
 /* Memory that another thread is giving back to the system just now is worth a wait: what was freed
  * can be had again. False: nothing is, or came back since `arrivals`. */
 static bool wait_for_arrivals(unsigned arrivals, unsigned *waits) {
@@ -229,14 +235,12 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
             continue;
         /* No more memory: clean and dirty neighbours become one run when all are clean. */
         if (has_trimmed) {
-            if (wait_for_arrivals(arrivals, &waits))
+            if ((!is_full && show_hidden()) || wait_for_arrivals(arrivals, &waits))
                 continue;
             hak_limit_explain(is_full);
             return NULL;
         }
         hak_heap_trim();
-        while (!is_full && hak_hidden_show(1))
-            ;
         has_trimmed = true;
     }
 }

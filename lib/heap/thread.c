@@ -10,7 +10,6 @@
 #include "heap/bin.h"
 #include "heap/cache.h"
 #include "heap/fence.h"
-#include "heap/hollow.h"
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
@@ -21,6 +20,7 @@
 #include "heap/stalled.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
+#include "heap/trim.h"
 #include "heap/zero_size.h"
 #include "os/os_env.h"
 #include "os/os_memory.h"
@@ -157,6 +157,7 @@ static struct hak_heap *begin_heap(void) {
     heap->counters.state = HAK_RECORD_LIVE;
     if (heap->was_used)
         hak_cache_restart(heap);
+    hak_trim_start(heap);
     hak_sample_follow(heap);
     /* seq_cst pairs with the senders' look at the state */
     atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
@@ -252,13 +253,11 @@ static struct hak_heap *newest_heap(void) {
 size_t hak_heap_trim(void) {
     struct hak_heap *mine = hak_heap_get();
     size_t hollow_bytes = 0;
-    /* relaxed: see hak_trims */
-    atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
+    hak_trim_ask();
     if (mine) {
         hak_remote_flush(mine);
         hak_remote_drain(mine);
-        hak_cache_flush_all(mine);
-        hollow_bytes = hak_hollow_trim(mine);
+        hollow_bytes = hak_trim_heap(mine);
     }
     /* next_heap never changes once a heap is listed */
     for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)

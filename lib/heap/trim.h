@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns what a heap gives back when the process is trimmed: free blocks of its bins to their slabs,
+ * wholly free pages of those to the system. The thread that asks gives at once what its own heap
+ * has; every other one follows in its slow paths, a portion in each, so that no malloc or free of
+ * its waits for the whole. Called by a heap's own thread, without the heap lock.
+ */
+#ifndef HAK_HEAP_TRIM_H
+#define HAK_HEAP_TRIM_H
+
+#include "heap/heap.h"
+
+/* How often all heaps were asked. Only ever rises. */
+extern _Atomic uint32_t hak_trims;
+
+/* Asks all of them. */
+void hak_trim_ask(void);
+
+/* All that a heap can give. Returns the bytes of pages within slabs. */
+size_t hak_trim_heap(struct hak_heap *heap);
+
+/* A heap that has nothing yet need not answer what was asked before. */
+void hak_trim_start(struct hak_heap *heap);
+
+/* A portion of it. */
+HAK_SLOW void hak_trim_some(struct hak_heap *heap);
+
+/* In a slow path: a portion, while something is left to do. */
+HAK_INLINE void hak_trim_follow(struct hak_heap *heap) {
+    /* relaxed: a request, nothing is read because of it */
+    if (HAK_UNLIKELY(atomic_load_explicit(&hak_trims, memory_order_relaxed) != heap->trims_done))
+        hak_trim_some(heap);
+}
+
+#endif
