@@ -216,12 +216,28 @@ void bench_queue(void) {
     crew_end();
 }
 
-static _Atomic bool trimmed;
+static _Atomic bool is_witness_ready, trimmed;
 
-/* The longest that one malloc and free of another thread takes while malloc_trim works. */
+/* One block of sixteen stays, of so many bytes. */
+static void make_sparse(size_t bytes, struct random *random) {
+    size_t count = bytes / 512;
+    void **slots = take(count * sizeof *slots + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = sizes_take(&sizes, random);
+        slots[i] = memset(take(size), 1, size);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (random_below(random, 16) != 0)
+            free(slots[i]);
+    free(slots);
+}
+
+/* The longest that a few mallocs and frees of another thread take while memory is given back. */
 static void *trim_witness(void *argument) {
     uint64_t *ret_longest_ns = argument;
     struct random random = random_of_thread(1);
+    make_sparse(option_number("other", 0), &random);
+    is_witness_ready = true;
     for (uint64_t before = clock_ns(), now; !trimmed; before = now) {
         for (int i = 0; i < 16; i++)
             free(take(sizes_take(&sizes, &random)));
@@ -243,10 +259,12 @@ void bench_trim(void) {
     chain_free(chain_take(burst.bytes, &random, &blocks));
     if (pthread_create(&witness, NULL, trim_witness, &longest_ns) != 0)
         micro_fail("no thread to be had");
-    sleep_ms(20);
+    while (!is_witness_ready)
+        sleep_ms(20);
     measure_begin();
     malloc_trim(0);
     measure_end(1);
+    sleep_ms(option_number("after", 0));
     trimmed = true;
     pthread_join(witness, NULL);
     measure_add("tail_ns", longest_ns);
