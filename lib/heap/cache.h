@@ -129,7 +129,8 @@ HAK_INLINE void hak_cache_receive(struct hak_heap *heap, size_t class, struct ha
 /* Fills an empty bin. False: no memory. */
 bool hak_cache_refill(struct hak_heap *heap, unsigned class);
 
-/* Gives up to `most` blocks of a class's bin back to their slabs. Returns how many. */
+/* Gives up to `most` blocks of a class's bin back to their slabs, and what follows in the last one.
+ * Returns how many. */
 int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most);
 
 /* Gives all blocks of all bins back to their slabs, and empty slabs to the page layer. */

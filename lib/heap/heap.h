@@ -203,8 +203,8 @@ struct hak_heap {
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
     uint32_t trims_begun, trims_done;  /* of hak_trims (heap/trim.h): */
-    uint32_t trim_looks;               /* slabs still to be looked through; 0: not counted yet */
-    uint8_t trim_class;                /* whose bin is emptied next */
+    uint32_t trim_looks; /* at slabs of the class, still to be made; 0: not counted yet */
+    uint8_t trim_class;  /* the next one to be emptied, and again, to be looked through */
     struct hak_heap *next_free;        /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     struct hak_sampler sampler;

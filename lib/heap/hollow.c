@@ -16,9 +16,8 @@
 
 #define HAK_PAY_BACK_BYTES HAK_KIB(128)
 
-/* What a look costs at most, in records looked at: a system call takes a microsecond or, where
+/* What a look costs, in records looked at: a system call takes a microsecond or, where
  * page tables are not the processor's own, many for each page. */
-#define HAK_PORTION 128
 #define HAK_LOOK_THROUGH 8 /* the list of a slab's free blocks */
 #define HAK_PURGE_PAGE 8
 #define HAK_HOLES_BYTES HAK_KIB(256) /* of a class: less is not looked for */
@@ -132,6 +131,15 @@ static bool is_wanted(const struct look *look, unsigned class) {
     return bytes && (look->is_trim || (bytes >= HAK_HOLES_BYTES && !is_kept));
 }
 
+static void count_purges(const struct look *look) {
+    if (look->purges == 0)
+        return;
+    hak_lock_take(&hak_heap_lock);
+    hak_process_counters.purges += look->purges;
+    hak_process_counters.purged_bytes += look->purged_bytes;
+    hak_lock_give(&hak_heap_lock);
+}
+
 /* Begins where the last one ended. */
 static size_t look_at_heap(struct look *look) {
     struct hak_heap *heap = look->heap;
@@ -145,12 +153,7 @@ static size_t look_at_heap(struct look *look) {
         if (!is_done(look))
             heap->hollow_class = (uint8_t)((class + 1) % HAK_CLASS_COUNT);
     }
-    if (look->purges) {
-        hak_lock_take(&hak_heap_lock);
-        hak_process_counters.purges += look->purges;
-        hak_process_counters.purged_bytes += look->purged_bytes;
-        hak_lock_give(&hak_heap_lock);
-    }
+    count_purges(look);
     return look->purged_bytes;
 }
 
@@ -170,7 +173,7 @@ static bool is_worthwhile(const struct hak_heap *heap) {
 
 void hak_hollow_pay_back(struct hak_heap *heap) {
     struct look look = {
-        .heap = heap, .effort = HAK_PORTION * 2, .goal_bytes = HAK_PAY_BACK_BYTES};
+        .heap = heap, .effort = 2 * HAK_HOLLOW_EFFORT, .goal_bytes = HAK_PAY_BACK_BYTES};
     if (is_possible() && is_worthwhile(heap))
         look_at_heap(&look);
 }
@@ -186,24 +189,44 @@ size_t hak_hollow_trim(struct hak_heap *heap) {
     return purged_bytes;
 }
 
-/* So many looks pass by all of them, wherever they begin. */
-static uint32_t count_looks(const struct hak_heap *heap) {
-    uint64_t slabs = 1;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        slabs += heap->counters.of[class].slabs;
-    return (uint32_t)hak_min(slabs, UINT32_MAX);
+/* Lists go round, so as many looks as a class has slabs pass by all of one. */
+static uint32_t looks_of(const struct hak_heap *heap, unsigned class) {
+    return (uint32_t)heap->counters.of[class].slabs + 1;
 }
 
-bool hak_hollow_trim_some(struct hak_heap *heap) {
-    struct look look = {
-        .heap = heap, .effort = HAK_PORTION, .goal_bytes = SIZE_MAX, .is_trim = true};
-    if (!is_possible())
-        return true;
+/* True: all were looked at. */
+static bool look_on(struct look *look, unsigned class) {
+    struct hak_heap *heap = look->heap;
+    uint32_t all = looks_of(heap, class);
     if (heap->trim_looks == 0)
-        heap->trim_looks = count_looks(heap);
-    look_at_heap(&look);
-    heap->trim_looks -= hak_min(look.looks, heap->trim_looks);
-    return !is_done(&look) || heap->trim_looks == 0;
+        heap->trim_looks = 2 * all; /* of partial ones, then of hollow ones */
+    if (heap->trim_looks > all) {
+        look_at_partial(look, class);
+        uint32_t left = heap->trim_looks - (uint32_t)hak_min(look->looks, heap->trim_looks);
+        heap->trim_looks = is_done(look) && left > all ? left : all;
+        return false;
+    }
+    look_at_hollow(look, class);
+    if (is_done(look) && look->looks < heap->trim_looks) {
+        heap->trim_looks -= look->looks;
+        return false;
+    }
+    heap->trim_looks = 0;
+    return true;
+}
+
+bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, int64_t *effort) {
+    struct look look = {
+        .heap = heap, .effort = *effort, .goal_bytes = SIZE_MAX, .is_trim = true};
+    if (!is_possible() || !is_wanted(&look, class)) {
+        heap->trim_looks = 0;
+        return true;
+    }
+    heap->has_hollow = true;
+    bool is_over = look_on(&look, class);
+    count_purges(&look);
+    *effort = look.effort;
+    return is_over;
 }
 
 struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class) {

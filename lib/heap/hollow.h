@@ -29,8 +29,12 @@ HAK_INLINE void hak_hollow_note_fresh(struct hak_heap *heap) {
 /* Gives back what can be had. Returns the bytes. */
 size_t hak_hollow_trim(struct hak_heap *heap);
 
-/* A portion of it, of a heap that is inside a slow path. True: that was the last one. */
-bool hak_hollow_trim_some(struct hak_heap *heap);
+/* What one portion may cost; see hollow.c. */
+#define HAK_HOLLOW_EFFORT 128
+
+/* A portion of it, of one class of a heap that is inside a slow path. Takes off what it cost. True:
+ * the class has nothing more. */
+bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, int64_t *effort);
 
 /* A hollow slab of the class, or NULL. */
 struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class);

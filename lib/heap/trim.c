@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns trimming by portions. A heap's thread alone writes its state. Invariant: bins below
- * trim_class have been emptied since trims_begun; trims_done follows when the slabs were looked
- * through, too.
+ * Owns trimming by portions. A heap's thread alone writes its state. Invariant: trim_class counts
+ * the classes twice; since trims_begun the bins of those below were emptied, then their slabs
+ * looked through; trims_done follows at the end.
  */
 #include "heap/trim.h"
 
 #include "heap/cache.h"
 #include "heap/hollow.h"
 
-#define HAK_PORTION_BLOCKS 256 /* each brings in a cache line, and its slab's record */
+#define HAK_PORTION_BLOCKS 256 /* and their neighbours: each brings in a cache line */
 
 _Atomic uint32_t hak_trims;
 
@@ -40,9 +40,21 @@ static bool empty_some_bins(struct hak_heap *heap) {
     int64_t left = HAK_PORTION_BLOCKS;
     while (heap->trim_class < HAK_CLASS_COUNT) {
         left -= hak_cache_flush_some(heap, heap->trim_class, left);
-        if (left == 0)
+        if (left <= 0)
             return false;
         heap->trim_class++;
+    }
+    return true;
+}
+
+/* True: so were all slabs. */
+static bool look_at_some_slabs(struct hak_heap *heap) {
+    int64_t effort = HAK_HOLLOW_EFFORT;
+    while (heap->trim_class < 2 * HAK_CLASS_COUNT) {
+        if (hak_hollow_trim_some(heap, heap->trim_class - HAK_CLASS_COUNT, &effort))
+            heap->trim_class++;
+        else if (effort <= 0)
+            return false;
     }
     return true;
 }
@@ -51,6 +63,6 @@ void hak_trim_some(struct hak_heap *heap) {
     uint32_t trims = atomic_load_explicit(&hak_trims, memory_order_relaxed);
     if (heap->trims_begun != trims)
         begin(heap, trims);
-    if (empty_some_bins(heap) && hak_hollow_trim_some(heap))
+    if (empty_some_bins(heap) && look_at_some_slabs(heap))
         heap->trims_done = trims;
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of lib/heap/trim: a heap that was asked to give back does so in portions that have a bound,
+ * is done after a number of them that has one too, and then has given what it would have given at
+ * once; a request that comes meanwhile begins anew; what was asked before a heap was there doesn't
+ * concern it. With the heap's verifier after each portion.
+ */
+#include "heap/cache.h"
+#include "heap/free.h"
+#include "heap/slab.h"
+#include "heap/thread.h"
+#include "heap/trim.h"
+#include "heap/verify.h"
+#include "stats/process.h"
+
+#include "unit.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define COUNT 30000u
+#define PORTION_BLOCKS (256 + HAK_SLAB_BYTES / 32) /* the last ones may be a slab's */
+#define PORTION_PAGES 40u
+#define PORTIONS 4000u
+
+static void *blocks[COUNT];
+
+static void make_sparse(uint64_t *random) {
+    for (unsigned i = 0; i < COUNT; i++)
+        if (!blocks[i])
+            blocks[i] = memset(hak_alloc(16 + unit_random(random) % 2000), 1, 16);
+    for (unsigned i = 0; i < COUNT; i++)
+        if (unit_random(random) % 20) {
+            hak_free(blocks[i]);
+            blocks[i] = NULL;
+        }
+}
+
+/* Blocks out of slabs, in bins or live, and bytes of the slabs that are there. */
+struct heap_sums {
+    uint64_t out, slab_bytes;
+};
+
+static struct heap_sums sums_of(const struct hak_heap *heap) {
+    struct heap_sums sums = {0, 0};
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        sums.out += heap->counters.of[class].blocks_out;
+        sums.slab_bytes += heap->counters.of[class].slab_bytes;
+    }
+    return sums;
+}
+
+static bool is_done(const struct hak_heap *heap) {
+    return heap->trims_done == atomic_load(&hak_trims);
+}
+
+/* One portion, as a slow path does it. */
+static void follow(struct hak_heap *heap) {
+    struct heap_sums before = sums_of(heap);
+    uint64_t purged = hak_process_counters.purged_bytes, dirty = hak_process_counters.dirty_bytes;
+    hak_heap_enter(heap);
+    hak_trim_follow(heap);
+    hak_heap_leave(heap);
+    hak_heap_verify_always(heap);
+    struct heap_sums after = sums_of(heap);
+    CHECK(before.out - after.out <= PORTION_BLOCKS);
+    /* Beside free runs that are purged because slabs became empty. */
+    if (hak_process_counters.dirty_bytes == dirty)
+        CHECK(hak_process_counters.purged_bytes - purged <= PORTION_PAGES * hak_os_page_bytes);
+}
+
+static unsigned follow_to_the_end(struct hak_heap *heap) {
+    unsigned portions = 0;
+    for (; !is_done(heap); portions++) {
+        CHECK(portions < PORTIONS);
+        follow(heap);
+    }
+    return portions;
+}
+
+static void check_portions(struct hak_heap *heap, uint64_t *random) {
+    make_sparse(random);
+    hak_trim_ask();
+    CHECK(!is_done(heap));
+    CHECK(follow_to_the_end(heap) > 3);
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        CHECK(heap->hot.bin[class] == HAK_LIST_END);
+    uint64_t left = sums_of(heap).slab_bytes;
+    hak_trim_heap(heap);
+    CHECK(left - sums_of(heap).slab_bytes <= left / 20);
+    CHECK(is_done(heap));
+}
+
+static void check_asked_again(struct hak_heap *heap, uint64_t *random) {
+    make_sparse(random);
+    hak_trim_ask();
+    follow(heap);
+    CHECK(!is_done(heap));
+    make_sparse(random);
+    hak_trim_ask();
+    follow(heap);
+    CHECK(!is_done(heap));
+    follow_to_the_end(heap);
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        CHECK(heap->hot.bin[class] == HAK_LIST_END);
+}
+
+static void *begin_late(void *unused) {
+    hak_trim_ask();
+    struct hak_heap *heap = hak_heap_start_mine();
+    CHECK(heap && is_done(heap));
+    return unused;
+}
+
+int main(void) {
+    uint64_t random = unit_seed();
+    struct hak_heap *heap = hak_heap_start_mine();
+    pthread_t thread;
+    CHECK(heap);
+    for (int i = 0; i < 3; i++) {
+        check_portions(heap, &random);
+        check_asked_again(heap, &random);
+    }
+    CHECK(pthread_create(&thread, NULL, begin_late, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
