@@ -59,8 +59,8 @@ const char *hakmem_version(void);
 /*
  * Gives the calling thread's cached blocks and all free pages of the process back to the system.
  * Returns the bytes given back; 0 when there was nothing to give. Other threads follow with what
- * they cache, a portion at a time, in their own next calls. Any thread may call; takes its time, but
- * keeps no other thread waiting. malloc_trim(3) does the same.
+ * they cache, a portion at a time, in their own next calls. Any thread may call; it takes its time,
+ * but keeps no other thread waiting. malloc_trim(3) does the same.
  */
 size_t hakmem_purge(void);
 
