@@ -60,7 +60,7 @@ for kind in address thread undefined; do
     cd "$work/$kind"
     for unit in tests/unit/*.u; do
         [ -e "$unit" ] || continue
-        if ! timeout 300 "$unit" >unit.log 2>&1; then
+        if ! timeout 1500 "$unit" >unit.log 2>&1; then
             tail -n 15 unit.log
             echo "$kind sanitizer: $unit failed"
             status=1
