@@ -40,7 +40,7 @@ try() {
     make -j2 -k $tests >log 2>&1 || grep -E 'error|warning' log
     for test in $tests; do
         result=0
-        timeout 300 "$test" >test.log 2>&1 || result=$?
+        timeout 900 "$test" >test.log 2>&1 || result=$?
         if [ "$result" -ne 0 ] && [ "$result" -ne 77 ]; then
             tail -n 5 test.log
             echo "$1: $test: exit status $result"
