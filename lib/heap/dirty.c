@@ -19,6 +19,7 @@ static size_t least_bytes; /* in place of the knob's, if has_least */
 static bool has_least;
 static size_t allowance_bytes;
 static uint64_t purge_ms; /* time of the last purge */
+static uint64_t event_ms; /* of the last take or give, while something is allowed */
 
 /* Of the episode, which ends when a second passes without a purge: */
 static size_t purged_bytes; /* and not missed yet */
@@ -29,6 +30,7 @@ static bool is_cycle;
 /* Of the window that began at window_ms: */
 static uint64_t window_ms;
 static size_t least_dirty_bytes;
+static size_t most_dirty_bytes;
 static size_t most_used_bytes;
 static size_t earlier_most_bytes; /* of the window before */
 
@@ -45,8 +47,10 @@ void hak_dirty_set_least(size_t bytes) {
 
 static void begin_window(uint64_t now_ms) {
     window_ms = now_ms;
+    event_ms = now_ms;
     earlier_most_bytes = most_used_bytes;
     least_dirty_bytes = hak_process_counters.dirty_bytes;
+    most_dirty_bytes = hak_process_counters.dirty_bytes;
     most_used_bytes = hak_process_counters.used_bytes;
 }
 
@@ -54,11 +58,11 @@ static size_t with_room(size_t bytes) {
     return bytes + bytes / HAK_CYCLE_ROOM;
 }
 
-/* What was dirty through the whole window is of no use. */
+/* What was dirty through the whole window is of no use, nor is what never was. */
 static void end_window(uint64_t now_ms) {
-    size_t bound_bytes = knob_bound_bytes();
-    size_t idle_bytes = least_dirty_bytes > bound_bytes ? least_dirty_bytes - bound_bytes : 0;
-    allowance_bytes -= hak_min(allowance_bytes, idle_bytes);
+    size_t idle_bytes = hak_max(least_dirty_bytes, knob_bound_bytes());
+    size_t moved_bytes = most_dirty_bytes - hak_min(most_dirty_bytes, idle_bytes);
+    allowance_bytes = hak_min(allowance_bytes, with_room(moved_bytes));
     allowance_bytes = hak_min(allowance_bytes, with_room(most_used_bytes));
     begin_window(now_ms);
 }
@@ -70,9 +74,22 @@ static size_t allowed_bytes(void) {
     return most_bytes > used_bytes ? hak_min(allowance_bytes, most_bytes - used_bytes) : 0;
 }
 
-size_t hak_dirty_bound_bytes(void) {
-    if (allowance_bytes && hak_os_now_ms() - window_ms >= HAK_CYCLE_MS)
-        end_window(hak_os_now_ms());
+/* At a take or give; so much was dirty from the last one until now. If that was a second, nobody
+ * has used it, whatever else was in the window. */
+static void look_at_clock(size_t dirty_bytes) {
+    uint64_t now_ms = hak_os_now_ms();
+    most_dirty_bytes = hak_max(most_dirty_bytes, dirty_bytes);
+    if (now_ms - event_ms >= HAK_CYCLE_MS)
+        least_dirty_bytes = dirty_bytes;
+    if (now_ms - window_ms >= HAK_CYCLE_MS)
+        end_window(now_ms);
+    event_ms = now_ms;
+}
+
+size_t hak_dirty_bound_bytes(size_t given_bytes) {
+    if (allowance_bytes)
+        look_at_clock(hak_process_counters.dirty_bytes -
+                      hak_min(given_bytes, hak_process_counters.dirty_bytes));
     return knob_bound_bytes() + allowed_bytes();
 }
 
@@ -96,8 +113,17 @@ static void note_used(size_t used_bytes) {
         allow(more_bytes);
 }
 
-void hak_dirty_note_take(size_t clean_bytes) {
-    size_t bytes = hak_min(clean_bytes, purged_bytes);
+/* How much of a clean run of so many bytes was purged just before. */
+static size_t missed_of(size_t bytes) {
+    if (purged_bytes && hak_os_now_ms() - purge_ms > HAK_CYCLE_MS)
+        purged_bytes = 0;
+    return hak_min(bytes, purged_bytes);
+}
+
+void hak_dirty_note_take(size_t taken_bytes, bool was_dirty) {
+    if (allowance_bytes)
+        look_at_clock(hak_process_counters.dirty_bytes + (was_dirty ? taken_bytes : 0));
+    size_t bytes = was_dirty ? 0 : missed_of(taken_bytes);
     note_used(hak_process_counters.used_bytes);
     purged_bytes -= bytes;
     missed_bytes += bytes;

@@ -5,17 +5,17 @@
  * the heap lock, which the caller holds.
  *
  * In an episode of purges, each within a second of the one before, it is counted how much of what
- * was purged had to be taken again. Once that is three quarters of the most memory in
- * use, the program is in a cycle: from then on the allowance grows by what is missed. It shrinks by
- * what lay dirty, unused, for a whole second.
+ * was purged had to be taken again, as soon. Once that is half of the most memory in use, the
+ * program is in a cycle: from then on the allowance grows by what is missed. It shrinks by what lay
+ * dirty, unused, for a whole second.
  */
 #ifndef HAK_HEAP_DIRTY_H
 #define HAK_HEAP_DIRTY_H
 
 #include "base/compiler.h"
 
-/* Bytes that may stay dirty now. Called after a run was given back. */
-size_t hak_dirty_bound_bytes(void);
+/* Bytes that may stay dirty now. Called after a run of so many bytes was given back. */
+size_t hak_dirty_bound_bytes(size_t given_bytes);
 
 /* Takes the place of the knob dirty_min, which can't change any more. */
 void hak_dirty_set_least(size_t bytes);
@@ -23,8 +23,8 @@ void hak_dirty_set_least(size_t bytes);
 /* What to purge down to once the bound is passed. */
 size_t hak_dirty_goal_bytes(size_t bound_bytes);
 
-/* A free run was taken, `clean_bytes` of it clean. */
-void hak_dirty_note_take(size_t clean_bytes);
+/* A free run was taken, and has left its set. */
+void hak_dirty_note_take(size_t bytes, bool was_dirty);
 
 /* A run was purged. */
 void hak_dirty_note_purge(size_t bytes);

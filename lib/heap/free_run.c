@@ -136,7 +136,7 @@ struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slab
     if (kind == HAK_SLAB_DIRTY)
         hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
-    hak_dirty_note_take(kind != HAK_SLAB_DIRTY ? slabs << HAK_SLAB_SHIFT : 0);
+    hak_dirty_note_take(slabs << HAK_SLAB_SHIFT, kind == HAK_SLAB_DIRTY);
     return taken;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the taking and giving of runs, growth and purging. A run that is being purged is in no set
- * (state MOVING), so the system call happens without the lock.
+ * Owns the taking and giving of runs, and growth. A run that is on its way is in no set (state
+ * MOVING), so system calls happen without the lock.
  */
 #include "heap/superslab.h"
 
@@ -14,13 +14,12 @@
 #include "heap/huge.h"
 #include "heap/limit.h"
 #include "heap/order.h"
+#include "heap/purge.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
 #include "os/os_time.h"
 #include "stats/process.h"
 
-/* At once: a purge keeps others from mapping anything for as long as it takes, up to 0.3 ms. */
-#define HAK_PURGE_BYTES HAK_MIB(2)
 #define HAK_PURGE_TRIES 64u /* at a limit, while other threads make memory dirty */
 #define HAK_WAITS 1000u     /* of a millisecond each, for runs on their way, and as many arrivals */
 
@@ -106,78 +105,6 @@ static bool grow_clean_runs(size_t slabs) {
     return true;
 }
 
-/* The end of a dirty run leaves its set; the rest stays as old as it is. */
-static struct hak_slab *cut_to_purge(struct hak_slab *run, size_t slabs) {
-    size_t rest_slabs = run->run_slabs - slabs;
-    struct hak_slab *cut = run + rest_slabs;
-    hak_free_run_leave(run);
-    hak_free_run_shape(run, run->run_slabs, HAK_SLAB_UNUSED);
-    hak_free_run_shape(cut, slabs, HAK_SLAB_MOVING);
-    cut->is_moved = run->is_moved;
-    if (rest_slabs) {
-        hak_free_run_insert_rest(run, rest_slabs, cut, HAK_SLAB_DIRTY);
-        hak_free_run_make_oldest(run);
-    }
-    return cut;
-}
-
-/* A run out of its set, ready to be purged: no more than is above the bound. */
-static struct hak_slab *take_oldest_dirty(size_t bound_bytes) {
-    struct hak_slab *run = NULL;
-    hak_lock_take(&hak_heap_lock);
-    size_t dirty_bytes = hak_process_counters.dirty_bytes;
-    struct hak_slab *oldest = hak_free_run_oldest_dirty();
-    if (oldest && dirty_bytes > bound_bytes) {
-        size_t excess = hak_round_up(dirty_bytes - bound_bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT;
-        size_t slabs = hak_min(excess, HAK_PURGE_BYTES >> HAK_SLAB_SHIFT);
-        run = cut_to_purge(oldest, hak_min(oldest->run_slabs, slabs));
-        hak_run_depart();
-    }
-    hak_lock_give(&hak_heap_lock);
-    return run;
-}
-
-/* A run that mremap filled keeps a mapping of its own until it is mapped anew. */
-static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
-    size_t bytes = hak_run_bytes(run);
-    void *start = (void *)hak_slab_address(run);
-    hak_huge_note_purge(run);
-    bool is_lazy = may_be_lazy && !run->is_moved && hak_os_purge_lazily(start, bytes);
-    bool done =
-        is_lazy || (run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes));
-    hak_lock_take(&hak_heap_lock);
-    if (done) {
-        run->is_moved = false;
-        run->is_lazy = is_lazy;
-        hak_process_counters.purges++;
-        hak_process_counters.purged_bytes += bytes;
-        hak_dirty_note_purge(bytes);
-    }
-    run = hak_free_run_insert(run, run->run_slabs, done ? HAK_SLAB_CLEAN : HAK_SLAB_DIRTY);
-    hak_run_arrive();
-    bool is_hidden = done && hak_hidden_wants(run);
-    hak_lock_give(&hak_heap_lock);
-    if (is_hidden)
-        hak_hidden_add(run);
-    return done;
-}
-
-static size_t purge_above(size_t bound_bytes) {
-    size_t purged_bytes = 0;
-    struct hak_slab *run;
-    while ((run = take_oldest_dirty(bound_bytes)) != NULL) {
-        size_t bytes = hak_run_bytes(run);
-        if (!purge_run(run, bound_bytes != 0 && hak_conf.lazy_purge))
-            break;
-        purged_bytes += bytes;
-    }
-    return purged_bytes;
-}
-
-size_t hak_purge_all(void) {
-    return purge_above(0);
-}
-
 void hak_run_preallocate(size_t bytes) {
     size_t slabs = hak_round_up(bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT, grown;
     struct hak_slab *run = hak_range_grow(slabs, &grown);
@@ -227,7 +154,7 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
         if (run)
             return run;
         if (need.verdict == HAK_LIMIT_PURGE && purges++ < HAK_PURGE_TRIES) {
-            purge_above(need.dirty_bytes);
+            hak_purge_above(need.dirty_bytes);
             continue;
         }
         bool is_full = need.verdict != HAK_LIMIT_FREE;
@@ -246,16 +173,11 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
 }
 
 void hak_run_give(struct hak_slab *run) {
+    size_t bytes = hak_run_bytes(run);
     hak_lock_take(&hak_heap_lock);
-    hak_process_counters.used_bytes -= hak_run_bytes(run);
+    hak_process_counters.used_bytes -= bytes;
     hak_free_run_insert(run, run->run_slabs, HAK_SLAB_DIRTY);
-    size_t wish_bytes = hak_dirty_bound_bytes();
-    size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
-    size_t goal_bytes = hak_min(bound_bytes, hak_dirty_goal_bytes(wish_bytes));
-    bool is_above = hak_process_counters.dirty_bytes > bound_bytes;
-    hak_lock_give(&hak_heap_lock);
-    if (is_above && hak_conf.purge)
-        purge_above(goal_bytes);
+    hak_purge_after_give(bytes);
 }
 
 void hak_run_give_clean(struct hak_slab *run) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns free runs of slabs: which are clean (read as zero), which are dirty (still resident), and
- * the giving back of the dirty ones. A run is named by its first record. Functions take the heap
- * lock themselves, where nothing else is said; none holds it across a system call.
+ * Owns free runs of slabs: which are clean (read as zero), which are dirty (still resident). A run
+ * is named by its first record. Functions take the heap lock themselves, where nothing else is
+ * said; none holds it across a system call.
  */
 #ifndef HAK_HEAP_SUPERSLAB_H
 #define HAK_HEAP_SUPERSLAB_H
@@ -34,9 +34,6 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs);
 
 /* Lengthens a run in use to `slabs` where it lies, if free runs follow it. */
 bool hak_run_extend(struct hak_slab *run, size_t slabs);
-
-/* Gives every dirty run back to the system; returns the bytes. */
-size_t hak_purge_all(void);
 
 void hak_superslab_start(void);
 

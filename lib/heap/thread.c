@@ -13,6 +13,7 @@
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
+#include "heap/purge.h"
 #include "heap/quarantine.h"
 #include "heap/remote.h"
 #include "heap/sample.h"
@@ -265,7 +266,7 @@ size_t hak_heap_trim(void) {
             hak_stalled_relieve(heap);
     hak_large_hardened_release();
     hak_fence_release();
-    return hak_purge_all() + hollow_bytes;
+    return hak_purge_above(0) + hollow_bytes;
 }
 
 /*
@@ -357,6 +358,7 @@ void hak_heap_attend(struct hak_heap *heap) {
 void hak_fork_child(void) {
     hak_lock_forget_waiters(&hak_heap_lock);
     hak_run_forget_travel();
+    hak_purge_forget();
     if (hak_orphan_heap)
         part_counters();
     for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {

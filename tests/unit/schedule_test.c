@@ -10,9 +10,9 @@
 #include "heap/large.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
+#include "heap/purge.h"
 #include "heap/remote.h"
 #include "heap/stalled.h"
-#include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
 #include "report/totals.h"
@@ -195,11 +195,11 @@ static void take_run(int tag) {
 static void purge_part(int thread) {
     if (thread == 0) {
         hak_free(block[0]);
-        hak_purge_all();
+        hak_purge_above(0);
     } else if (thread == 1) {
         take_run(11);
     } else {
-        hak_purge_all();
+        hak_purge_above(0);
         take_run(12);
     }
 }

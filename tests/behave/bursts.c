@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bursts with long pauses: what one of them used is given back at its end, however often it comes
+ * again, since more than a second passes in between. Bursts that follow each other are a cycle and
+ * find their memory as it was; when such a cycle turns slow, its memory goes at the end of the next
+ * burst.
+ */
+#include "check.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { BLOCKS = 65536, BLOCK_BYTES = 512, KEPT_MOST_BYTES = 5 << 20, PAUSE_US = 1300000 };
+
+static char *blocks[BLOCKS];
+
+/* Returns what is resident behind it. */
+static size_t burst(void) {
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(BLOCK_BYTES);
+        check_fill(blocks[i], BLOCK_BYTES, i);
+    }
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        CHECK(check_filled(blocks[i], BLOCK_BYTES, i));
+        free(blocks[i]);
+    }
+    return check_resident_bytes();
+}
+
+static void pause_long(void) {
+    CHECK(usleep(PAUSE_US) == 0);
+}
+
+static void check_slow(size_t before) {
+    for (int i = 0; i < 3; i++) {
+        size_t after = burst();
+        fprintf(stderr, "resident after a burst: %zu KiB more\n", (after - before) >> 10);
+        CHECK(after <= before + KEPT_MOST_BYTES);
+        pause_long();
+    }
+}
+
+static long page_faults(void) {
+    struct rusage usage;
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return usage.ru_minflt;
+}
+
+/* False: the machine had no time for it, and pauses came by themselves. */
+static bool check_quick(void) {
+    long before = 0, pages = (long)BLOCKS * BLOCK_BYTES / sysconf(_SC_PAGESIZE);
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < 6; i++) {
+        if (i == 3)
+            before = page_faults();
+        burst();
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    if (end.tv_sec - start.tv_sec >= 1)
+        return false;
+    CHECK(page_faults() - before < pages / 8);
+    return true;
+}
+
+int main(void) {
+    memset(blocks, 0, sizeof blocks);
+    size_t before = check_resident_bytes();
+    if (before == 0)
+        return 77;
+    check_slow(before);
+    if (!check_quick())
+        fprintf(stderr, "too slow for a cycle\n");
+    pause_long();
+    check_slow(before);
+    return 0;
+}
