@@ -20,6 +20,8 @@
 #define HAK_BYTES_PER_MS HAK_KIB(4) /* 4 MiB of new pages a second: under a thousandth of it */
 #define HAK_BUDGET_MS 1024u         /* 4 MiB at once */
 #define HAK_CALLS_BYTES HAK_KIB(64) /* as dear as the system calls of one */
+#define HAK_CALLS_SHARE 256u        /* of the time, where they are dearer */
+#define HAK_CALLS_MOST_MS 128u      /* one that was held up is not to end it for all */
 
 bool hak_fence_is_on;
 
@@ -40,7 +42,8 @@ void hak_fence_start(void) {
 /* ---- budget ---- */
 
 /* A leaky bucket (the "generic cell rate algorithm" of ITU-T I.371): what was spent lies on a line
- * of time that may not run ahead of the clock, nor be further behind it than the bucket is deep. */
+ * of time that is never further behind the clock than the bucket is deep; where it has run ahead of
+ * the clock, nothing can be had. */
 static bool pay(size_t bytes) {
     uint64_t cost_ms = hak_max(bytes, HAK_CALLS_BYTES) / HAK_BYTES_PER_MS;
     uint64_t now_ms = hak_os_now_ms();
@@ -50,6 +53,15 @@ static bool pay(size_t bytes) {
         return false;
     return atomic_compare_exchange_strong_explicit(&budget_spent_ms, &spent_ms, from_ms + cost_ms,
                                                    memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Some kernels need a hundred times as long: what system calls really took is paid afterwards. */
+static void pay_calls(uint64_t begun_ns) {
+    uint64_t took_ns = hak_os_thread_ns() - begun_ns;
+    uint64_t cost_ms = hak_min(took_ns * HAK_CALLS_SHARE / 1000000, HAK_CALLS_MOST_MS);
+    uint64_t paid_ms = HAK_CALLS_BYTES / HAK_BYTES_PER_MS;
+    if (cost_ms > paid_ms)
+        atomic_fetch_add_explicit(&budget_spent_ms, cost_ms - paid_ms, memory_order_relaxed);
 }
 
 static void count(int blocks) {
@@ -171,6 +183,15 @@ static bool has_huge_pages(void) {
     return is_huge;
 }
 
+static bool put_up_both(struct hak_slab *slab) {
+    size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    uint64_t begun_ns = hak_os_thread_ns();
+    bool done = put_up(start_of(slab - 1), HAK_SLAB_BYTES, slab->is_zero) &&
+                put_up(start_of(slab) + slab->large_bytes, rest_bytes, slab->is_zero);
+    pay_calls(begun_ns);
+    return done;
+}
+
 struct hak_slab *hak_fence_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
@@ -181,10 +202,8 @@ struct hak_slab *hak_fence_take(size_t bytes) {
     if (!run)
         return NULL;
     struct hak_slab *slab = split(run, large_bytes);
-    size_t rest_bytes = hak_run_bytes(slab) - large_bytes;
     count(1);
-    if (put_up(start_of(run), HAK_SLAB_BYTES, slab->is_zero) &&
-        put_up(start_of(slab) + large_bytes, rest_bytes, slab->is_zero))
+    if (put_up_both(slab))
         return slab;
     give_or_wait(slab);
     return NULL;
@@ -210,12 +229,14 @@ static bool close_up(struct hak_slab *slab) {
 
 void hak_fence_give(struct hak_slab *slab) {
     slab->is_zero = false;
+    uint64_t begun_ns = hak_os_thread_ns();
     /* Whoever is next needs new pages. */
-    if (!pay(slab->large_bytes) || !close_up(slab)) {
+    if (pay(slab->large_bytes) && close_up(slab)) {
+        let_wait(slab);
+        while (release_oldest(HAK_WAITING_MOST))
+            ;
+    } else {
         give_or_wait(slab);
-        return;
     }
-    let_wait(slab);
-    while (release_oldest(HAK_WAITING_MOST))
-        ;
+    pay_calls(begun_ns);
 }

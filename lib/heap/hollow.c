@@ -12,6 +12,7 @@
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/slab.h"
+#include "os/os_time.h"
 #include "stats/process.h"
 
 #define HAK_PAY_BACK_BYTES HAK_KIB(128)
@@ -26,6 +27,7 @@
 struct look {
     struct hak_heap *heap;
     int64_t effort;    /* left */
+    uint64_t until_ns; /* 0: no hurry */
     size_t goal_bytes; /* enough */
     uint32_t looks;    /* made so far */
     bool is_trim;
@@ -48,8 +50,7 @@ static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
 static bool is_sparse(const struct hak_slab *slab) {
     size_t pages = HAK_SLAB_BYTES / hak_os_page_bytes;
     bool is_empty_enough = slab->used == 1 || slab->used * 4u <= hak_slab_carved(slab);
-    return slab->used && is_empty_enough && slab->used <= pages &&
-           slab->free_count > slab->looked;
+    return slab->used && is_empty_enough && slab->used <= pages && slab->free_count > slab->looked;
 }
 
 static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages) {
@@ -75,6 +76,8 @@ static void look_through(struct look *look, struct hak_slab *slab) {
     look->effort -= HAK_LOOK_THROUGH + HAK_PURGE_PAGE * __builtin_popcount(pages);
     if (pages)
         purge_pages(look, slab, pages);
+    if (look->until_ns && hak_os_now_ns() >= look->until_ns)
+        look->effort = 0;
 }
 
 static void note_look(struct look *look) {
@@ -179,8 +182,7 @@ void hak_hollow_pay_back(struct hak_heap *heap) {
 }
 
 size_t hak_hollow_trim(struct hak_heap *heap) {
-    struct look look = {
-        .heap = heap, .effort = INT64_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
+    struct look look = {.heap = heap, .effort = INT64_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
     if (!is_possible())
         return 0;
     hak_heap_enter(heap);
@@ -215,9 +217,12 @@ static bool look_on(struct look *look, unsigned class) {
     return true;
 }
 
-bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, int64_t *effort) {
-    struct look look = {
-        .heap = heap, .effort = *effort, .goal_bytes = SIZE_MAX, .is_trim = true};
+bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion) {
+    struct look look = {.heap = heap,
+                        .effort = portion->effort,
+                        .until_ns = portion->until_ns,
+                        .goal_bytes = SIZE_MAX,
+                        .is_trim = true};
     if (!is_possible() || !is_wanted(&look, class)) {
         heap->trim_looks = 0;
         return true;
@@ -225,7 +230,7 @@ bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, int64_t *effort
     heap->has_hollow = true;
     bool is_over = look_on(&look, class);
     count_purges(&look);
-    *effort = look.effort;
+    portion->effort = look.effort;
     return is_over;
 }
 

@@ -32,9 +32,15 @@ size_t hak_hollow_trim(struct hak_heap *heap);
 /* What one portion may cost; see hollow.c. */
 #define HAK_HOLLOW_EFFORT 128
 
-/* A portion of it, of one class of a heap that is inside a slow path. Takes off what it cost. True:
- * the class has nothing more. */
-bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, int64_t *effort);
+/* What is left of one. */
+struct hak_portion {
+    int64_t effort;
+    uint64_t until_ns;
+};
+
+/* A portion of it, of one class of a heap that is inside a slow path. Takes off what it cost, or
+ * all if its time is over. True: the class has nothing more. */
+bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion);
 
 /* A hollow slab of the class, or NULL. */
 struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class);

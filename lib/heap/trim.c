@@ -8,8 +8,11 @@
 
 #include "heap/cache.h"
 #include "heap/hollow.h"
+#include "os/os_time.h"
 
 #define HAK_PORTION_BLOCKS 256 /* and their neighbours: each brings in a cache line */
+#define HAK_PORTION_NS 200000  /* then a slab is the last one that is looked through */
+#define HAK_REST 4             /* times as long as the portion took */
 
 _Atomic uint32_t hak_trims;
 
@@ -48,12 +51,12 @@ static bool empty_some_bins(struct hak_heap *heap) {
 }
 
 /* True: so were all slabs. */
-static bool look_at_some_slabs(struct hak_heap *heap) {
-    int64_t effort = HAK_HOLLOW_EFFORT;
+static bool look_at_some_slabs(struct hak_heap *heap, uint64_t until_ns) {
+    struct hak_portion portion = {HAK_HOLLOW_EFFORT, until_ns};
     while (heap->trim_class < 2 * HAK_CLASS_COUNT) {
-        if (hak_hollow_trim_some(heap, heap->trim_class - HAK_CLASS_COUNT, &effort))
+        if (hak_hollow_trim_some(heap, heap->trim_class - HAK_CLASS_COUNT, &portion))
             heap->trim_class++;
-        else if (effort <= 0)
+        else if (portion.effort <= 0)
             return false;
     }
     return true;
@@ -63,6 +66,16 @@ void hak_trim_some(struct hak_heap *heap) {
     uint32_t trims = atomic_load_explicit(&hak_trims, memory_order_relaxed);
     if (heap->trims_begun != trims)
         begin(heap, trims);
-    if (empty_some_bins(heap) && look_at_some_slabs(heap))
+    uint64_t until_ns = hak_os_now_ns() + HAK_PORTION_NS;
+    if (empty_some_bins(heap) && look_at_some_slabs(heap, until_ns))
         heap->trims_done = trims;
+}
+
+void hak_trim_in_turn(struct hak_heap *heap) {
+    uint64_t begun_ns = hak_os_now_ns();
+    if (begun_ns < heap->trim_rest_until_ns)
+        return;
+    hak_trim_some(heap);
+    uint64_t ended_ns = hak_os_now_ns();
+    heap->trim_rest_until_ns = ended_ns + HAK_REST * (ended_ns - begun_ns);
 }

@@ -2,8 +2,9 @@
 /*
  * Owns what a heap gives back when the process is trimmed: free blocks of its bins to their slabs,
  * wholly free pages of those to the system. The thread that asks gives at once what its own heap
- * has; every other one follows in its slow paths, a portion in each, so that no malloc or free of
- * its waits for the whole. Called by a heap's own thread, without the heap lock.
+ * has; every other one follows in its slow paths, by portions with rest in between, so that no
+ * malloc or free of its waits for the whole, nor many of them in a row. Called by a heap's own
+ * thread, without the heap lock.
  */
 #ifndef HAK_HEAP_TRIM_H
 #define HAK_HEAP_TRIM_H
@@ -23,13 +24,16 @@ size_t hak_trim_heap(struct hak_heap *heap);
 void hak_trim_start(struct hak_heap *heap);
 
 /* A portion of it. */
-HAK_SLOW void hak_trim_some(struct hak_heap *heap);
+void hak_trim_some(struct hak_heap *heap);
 
-/* In a slow path: a portion, while something is left to do. */
+/* A portion, if the heap has rested from the last one. */
+HAK_SLOW void hak_trim_in_turn(struct hak_heap *heap);
+
+/* In a slow path: a portion in its turn, while something is left to do. */
 HAK_INLINE void hak_trim_follow(struct hak_heap *heap) {
     /* relaxed: a request, nothing is read because of it */
     if (HAK_UNLIKELY(atomic_load_explicit(&hak_trims, memory_order_relaxed) != heap->trims_done))
-        hak_trim_some(heap);
+        hak_trim_in_turn(heap);
 }
 
 #endif

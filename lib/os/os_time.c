@@ -8,12 +8,25 @@
 #include <errno.h>
 #include <time.h>
 
-uint64_t hak_os_now_ms(void) {
+static struct timespec read_clock(clockid_t clock) {
     struct timespec now = {0, 0};
     int saved_errno = errno;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    clock_gettime(clock, &now);
     errno = saved_errno;
+    return now;
+}
+
+static uint64_t ns_of(struct timespec time) {
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+uint64_t hak_os_now_ms(void) {
+    struct timespec now = read_clock(CLOCK_MONOTONIC_COARSE);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t hak_os_now_ns(void) {
+    return ns_of(read_clock(CLOCK_MONOTONIC));
 }
 
 void hak_os_sleep_ms(unsigned ms) {
@@ -24,9 +37,5 @@ void hak_os_sleep_ms(unsigned ms) {
 }
 
 uint64_t hak_os_thread_ns(void) {
-    struct timespec now = {0, 0};
-    int saved_errno = errno;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    errno = saved_errno;
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return ns_of(read_clock(CLOCK_THREAD_CPUTIME_ID));
 }

@@ -13,6 +13,9 @@ uint64_t hak_os_now_ms(void);
 
 void hak_os_sleep_ms(unsigned ms);
 
+/* The same in nanoseconds, and exact. */
+uint64_t hak_os_now_ns(void);
+
 /* Processor time of the calling thread. */
 uint64_t hak_os_thread_ns(void);
 

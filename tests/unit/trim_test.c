@@ -11,6 +11,7 @@
 #include "heap/thread.h"
 #include "heap/trim.h"
 #include "heap/verify.h"
+#include "os/os_time.h"
 #include "stats/process.h"
 
 #include "unit.h"
@@ -22,6 +23,7 @@
 #define PORTION_BLOCKS (256 + HAK_SLAB_BYTES / 32) /* the last ones may be a slab's */
 #define PORTION_PAGES 40u
 #define PORTIONS 4000u
+#define SLACK_NS 100000000 /* the thread may wait between two looks at the clock */
 
 static void *blocks[COUNT];
 
@@ -54,18 +56,18 @@ static bool is_done(const struct hak_heap *heap) {
     return heap->trims_done == atomic_load(&hak_trims);
 }
 
-/* One portion, as a slow path does it. */
+/* One portion, without a rest. */
 static void follow(struct hak_heap *heap) {
     struct heap_sums before = sums_of(heap);
-    uint64_t purged = hak_process_counters.purged_bytes, dirty = hak_process_counters.dirty_bytes;
+    uint64_t purged = hak_process_counters.purged_bytes, used = hak_process_counters.used_bytes;
     hak_heap_enter(heap);
-    hak_trim_follow(heap);
+    hak_trim_some(heap);
     hak_heap_leave(heap);
     hak_heap_verify_always(heap);
     struct heap_sums after = sums_of(heap);
     CHECK(before.out - after.out <= PORTION_BLOCKS);
     /* Beside free runs that are purged because slabs became empty. */
-    if (hak_process_counters.dirty_bytes == dirty)
+    if (hak_process_counters.used_bytes == used)
         CHECK(hak_process_counters.purged_bytes - purged <= PORTION_PAGES * hak_os_page_bytes);
 }
 
@@ -105,6 +107,26 @@ static void check_asked_again(struct hak_heap *heap, uint64_t *random) {
         CHECK(heap->hot.bin[class] == HAK_LIST_END);
 }
 
+/* A heap that has just given a portion rests at least as long as that took; then it goes on. */
+static void check_rest(struct hak_heap *heap, uint64_t *random) {
+    make_sparse(random);
+    hak_trim_ask();
+    hak_heap_enter(heap);
+    unsigned portions = 0;
+    while (!is_done(heap)) {
+        uint64_t begun_ns = hak_os_now_ns(), rested_ns = heap->trim_rest_until_ns;
+        hak_trim_follow(heap);
+        uint64_t ended_ns = hak_os_now_ns(), rest_until_ns = heap->trim_rest_until_ns;
+        if (rest_until_ns == rested_ns)
+            continue;
+        portions++;
+        CHECK(begun_ns + SLACK_NS >= rested_ns);
+        CHECK(rest_until_ns > begun_ns && rest_until_ns <= ended_ns + 4 * (ended_ns - begun_ns));
+    }
+    hak_heap_leave(heap);
+    CHECK(portions > 3);
+}
+
 static void *begin_late(void *unused) {
     hak_trim_ask();
     struct hak_heap *heap = hak_heap_start_mine();
@@ -121,6 +143,7 @@ int main(void) {
         check_portions(heap, &random);
         check_asked_again(heap, &random);
     }
+    check_rest(heap, &random);
     CHECK(pthread_create(&thread, NULL, begin_late, NULL) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     return 0;
