@@ -30,7 +30,7 @@ try() {
     [ -e "$work/$1/hakmem-run" ] || return 0
     cd "$work/$1"
     tests=
-    for name in $HAK_BOTH_C; do
+    for name in $HAK_BOTH_C tests/behave/inject; do
         case $1/$name in
         undefined/tests/behave/limits) ;; # the sanitizer's own memory counts, too
         */tests/behave/*) tests="$tests $name.linked.t" ;;
