@@ -151,6 +151,15 @@ __attribute__((unused)) static bool check_zero(const void *block, size_t size) {
     return true;
 }
 
+/* Address space of this process. */
+__attribute__((unused)) static size_t check_address_bytes(void) {
+    long pages;
+    FILE *stream = fopen("/proc/self/statm", "r");
+    CHECK(stream && fscanf(stream, "%ld", &pages) == 1);
+    fclose(stream);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /*
  * Resident bytes of this process; 0 if they are no concern. Counted page by page: status and
  * statm add up what each processor has noted, which may be half a MiB off.

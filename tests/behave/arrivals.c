@@ -21,13 +21,9 @@ static void *trim(void *unused) {
 }
 
 static void limit_address_space(size_t more_bytes) {
-    long pages;
     struct rlimit limit;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    CHECK(statm && fscanf(statm, "%ld", &pages) == 1);
-    fclose(statm);
     CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
-    limit.rlim_cur = (size_t)pages * (size_t)sysconf(_SC_PAGESIZE) + more_bytes;
+    limit.rlim_cur = check_address_bytes() + more_bytes;
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 

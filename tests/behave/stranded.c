@@ -19,11 +19,7 @@ static bool must_fail(enum system_call call) {
 }
 
 static size_t address_space_mib(void) {
-    long pages;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    CHECK(statm && fscanf(statm, "%ld", &pages) == 1);
-    fclose(statm);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE) / MIB;
+    return check_address_bytes() / MIB;
 }
 
 int main(int count, char **words) {

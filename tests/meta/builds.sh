@@ -49,12 +49,11 @@ try() {
     done
 }
 
-build gcc all CC=gcc CXX=g++ --enable-werror
+build gcc all CC=gcc CXX=g++ --enable-werror --disable-static
 build clang all CC=clang CXX=clang++ --enable-werror
 try clang
 build debug all --enable-debug --enable-werror
 try debug
-build no-static all --disable-static
 for kind in address thread undefined; do
     build "$kind" 'check TESTS=' --enable-sanitizer="$kind"
     cd "$work/$kind"
