@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns who purges, and how much. The heap lock protects the variables. A run that is being purged
- * is in no set (state MOVING). Invariant: while more is dirty than the bound of the last give, some
- * thread is purging down to it, or to less.
+ * is in no set (state MOVING). Invariant: what is dirty above the bound is claimed, but for less
+ * than a share.
  *
- * A thread that finds the bound passed purges down to it; all others meanwhile only as much as they
- * give themselves, so that nobody's free waits for what another one freed. Below the bound, down to
- * the goal, goes a step with each give.
+ * A thread that gives claims what is too much and nobody else's claim, and purges so much,
+ * whichever runs are the oldest: nobody's free waits for what others have freed meanwhile. While
+ * another one is at it, a small excess is left to the next, or to the last who ends; while one
+ * gathers free blocks to purge all, everything. Below the bound, down to the goal, goes a step with
+ * each give.
  */
 #include "heap/purge.h"
 
@@ -23,14 +25,22 @@
 /* At once: a purge keeps others from mapping anything for as long as it takes, up to 0.3 ms. */
 #define HAK_PURGE_BYTES HAK_MIB(2)
 #define HAK_STEP_BYTES HAK_PURGE_BYTES
-#define HAK_CALL_BYTES HAK_KIB(128) /* as dear as a system call, wherever it is dear */
+#define HAK_SHARE_BYTES HAK_KIB(512) /* less is not claimed while others purge */
+#define HAK_CALL_BYTES HAK_KIB(128)  /* of a step: as dear as a system call, where one is dear */
 
-static unsigned purgers;                   /* threads that go on down to the bound */
-static size_t last_bound_bytes = SIZE_MAX; /* as the last give found it */
-static bool is_ebbing; /* the bound was passed, and since then the goal not reached */
+static size_t claimed_bytes; /* dirty, and about to be purged */
+static unsigned holders;     /* about to purge all */
+static bool is_ebbing;       /* the bound was passed, and since then the goal not reached */
 
 void hak_purge_forget(void) {
-    purgers = 0;
+    claimed_bytes = 0;
+    holders = 0;
+}
+
+void hak_purge_hold(void) {
+    hak_lock_take(&hak_heap_lock);
+    holders++;
+    hak_lock_give(&hak_heap_lock);
 }
 
 /* The end of a dirty run leaves its set; the rest stays as old as it is. */
@@ -87,38 +97,67 @@ static bool purge_run(struct hak_slab *run, bool may_be_lazy) {
     return done;
 }
 
-size_t hak_purge_above(size_t bound_bytes) {
+/* The lock is held, and given back. Returns how much of it there was to purge. */
+static size_t purge_claim(size_t bound_bytes, size_t claim_bytes) {
     bool may_be_lazy = bound_bytes != 0 && hak_conf.lazy_purge;
-    size_t purged_bytes = 0;
+    size_t left_bytes = hak_round_up(claim_bytes, HAK_SLAB_BYTES), purged_bytes = 0;
     bool done = true;
-    hak_lock_take(&hak_heap_lock);
-    purgers++;
+    claimed_bytes += left_bytes;
     for (;;) {
-        size_t down_to_bytes = hak_min(bound_bytes, last_bound_bytes);
-        struct hak_slab *run = done ? take_oldest_dirty(down_to_bytes, SIZE_MAX) : NULL;
-        purgers -= !run && purgers;
+        struct hak_slab *run =
+            done && left_bytes ? take_oldest_dirty(bound_bytes, left_bytes) : NULL;
+        size_t bytes = run ? hak_run_bytes(run) : left_bytes;
+        left_bytes -= bytes;
+        claimed_bytes -= hak_min(bytes, claimed_bytes); /* a fork's child began anew */
         hak_lock_give(&hak_heap_lock);
         if (!run)
             return purged_bytes;
-        size_t bytes = hak_run_bytes(run);
         done = purge_run(run, may_be_lazy);
         purged_bytes += done ? bytes : 0;
         hak_lock_take(&hak_heap_lock);
     }
 }
 
-/* Some runs, at most so much in all. */
-static void purge_some(size_t bound_bytes, size_t most_bytes) {
-    bool may_be_lazy = bound_bytes != 0 && hak_conf.lazy_purge;
+static size_t excess_above(size_t bytes) {
+    uint64_t dirty_bytes = hak_process_counters.dirty_bytes;
+    return dirty_bytes > bytes ? dirty_bytes - bytes : 0;
+}
+
+size_t hak_purge_above(size_t bound_bytes) {
+    hak_lock_take(&hak_heap_lock);
+    is_ebbing = false;
+    return purge_claim(bound_bytes, excess_above(bound_bytes));
+}
+
+/* In two rounds: after the first one nothing is left to this thread alone. */
+size_t hak_purge_all(void) {
+    size_t purged_bytes = hak_purge_above(0);
+    hak_lock_take(&hak_heap_lock);
+    holders -= holders > 0;
+    hak_lock_give(&hak_heap_lock);
+    return purged_bytes + hak_purge_above(0);
+}
+
+/* What others have left meanwhile, if they have ended. */
+static void purge_rest(size_t bound_bytes) {
+    hak_lock_take(&hak_heap_lock);
+    size_t rest_bytes = claimed_bytes ? 0 : excess_above(bound_bytes);
+    if (rest_bytes)
+        purge_claim(bound_bytes, rest_bytes);
+    else
+        hak_lock_give(&hak_heap_lock);
+}
+
+static void purge_step(size_t goal_bytes) {
     size_t spent_bytes = 0;
-    while (spent_bytes < most_bytes) {
+    while (spent_bytes < HAK_STEP_BYTES) {
         hak_lock_take(&hak_heap_lock);
-        struct hak_slab *run = take_oldest_dirty(bound_bytes, most_bytes - spent_bytes);
+        struct hak_slab *run = take_oldest_dirty(goal_bytes, HAK_STEP_BYTES - spent_bytes);
         hak_lock_give(&hak_heap_lock);
         if (!run)
             return;
         spent_bytes += hak_max(hak_run_bytes(run), HAK_CALL_BYTES);
-        if (!purge_run(run, may_be_lazy))
+        if (!purge_run(run, hak_conf.lazy_purge))
             return;
     }
 }
@@ -127,20 +166,20 @@ void hak_purge_after_give(size_t bytes) {
     size_t wish_bytes = hak_dirty_bound_bytes(bytes);
     size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
     size_t goal_bytes = hak_min(bound_bytes, hak_dirty_goal_bytes(wish_bytes));
-    size_t dirty_bytes = hak_process_counters.dirty_bytes;
-    bool is_above = dirty_bytes > bound_bytes, is_helper = purgers != 0;
-    last_bound_bytes = bound_bytes;
-    is_ebbing = is_above || (is_ebbing && dirty_bytes > goal_bytes);
-    bool is_step = is_ebbing && !is_helper;
-    if (is_step && hak_min(dirty_bytes, bound_bytes) <= goal_bytes + HAK_STEP_BYTES)
+    size_t excess_bytes = excess_above(bound_bytes + claimed_bytes);
+    bool is_alone = claimed_bytes == 0 && holders == 0;
+    if (holders || (!is_alone && excess_bytes < HAK_SHARE_BYTES))
+        excess_bytes = 0;
+    is_ebbing = excess_bytes || (is_ebbing && excess_above(goal_bytes));
+    bool is_step = is_ebbing && is_alone && hak_conf.purge;
+    if (is_step && excess_above(goal_bytes + excess_bytes) <= HAK_STEP_BYTES)
         is_ebbing = false; /* this step gets there */
-    hak_lock_give(&hak_heap_lock);
-    if (!hak_conf.purge)
-        return;
-    if (is_above && is_helper)
-        purge_some(bound_bytes, bytes);
-    else if (is_above)
-        hak_purge_above(bound_bytes);
+    if (excess_bytes && hak_conf.purge) {
+        purge_claim(bound_bytes, excess_bytes);
+        purge_rest(bound_bytes);
+    } else {
+        hak_lock_give(&hak_heap_lock);
+    }
     if (is_step)
-        purge_some(goal_bytes, HAK_STEP_BYTES);
+        purge_step(goal_bytes);
 }

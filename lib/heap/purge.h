@@ -12,8 +12,14 @@
  * is held, and given back here. */
 void hak_purge_after_give(size_t bytes);
 
-/* Until no more is dirty. Returns the bytes. */
+/* What is dirty above the bound now. Returns the bytes. */
 size_t hak_purge_above(size_t bound_bytes);
+
+/* Nobody purges until the caller does so: hak_purge_all must follow. */
+void hak_purge_hold(void);
+
+/* All that is dirty. Returns the bytes. */
+size_t hak_purge_all(void);
 
 /* In a fork's child, whose parent's other threads don't come back. Heap lock held. */
 void hak_purge_forget(void);

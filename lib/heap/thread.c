@@ -254,6 +254,7 @@ static struct hak_heap *newest_heap(void) {
 size_t hak_heap_trim(void) {
     struct hak_heap *mine = hak_heap_get();
     size_t hollow_bytes = 0;
+    hak_purge_hold();
     hak_trim_ask();
     if (mine) {
         hak_remote_flush(mine);
@@ -266,7 +267,7 @@ size_t hak_heap_trim(void) {
             hak_stalled_relieve(heap);
     hak_large_hardened_release();
     hak_fence_release();
-    return hak_purge_above(0) + hollow_bytes;
+    return hak_purge_all() + hollow_bytes;
 }
 
 /*

@@ -11,8 +11,9 @@
 #include "os/os_time.h"
 
 #define HAK_PORTION_BLOCKS 256 /* and their neighbours: each brings in a cache line */
-#define HAK_PORTION_NS 200000  /* then a slab is the last one that is looked through */
-#define HAK_REST 4             /* times as long as the portion took */
+#define HAK_STEP_BLOCKS 32
+#define HAK_PORTION_NS 100000 /* then a slab is the last one that is looked through */
+#define HAK_REST 4            /* times as long as the portion took */
 
 _Atomic uint32_t hak_trims;
 
@@ -39,13 +40,15 @@ static void begin(struct hak_heap *heap, uint32_t trims) {
 }
 
 /* True: the bins are empty. */
-static bool empty_some_bins(struct hak_heap *heap) {
+static bool empty_some_bins(struct hak_heap *heap, uint64_t until_ns) {
     int64_t left = HAK_PORTION_BLOCKS;
     while (heap->trim_class < HAK_CLASS_COUNT) {
-        left -= hak_cache_flush_some(heap, heap->trim_class, left);
-        if (left <= 0)
+        int64_t count = hak_cache_flush_some(heap, heap->trim_class, HAK_STEP_BLOCKS);
+        left -= count;
+        if (left <= 0 || (count && hak_os_now_ns() >= until_ns))
             return false;
-        heap->trim_class++;
+        if (count < HAK_STEP_BLOCKS)
+            heap->trim_class++;
     }
     return true;
 }
@@ -67,7 +70,7 @@ void hak_trim_some(struct hak_heap *heap) {
     if (heap->trims_begun != trims)
         begin(heap, trims);
     uint64_t until_ns = hak_os_now_ns() + HAK_PORTION_NS;
-    if (empty_some_bins(heap) && look_at_some_slabs(heap, until_ns))
+    if (empty_some_bins(heap, until_ns) && look_at_some_slabs(heap, until_ns))
         heap->trims_done = trims;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/purge: while one thread purges, another one purges no more than it gives, and
- * what it leaves is purged by the first, also if the bound has fallen since; a thread that is alone
- * goes down to the bound, then a step with each give to the goal. A madvise of the test's own stops
- * the first thread in its first call.
+ * Tests of lib/heap/purge: while one thread purges, another one purges what it gives, some of it at
+ * a time, and what is left in the end is purged by the first; a thread that has little to purge
+ * doesn't do what another one gives meanwhile; a thread that is alone goes down to the bound, then
+ * a step with each give to the goal. A madvise of the test's own stops the first thread in its
+ * first call.
  */
 #include "conf/conf.h"
 #include "heap/purge.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define STEP_BYTES HAK_MIB(2)
+#define SHARE_BYTES HAK_KIB(512)
 #define BOUND_BYTES HAK_MIB(16)
 #define RUNS 24
 
@@ -56,10 +58,17 @@ static uint64_t dirty_bytes(void) {
     return hak_process_counters.dirty_bytes;
 }
 
-static void *purge_much(void *run) {
+/* Gives a run, is held up in its first purge, and then purges so much. */
+struct first {
+    struct hak_slab *run;
+    size_t least_bytes, most_bytes;
+};
+
+static void *be_first(void *place) {
+    const struct first *first = place;
     stops_at_next = true;
-    size_t bytes = give(run);
-    CHECK(!stops_at_next && bytes > HAK_MIB(64) - BOUND_BYTES);
+    size_t bytes = give(first->run);
+    CHECK(!stops_at_next && bytes >= first->least_bytes && bytes <= first->most_bytes);
     return NULL;
 }
 
@@ -68,26 +77,43 @@ static void begin(void) {
     const struct timespec pause = {1, 100000000};
     hak_purge_above(0);
     nanosleep(&pause, NULL);
-    hak_conf.dirty_min = BOUND_BYTES;
 }
 
-static void check_helper(size_t later_bound_bytes) {
+static void check_second(void) {
     begin();
-    struct hak_slab *much = take(HAK_MIB(64)), *runs[RUNS];
+    struct first first = {take(HAK_MIB(64)), HAK_MIB(48), HAK_MIB(48) + STEP_BYTES + SHARE_BYTES};
+    struct hak_slab *runs[RUNS];
     pthread_t thread;
     for (unsigned i = 0; i < RUNS; i++)
         runs[i] = take((1 + i % 8) * HAK_SLAB_BYTES);
-    CHECK(pthread_create(&thread, NULL, purge_much, much) == 0);
+    CHECK(pthread_create(&thread, NULL, be_first, &first) == 0);
     pthread_barrier_wait(&stopped);
-    hak_conf.dirty_min = later_bound_bytes;
+    size_t given = 0, purged = 0;
     for (unsigned i = 0; i < RUNS; i++) {
+        given += (1 + i % 8) * HAK_SLAB_BYTES;
         size_t bytes = give(runs[i]);
-        CHECK(bytes > 0 && bytes <= (1 + i % 8) * HAK_SLAB_BYTES);
+        CHECK(bytes < SHARE_BYTES + (1 + i % 8) * HAK_SLAB_BYTES);
+        purged += bytes;
+        CHECK(purged <= given && purged + SHARE_BYTES > given);
     }
-    CHECK(dirty_bytes() > HAK_MIB(32));
     pthread_barrier_wait(&helped);
     CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(dirty_bytes() <= later_bound_bytes);
+    CHECK(dirty_bytes() <= BOUND_BYTES);
+}
+
+static void check_little(void) {
+    begin();
+    struct hak_slab *full = take(BOUND_BYTES), *much = take(HAK_MIB(64));
+    struct first first = {take(HAK_SLAB_BYTES), HAK_SLAB_BYTES, HAK_SLAB_BYTES + STEP_BYTES};
+    pthread_t thread;
+    CHECK(give(full) == 0);
+    CHECK(pthread_create(&thread, NULL, be_first, &first) == 0);
+    pthread_barrier_wait(&stopped);
+    size_t purged = give(much);
+    CHECK(purged >= HAK_MIB(64) && purged <= HAK_MIB(64) + STEP_BYTES);
+    pthread_barrier_wait(&helped);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(dirty_bytes() <= BOUND_BYTES);
 }
 
 /* A thread alone: the bound at once, the rest by steps, and then nothing. */
@@ -105,6 +131,20 @@ static void check_steps(void) {
         CHECK(give(runs[i]) == 0);
 }
 
+/* While somebody is about to purge all, nobody else purges. */
+static void check_hold(void) {
+    begin();
+    struct hak_slab *much = take(HAK_MIB(64)), *more = take(HAK_MIB(32));
+    hak_purge_hold();
+    hak_purge_hold();
+    CHECK(give(much) == 0);
+    CHECK(hak_purge_all() == HAK_MIB(64) && dirty_bytes() == 0);
+    CHECK(give(more) == 0);
+    CHECK(hak_purge_all() == HAK_MIB(32) && dirty_bytes() == 0);
+    begin();
+    CHECK(give(take(HAK_MIB(64))) >= HAK_MIB(64) - BOUND_BYTES);
+}
+
 int main(void) {
     hak_os_memory_start();
     CHECK(hak_range_start(HAK_MIB(1024)));
@@ -112,9 +152,11 @@ int main(void) {
     pthread_barrier_init(&stopped, NULL, 2);
     pthread_barrier_init(&helped, NULL, 2);
     hak_conf.dirty_percent = 0;
+    hak_conf.dirty_min = BOUND_BYTES;
     check_steps();
-    check_helper(BOUND_BYTES);
-    check_helper(HAK_MIB(4));
+    check_second();
+    check_little();
+    check_hold();
     CHECK(hak_process_counters.used_bytes == 0);
     hak_superslab_verify();
     return 0;
