@@ -232,8 +232,7 @@ static void make_sparse(size_t bytes, struct random *random) {
     free(slots);
 }
 
-/* The longest that a few mallocs and frees of another thread take while memory is given back. By its
- * own clock: who woke up to stop it might take its processor. */
+/* The longest that 32 calls take meanwhile. Nobody wakes up to stop it: that takes a processor. */
 static void *trim_witness(void *argument) {
     uint64_t *ret_longest_ns = argument;
     struct random random = random_of_thread(1);
