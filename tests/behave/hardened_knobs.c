@@ -117,16 +117,6 @@ static int resize_all(void) {
     return 0;
 }
 
-static int count_maps(void) {
-    int count = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    CHECK(maps != NULL);
-    for (int c; (c = fgetc(maps)) != EOF;)
-        count += c == '\n';
-    fclose(maps);
-    return count;
-}
-
 /* Sizes from 16 bytes to 2 MiB, above a page with as many bytes a doubling, below with fewer. Then
  * a third is replaced. */
 static int fill_maps(void) {
@@ -149,7 +139,7 @@ static int fill_maps(void) {
         free(all[i]);
     for (size_t i = 0; i < count; i += 3)
         CHECK((all[i] = malloc(check_random(&seed) % (i % 200 ? 4000 : 400000))) != NULL);
-    int maps = count_maps();
+    int maps = (int)check_count_maps();
     if (maps > MOST_MAPS || getenv("CHECK_TELL"))
         printf("%d mappings\n", maps);
     return maps > MOST_MAPS;
