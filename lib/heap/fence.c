@@ -57,7 +57,7 @@ static bool pay(size_t bytes) {
 
 /* Some kernels need a hundred times as long: what system calls really took is paid afterwards. */
 static void pay_calls(uint64_t begun_ns) {
-    uint64_t took_ns = hak_os_thread_ns() - begun_ns;
+    uint64_t took_ns = hak_os_now_ns() - begun_ns;
     uint64_t cost_ms = hak_min(took_ns * HAK_CALLS_SHARE / 1000000, HAK_CALLS_MOST_MS);
     uint64_t paid_ms = HAK_CALLS_BYTES / HAK_BYTES_PER_MS;
     if (cost_ms > paid_ms)
@@ -185,7 +185,7 @@ static bool has_huge_pages(void) {
 
 static bool put_up_both(struct hak_slab *slab) {
     size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
-    uint64_t begun_ns = hak_os_thread_ns();
+    uint64_t begun_ns = hak_os_now_ns();
     bool done = put_up(start_of(slab - 1), HAK_SLAB_BYTES, slab->is_zero) &&
                 put_up(start_of(slab) + slab->large_bytes, rest_bytes, slab->is_zero);
     pay_calls(begun_ns);
@@ -229,7 +229,7 @@ static bool close_up(struct hak_slab *slab) {
 
 void hak_fence_give(struct hak_slab *slab) {
     slab->is_zero = false;
-    uint64_t begun_ns = hak_os_thread_ns();
+    uint64_t begun_ns = hak_os_now_ns();
     /* Whoever is next needs new pages. */
     if (pay(slab->large_bytes) && close_up(slab)) {
         let_wait(slab);
