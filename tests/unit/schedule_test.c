@@ -13,6 +13,7 @@
 #include "heap/purge.h"
 #include "heap/remote.h"
 #include "heap/stalled.h"
+#include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"
 #include "report/totals.h"
@@ -195,11 +196,13 @@ static void take_run(int tag) {
 static void purge_part(int thread) {
     if (thread == 0) {
         hak_free(block[0]);
-        hak_purge_above(0);
+        hak_purge_hold();
+        hak_purge_all();
     } else if (thread == 1) {
         take_run(11);
     } else {
-        hak_purge_above(0);
+        hak_purge_hold();
+        hak_purge_all();
         take_run(12);
     }
 }
