@@ -216,7 +216,7 @@ void bench_queue(void) {
     crew_end();
 }
 
-static _Atomic uint64_t is_witness_ready, witness_until_ns = UINT64_MAX;
+static _Atomic uint64_t witness_until_ns; /* 0: it isn't ready */
 
 /* One block of sixteen stays, of so many bytes. */
 static void make_sparse(size_t bytes, struct random *random) {
@@ -237,7 +237,7 @@ static void *trim_witness(void *argument) {
     uint64_t *ret_longest_ns = argument;
     struct random random = random_of_thread(1);
     make_sparse(option_number("other", 0), &random);
-    is_witness_ready = true;
+    witness_until_ns = UINT64_MAX;
     for (uint64_t before = clock_ns(), now; before < witness_until_ns; before = now) {
         for (int i = 0; i < 16; i++)
             free(take(sizes_take(&sizes, &random)));
@@ -259,7 +259,7 @@ void bench_trim(void) {
     chain_free(chain_take(burst.bytes, &random, &blocks));
     if (pthread_create(&witness, NULL, trim_witness, &longest_ns) != 0)
         micro_fail("no thread to be had");
-    while (!is_witness_ready)
+    while (!witness_until_ns)
         sleep_ms(20);
     measure_begin();
     malloc_trim(0);

@@ -205,7 +205,7 @@ struct hak_heap {
     uint32_t trims_begun, trims_done;  /* of hak_trims (heap/trim.h): */
     uint32_t trim_looks; /* at slabs of the class, still to be made; 0: not counted yet */
     uint8_t trim_class;  /* the next one to be emptied, and again, to be looked through */
-    uint64_t trim_rest_until_ns;
+    uint64_t trim_rest_until_ns; /* no portion before */
     struct hak_heap *next_free;        /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
     struct hak_sampler sampler;

@@ -11,9 +11,9 @@
 #include "os/os_time.h"
 
 #define HAK_PORTION_BLOCKS 256 /* and their neighbours: each brings in a cache line */
-#define HAK_STEP_BLOCKS 32
-#define HAK_PORTION_NS 100000 /* then a slab is the last one that is looked through */
-#define HAK_REST 4            /* times as long as the portion took */
+#define HAK_STEP_BLOCKS 32     /* between two looks at the clock */
+#define HAK_PORTION_NS 100000  /* then a slab is the last one that is looked through */
+#define HAK_REST 4             /* times as long as the portion took */
 
 _Atomic uint32_t hak_trims;
 
