@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns integer tricks: rounding, powers of two, saturating and checked sums. Pure; anybody may
+ * Owns integer tricks: rounding, powers of two, saturating differences. Pure; anybody may
  * include it.
  */
 #ifndef HAK_BASE_BITS_H
@@ -42,6 +42,11 @@ HAK_INLINE size_t hak_min(size_t a, size_t b) {
 
 HAK_INLINE size_t hak_max(size_t a, size_t b) {
     return a > b ? a : b;
+}
+
+/* What of `a` is above `b`; 0: nothing. */
+HAK_INLINE size_t hak_excess(size_t a, size_t b) {
+    return a > b ? a - b : 0;
 }
 
 /* ++*counter == 0, as one read-modify-write instruction where there is one. */

@@ -61,7 +61,7 @@ static size_t with_room(size_t bytes) {
 /* What was dirty through the whole window is of no use, nor is what never was. */
 static void end_window(uint64_t now_ms) {
     size_t idle_bytes = hak_max(least_dirty_bytes, knob_bound_bytes());
-    size_t moved_bytes = most_dirty_bytes - hak_min(most_dirty_bytes, idle_bytes);
+    size_t moved_bytes = hak_excess(most_dirty_bytes, idle_bytes);
     allowance_bytes = hak_min(allowance_bytes, with_room(moved_bytes));
     allowance_bytes = hak_min(allowance_bytes, with_room(most_used_bytes));
     begin_window(now_ms);
@@ -70,8 +70,7 @@ static void end_window(uint64_t now_ms) {
 /* What is in use again leaves no room for what lay dirty in its place. */
 static size_t allowed_bytes(void) {
     size_t most_bytes = with_room(hak_max(most_used_bytes, earlier_most_bytes));
-    size_t used_bytes = hak_process_counters.used_bytes;
-    return most_bytes > used_bytes ? hak_min(allowance_bytes, most_bytes - used_bytes) : 0;
+    return hak_min(allowance_bytes, hak_excess(most_bytes, hak_process_counters.used_bytes));
 }
 
 /* At a take or give; so much was dirty from the last one until now. If that was a second, nobody
@@ -88,8 +87,7 @@ static void look_at_clock(size_t dirty_bytes) {
 
 size_t hak_dirty_bound_bytes(size_t given_bytes) {
     if (allowance_bytes)
-        look_at_clock(hak_process_counters.dirty_bytes -
-                      hak_min(given_bytes, hak_process_counters.dirty_bytes));
+        look_at_clock(hak_excess(hak_process_counters.dirty_bytes, given_bytes));
     return knob_bound_bytes() + allowed_bytes();
 }
 
@@ -106,7 +104,7 @@ static void allow(size_t more_bytes) {
 }
 
 static void note_used(size_t used_bytes) {
-    size_t more_bytes = used_bytes - hak_min(used_bytes, peak_bytes);
+    size_t more_bytes = hak_excess(used_bytes, peak_bytes);
     peak_bytes += more_bytes;
     most_used_bytes = hak_max(most_used_bytes, used_bytes);
     if (is_cycle && more_bytes)

@@ -49,11 +49,6 @@ static size_t kept_bytes(void) {
     return hak_process_counters.used_bytes + hak_process_counters.metadata_bytes;
 }
 
-/* What `limit` leaves beside `bytes`. */
-static size_t rest(size_t limit, size_t bytes) {
-    return limit > bytes ? limit - bytes : 0;
-}
-
 bool hak_limit_is_near(void) {
     size_t soft = soft_bytes();
     if (HAK_LIKELY(soft == SIZE_MAX))
@@ -85,7 +80,7 @@ size_t hak_limit_dirty_bytes(size_t bound_bytes) {
     if (HAK_LIKELY(soft == SIZE_MAX))
         return bound_bytes;
     note_pressure(soft, kept_bytes());
-    return hak_min(bound_bytes, rest(soft, kept_bytes()));
+    return hak_min(bound_bytes, hak_excess(soft, kept_bytes()));
 }
 
 enum hak_limit_verdict hak_limit_judge(size_t bytes, size_t *ret_dirty_bytes) {
@@ -99,7 +94,7 @@ enum hak_limit_verdict hak_limit_judge(size_t bytes, size_t *ret_dirty_bytes) {
         return HAK_LIMIT_FULL;
     }
     note_pressure(soft, bytes);
-    *ret_dirty_bytes = rest(soft, bytes);
+    *ret_dirty_bytes = hak_excess(soft, bytes);
     bool fits = hak_process_counters.dirty_bytes <= *ret_dirty_bytes;
     return fits ? HAK_LIMIT_FREE : HAK_LIMIT_PURGE;
 }

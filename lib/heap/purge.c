@@ -43,6 +43,11 @@ void hak_purge_hold(void) {
     hak_lock_give(&hak_heap_lock);
 }
 
+/* Of what is dirty. */
+static size_t excess_above(size_t bytes) {
+    return hak_excess(hak_process_counters.dirty_bytes, bytes);
+}
+
 /* The end of a dirty run leaves its set; the rest stays as old as it is. */
 static struct hak_slab *cut_to_purge(struct hak_slab *run, size_t slabs) {
     size_t rest_slabs = run->run_slabs - slabs;
@@ -61,11 +66,11 @@ static struct hak_slab *cut_to_purge(struct hak_slab *run, size_t slabs) {
 /* A run out of its set, ready to be purged: no more than is above the bound, nor than `most`. Lock
  * held. */
 static struct hak_slab *take_oldest_dirty(size_t bound_bytes, size_t most_bytes) {
-    size_t dirty_bytes = hak_process_counters.dirty_bytes;
+    size_t excess_bytes = excess_above(bound_bytes);
     struct hak_slab *oldest = hak_free_run_oldest_dirty();
-    if (!oldest || dirty_bytes <= bound_bytes)
+    if (!oldest || excess_bytes == 0)
         return NULL;
-    size_t bytes = hak_min(hak_min(dirty_bytes - bound_bytes, most_bytes), HAK_PURGE_BYTES);
+    size_t bytes = hak_min(hak_min(excess_bytes, most_bytes), HAK_PURGE_BYTES);
     size_t slabs = hak_round_up(bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT;
     struct hak_slab *run = cut_to_purge(oldest, hak_min(oldest->run_slabs, slabs));
     hak_run_depart();
@@ -116,11 +121,6 @@ static size_t purge_claim(size_t bound_bytes, size_t claim_bytes) {
         purged_bytes += done ? bytes : 0;
         hak_lock_take(&hak_heap_lock);
     }
-}
-
-static size_t excess_above(size_t bytes) {
-    uint64_t dirty_bytes = hak_process_counters.dirty_bytes;
-    return dirty_bytes > bytes ? dirty_bytes - bytes : 0;
 }
 
 size_t hak_purge_above(size_t bound_bytes) {

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "report/summary.h"
 
+#include "base/bits.h"
 #include "base/format.h"
 #include "conf/conf.h"
 #include "os/os_file.h"
@@ -80,7 +81,7 @@ static void put_blocks(struct hak_buffer *text, const struct hak_totals *totals)
     uint64_t live = totals->figures.live_blocks;
     put_count(text, "hakmem:   blocks    ", allocations, " allocated, ");
     put_count(text, "", totals->process.large_allocations, " of them large; ");
-    put_count(text, "", allocations > live ? allocations - live : 0, " freed, ");
+    put_count(text, "", hak_excess(allocations, live), " freed, ");
     put_count(text, "", live, " live");
 }
 

@@ -4,6 +4,8 @@
  */
 #include "stats/stats.h"
 
+#include "base/bits.h"
+
 #include <string.h>
 
 void hak_counters_add(struct hak_counter_sums *to, const struct hak_thread_counters *from) {
@@ -64,17 +66,13 @@ void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counter
 #undef HAK_PROCESS_COUNTER
 }
 
-static uint64_t less(uint64_t from, uint64_t what) {
-    return from > what ? from - what : 0;
-}
-
 struct hak_class_use hak_class_use(const struct hak_class_sums *sums) {
     struct hak_class_use use = {
-        .live_blocks = less(sums->allocations, sums->frees),
-        .free_blocks = less(sums->blocks_carved, sums->blocks_out),
-        .slack_bytes = less(sums->slab_bytes, sums->blocks_carved * sums->block_bytes),
+        .live_blocks = hak_excess(sums->allocations, sums->frees),
+        .free_blocks = hak_excess(sums->blocks_carved, sums->blocks_out),
+        .slack_bytes = hak_excess(sums->slab_bytes, sums->blocks_carved * sums->block_bytes),
     };
-    use.cached_blocks = less(sums->blocks_out, use.live_blocks);
+    use.cached_blocks = hak_excess(sums->blocks_out, use.live_blocks);
     return use;
 }
 
@@ -88,9 +86,9 @@ void hak_figures_add_class(struct hak_figures *figures, const struct hak_class_s
 }
 
 void hak_figures_finish(struct hak_figures *figures, const struct hak_process_record *process) {
-    figures->live_blocks += less(process->large_allocations, process->large_frees) +
-                            less(process->guarded_allocations, process->guarded_frees) +
-                            less(process->zero_size_allocations, process->zero_size_frees);
+    figures->live_blocks += hak_excess(process->large_allocations, process->large_frees) +
+                            hak_excess(process->guarded_allocations, process->guarded_frees) +
+                            hak_excess(process->zero_size_allocations, process->zero_size_frees);
     figures->allocated_bytes += process->large_bytes + process->guarded_bytes;
     figures->resident_bytes = figures->allocated_bytes + figures->cached_bytes +
                               figures->free_bytes + figures->slack_bytes + process->dirty_bytes +

@@ -15,6 +15,7 @@
 static void check_bits(void) {
     CHECK(hak_round_up(0, 16) == 0 && hak_round_up(1, 16) == 16 && hak_round_up(16, 16) == 16);
     CHECK(hak_round_down(31, 16) == 16);
+    CHECK(hak_excess(7, 3) == 4 && hak_excess(3, 7) == 0 && hak_excess(SIZE_MAX, 0) == SIZE_MAX);
     CHECK(!hak_is_power_of_two(0) && hak_is_power_of_two(1) && !hak_is_power_of_two(3));
     for (unsigned bit = 0; bit < 64; bit++) {
         CHECK(hak_log2_floor((size_t)1 << bit) == bit);
