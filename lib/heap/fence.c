@@ -43,23 +43,25 @@ void hak_fence_start(void) {
 
 /* A leaky bucket (the "generic cell rate algorithm" of ITU-T I.371): what was spent lies on a line
  * of time that is never further behind the clock than the bucket is deep; where it has run ahead of
- * the clock, nothing can be had. */
-static bool pay(size_t bytes) {
+ * the clock, nothing can be had. Returns what was paid; 0: nothing, it can't be. */
+static uint64_t pay(size_t bytes) {
     uint64_t cost_ms = hak_max(bytes, HAK_CALLS_BYTES) / HAK_BYTES_PER_MS;
     uint64_t now_ms = hak_os_now_ms();
     uint64_t spent_ms = atomic_load_explicit(&budget_spent_ms, memory_order_relaxed);
-    uint64_t from_ms = hak_max(spent_ms, now_ms - hak_min(now_ms, HAK_BUDGET_MS));
+    uint64_t from_ms = hak_max(spent_ms, hak_excess(now_ms, HAK_BUDGET_MS));
     if (from_ms + cost_ms > now_ms)
-        return false;
-    return atomic_compare_exchange_strong_explicit(&budget_spent_ms, &spent_ms, from_ms + cost_ms,
-                                                   memory_order_relaxed, memory_order_relaxed);
+        return 0;
+    bool done =
+        atomic_compare_exchange_strong_explicit(&budget_spent_ms, &spent_ms, from_ms + cost_ms,
+                                                memory_order_relaxed, memory_order_relaxed);
+    return done ? cost_ms : 0;
 }
 
-/* Some kernels need a hundred times as long: what system calls really took is paid afterwards. */
-static void pay_calls(uint64_t begun_ns) {
+/* Some kernels need a hundred times as long: what system calls really took above what was paid is
+ * paid afterwards. */
+static void pay_calls(uint64_t begun_ns, uint64_t paid_ms) {
     uint64_t took_ns = hak_os_now_ns() - begun_ns;
     uint64_t cost_ms = hak_min(took_ns * HAK_CALLS_SHARE / 1000000, HAK_CALLS_MOST_MS);
-    uint64_t paid_ms = HAK_CALLS_BYTES / HAK_BYTES_PER_MS;
     if (cost_ms > paid_ms)
         atomic_fetch_add_explicit(&budget_spent_ms, cost_ms - paid_ms, memory_order_relaxed);
 }
@@ -183,19 +185,20 @@ static bool has_huge_pages(void) {
     return is_huge;
 }
 
-static bool put_up_both(struct hak_slab *slab) {
+static bool put_up_both(struct hak_slab *slab, uint64_t paid_ms) {
     size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
     uint64_t begun_ns = hak_os_now_ns();
     bool done = put_up(start_of(slab - 1), HAK_SLAB_BYTES, slab->is_zero) &&
                 put_up(start_of(slab) + slab->large_bytes, rest_bytes, slab->is_zero);
-    pay_calls(begun_ns);
+    pay_calls(begun_ns, paid_ms);
     return done;
 }
 
 struct hak_slab *hak_fence_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
-    if (!has_room || !pay(0) || has_huge_pages())
+    uint64_t paid_ms = has_room ? pay(0) : 0;
+    if (!paid_ms || has_huge_pages())
         return NULL;
     size_t slabs = (large_bytes + hak_os_page_bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
     struct hak_slab *run = hak_run_take(slabs + 1, 1);
@@ -203,7 +206,7 @@ struct hak_slab *hak_fence_take(size_t bytes) {
         return NULL;
     struct hak_slab *slab = split(run, large_bytes);
     count(1);
-    if (put_up_both(slab))
+    if (put_up_both(slab, paid_ms))
         return slab;
     give_or_wait(slab);
     return NULL;
@@ -231,12 +234,13 @@ void hak_fence_give(struct hak_slab *slab) {
     slab->is_zero = false;
     uint64_t begun_ns = hak_os_now_ns();
     /* Whoever is next needs new pages. */
-    if (pay(slab->large_bytes) && close_up(slab)) {
+    uint64_t paid_ms = pay(slab->large_bytes);
+    if (paid_ms && close_up(slab)) {
         let_wait(slab);
         while (release_oldest(HAK_WAITING_MOST))
             ;
     } else {
         give_or_wait(slab);
     }
-    pay_calls(begun_ns);
+    pay_calls(begun_ns, paid_ms);
 }
