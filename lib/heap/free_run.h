@@ -68,8 +68,9 @@ bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
 /* A run of at least `slabs`, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
 
-/* How many hidden runs there are. */
+/* How many hidden runs there are; is one right beside this run? */
 size_t hak_free_run_hidden_count(void);
+bool hak_free_run_is_beside_hidden(const struct hak_slab *run);
 
 /* Takes one slab at a random place for use; NULL if there is none. */
 struct hak_slab *hak_free_run_cut_random(enum hak_slab_state kind, uint64_t random);

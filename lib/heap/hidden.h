@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the rule which free memory core dumps leave out: clean runs of 2 MiB and more, if that is a
- * certain share of what is committed, and 128 of them at most, because each makes two mappings
- * more. Such a run is hidden: not for use, as if its range had not grown so far, until it is shown
- * again, 2 MiB or more at a time. For superslab.c.
+ * Owns the rule which free memory core dumps leave out: clean runs of 256 KiB and more, if that is
+ * a certain share of what is committed, and 128 of them at most, because each makes two mappings
+ * more; and all that lie right beside such a one, which make none. A run is hidden: not for use, as
+ * if its range had not grown so far, until it is shown again: 256 KiB at first, twice as much each
+ * time, up to 2 MiB or more. For superslab.c and purge.c.
  */
 #ifndef HAK_HEAP_HIDDEN_H
 #define HAK_HEAP_HIDDEN_H
