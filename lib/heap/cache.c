@@ -12,6 +12,7 @@
 #include "heap/large.h"
 #include "heap/order.h"
 #include "heap/orphan.h"
+#include "heap/purge.h"
 #include "heap/remote.h"
 #include "heap/sample.h"
 #include "heap/slab.h"
@@ -117,6 +118,8 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
 
 /* A look at some words: the rest happens in hak_heap_attend, which may refill itself. */
 static void attend_if_asked(struct hak_heap *heap) {
+    if (hak_purge_is_due())
+        hak_purge_idle();
     if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted() ||
                      heap->counters.is_doubtful))
         hak_heap_attend(heap);

@@ -21,6 +21,8 @@ static size_t allowance_bytes;
 static uint64_t purge_ms; /* time of the last purge */
 static uint64_t event_ms; /* of the last take or give, while something is allowed */
 
+_Atomic uint64_t hak_dirty_due_ms;
+
 /* Of the episode, which ends when a second passes without a purge: */
 static size_t purged_bytes; /* and not missed yet */
 static size_t missed_bytes; /* purged and then taken again, all in all */
@@ -45,9 +47,21 @@ void hak_dirty_set_least(size_t bytes) {
     has_least = true;
 }
 
+static void set_due(uint64_t due_ms) {
+    atomic_store_explicit(&hak_dirty_due_ms, due_ms, memory_order_relaxed);
+}
+
+void hak_dirty_look_again(void) {
+    set_due(1);
+}
+
+static void note_event(uint64_t now_ms) {
+    event_ms = now_ms;
+    set_due(allowance_bytes ? now_ms + HAK_CYCLE_MS : 0);
+}
+
 static void begin_window(uint64_t now_ms) {
     window_ms = now_ms;
-    event_ms = now_ms;
     earlier_most_bytes = most_used_bytes;
     least_dirty_bytes = hak_process_counters.dirty_bytes;
     most_dirty_bytes = hak_process_counters.dirty_bytes;
@@ -82,12 +96,14 @@ static void look_at_clock(size_t dirty_bytes) {
         least_dirty_bytes = dirty_bytes;
     if (now_ms - window_ms >= HAK_CYCLE_MS)
         end_window(now_ms);
-    event_ms = now_ms;
+    note_event(now_ms);
 }
 
 size_t hak_dirty_bound_bytes(size_t given_bytes) {
     if (allowance_bytes)
         look_at_clock(hak_excess(hak_process_counters.dirty_bytes, given_bytes));
+    else
+        set_due(0);
     return knob_bound_bytes() + allowed_bytes();
 }
 
@@ -98,9 +114,11 @@ size_t hak_dirty_goal_bytes(size_t bound_bytes) {
 
 /* The second round of a cycle shows that it is one: from then on it misses nothing. */
 static void allow(size_t more_bytes) {
+    uint64_t now_ms = hak_os_now_ms();
     if (allowance_bytes == 0)
-        begin_window(hak_os_now_ms());
+        begin_window(now_ms);
     allowance_bytes = hak_min(allowance_bytes + more_bytes, with_room(peak_bytes));
+    note_event(now_ms);
 }
 
 static void note_used(size_t used_bytes) {
@@ -121,6 +139,8 @@ static size_t missed_of(size_t bytes) {
 void hak_dirty_note_take(size_t taken_bytes, bool was_dirty) {
     if (allowance_bytes)
         look_at_clock(hak_process_counters.dirty_bytes + (was_dirty ? taken_bytes : 0));
+    else if (atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed))
+        set_due(hak_os_now_ms() + HAK_CYCLE_MS); /* what is dirty may be wanted after all */
     size_t bytes = was_dirty ? 0 : missed_of(taken_bytes);
     note_used(hak_process_counters.used_bytes);
     purged_bytes -= bytes;

@@ -7,15 +7,24 @@
  * In an episode of purges, each within a second of the one before, it is counted how much of what
  * was purged had to be taken again, as soon. Once that is half of the most memory in use, the
  * program is in a cycle: from then on the allowance grows by what is missed. It shrinks by what lay
- * dirty, unused, for a whole second.
+ * dirty, unused, for a whole second. That is looked at when memory is taken or given and, in case
+ * none is any more, when it is due.
  */
 #ifndef HAK_HEAP_DIRTY_H
 #define HAK_HEAP_DIRTY_H
 
 #include "base/compiler.h"
 
+#include <stdatomic.h>
+
 /* Bytes that may stay dirty now. Called after a run of so many bytes was given back. */
 size_t hak_dirty_bound_bytes(size_t given_bytes);
+
+/* When to look next if nothing is taken or given till then, in ms; 0: no need. Relaxed: a hint. */
+extern _Atomic uint64_t hak_dirty_due_ms;
+
+/* There is more to purge than was: look again at once, but not while memory is taken. */
+void hak_dirty_look_again(void);
 
 /* Takes the place of the knob dirty_min, which can't change any more. */
 void hak_dirty_set_least(size_t bytes);

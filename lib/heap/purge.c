@@ -8,12 +8,11 @@
  * whichever runs are the oldest: nobody's free waits for what others have freed meanwhile. While
  * another one is at it, a small excess is left to the next, or to the last who ends; while one
  * gathers free blocks to purge all, everything. Below the bound, down to the goal, goes a step with
- * each give.
+ * each give; what a cycle was allowed, once it has ended, a step with each slow path.
  */
 #include "heap/purge.h"
 
 #include "conf/conf.h"
-#include "heap/dirty.h"
 #include "heap/free_run.h"
 #include "heap/hidden.h"
 #include "heap/huge.h"
@@ -146,6 +145,16 @@ static void purge_rest(size_t bound_bytes) {
         purge_claim(bound_bytes, rest_bytes);
     else
         hak_lock_give(&hak_heap_lock);
+}
+
+void hak_purge_idle(void) {
+    hak_lock_take(&hak_heap_lock);
+    size_t bound_bytes = hak_limit_dirty_bytes(hak_dirty_bound_bytes(0));
+    bool may_purge = hak_conf.purge && holders == 0;
+    size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
+    if (excess_bytes > HAK_STEP_BYTES)
+        hak_dirty_look_again();
+    purge_claim(bound_bytes, hak_min(excess_bytes, HAK_STEP_BYTES));
 }
 
 static void purge_step(size_t goal_bytes) {

@@ -6,11 +6,21 @@
 #ifndef HAK_HEAP_PURGE_H
 #define HAK_HEAP_PURGE_H
 
-#include "base/compiler.h"
+#include "heap/dirty.h"
+#include "os/os_time.h"
 
 /* A dirty run of so many bytes has come to the free ones: purges what is too much. The heap lock
  * is held, and given back here. */
 void hak_purge_after_give(size_t bytes);
+
+/* A cycle may have ended, whose memory nobody uses any more. */
+HAK_INLINE bool hak_purge_is_due(void) {
+    uint64_t due_ms = atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed);
+    return HAK_UNLIKELY(due_ms != 0) && hak_os_now_ms() >= due_ms;
+}
+
+/* Purges a step of what is too much then. Due again at once if that was not all. */
+HAK_SLOW void hak_purge_idle(void);
 
 /* What is dirty above the bound now. Returns the bytes. */
 size_t hak_purge_above(size_t bound_bytes);

@@ -3,8 +3,9 @@
  * Tests of lib/heap/purge: while one thread purges, another one purges what it gives, some of it at
  * a time, and what is left in the end is purged by the first; a thread that has little to purge
  * doesn't do what another one gives meanwhile; a thread that is alone goes down to the bound, then
- * a step with each give to the goal. A madvise of the test's own stops the first thread in its
- * first call.
+ * a step with each give to the goal; and when a cycle has ended, steps do away with what it was
+ * allowed, but for a second after something was taken. A madvise of the test's own stops the first
+ * thread in its first call.
  */
 #include "conf/conf.h"
 #include "heap/purge.h"
@@ -145,6 +146,36 @@ static void check_hold(void) {
     CHECK(give(take(HAK_MIB(64))) >= HAK_MIB(64) - BOUND_BYTES);
 }
 
+/* Returns how much was purged. */
+static size_t purge_idle(void) {
+    purged_bytes = 0;
+    hak_purge_idle();
+    CHECK(purged_bytes <= STEP_BYTES);
+    return purged_bytes;
+}
+
+static void pause_until_due(void) {
+    const struct timespec pause = {1, 100000000};
+    CHECK(!hak_purge_is_due());
+    nanosleep(&pause, NULL);
+    CHECK(hak_purge_is_due());
+}
+
+static void check_idle(void) {
+    begin();
+    for (int i = 0; i < 4; i++)
+        give(take(HAK_MIB(64)));
+    CHECK(dirty_bytes() == HAK_MIB(64));
+    pause_until_due();
+    CHECK(purge_idle() == STEP_BYTES && hak_purge_is_due());
+    struct hak_slab *one = take(HAK_SLAB_BYTES);
+    pause_until_due();
+    while (hak_purge_is_due())
+        CHECK(purge_idle() > 0);
+    CHECK(dirty_bytes() == BOUND_BYTES);
+    give(one);
+}
+
 int main(void) {
     hak_os_memory_start();
     CHECK(hak_range_start(HAK_MIB(1024)));
@@ -157,6 +188,7 @@ int main(void) {
     check_second();
     check_little();
     check_hold();
+    check_idle();
     CHECK(hak_process_counters.used_bytes == 0);
     hak_superslab_verify();
     return 0;

@@ -5,6 +5,7 @@
  * changes how many). In the end nothing is lost, nothing is given out twice, and every content is
  * as it was written.
  */
+#include "conf/conf.h"
 #include "heap/cache.h"
 #include "heap/free.h"
 #include "heap/large.h"
@@ -207,6 +208,22 @@ static void purge_part(int thread) {
     }
 }
 
+/* A run is given and one taken, while a third thread finds that a cycle has ended. */
+static void prepare_idle(int thread) {
+    hak_conf.dirty_min = 0;
+    hak_conf.dirty_percent = 0;
+    prepare_runs(thread);
+}
+
+static void idle_part(int thread) {
+    if (thread == 0)
+        hak_free(block[0]);
+    else if (thread == 1)
+        take_run(11);
+    else
+        hak_purge_idle();
+}
+
 /* The fork lock: whoever is urgent comes first, and nobody sleeps for ever. */
 static int inside;
 
@@ -280,6 +297,7 @@ int main(void) {
         {"purge", 3, 1, prepare_runs, purge_part, check_all_back},
         {"lock", 3, 2, NULL, lock_part, check_lock},
         {"counts", 2, 2, prepare_counts, count_part, check_counts},
+        {"idle", 3, 1, prepare_idle, idle_part, check_all_back},
     };
     stay_on_one_processor();
     const char *switches = getenv("SWITCHES"), *only = getenv("ONLY");
