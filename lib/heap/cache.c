@@ -118,8 +118,6 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
 
 /* A look at some words: the rest happens in hak_heap_attend, which may refill itself. */
 static void attend_if_asked(struct hak_heap *heap) {
-    if (hak_purge_is_due())
-        hak_purge_idle();
     if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted() ||
                      heap->counters.is_doubtful))
         hak_heap_attend(heap);
@@ -343,6 +341,8 @@ static void look_at_others(struct hak_heap *heap) {
 
 void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     unsigned class = (unsigned)tripped;
+    if (hak_purge_is_due())
+        hak_purge_idle();
     attend_if_asked(heap);
     hak_heap_enter(heap);
     enum hak_bin_verdict verdict = hak_bin_judge(heap, class);

@@ -52,12 +52,14 @@ static void set_due(uint64_t due_ms) {
 }
 
 void hak_dirty_look_again(void) {
-    set_due(1);
+    set_due(HAK_DUE_NOW);
 }
 
+/* Where nothing is allowed any more, a take leaves to others what is too much now. */
 static void note_event(uint64_t now_ms) {
+    bool is_needed = allowance_bytes || hak_process_counters.dirty_bytes > knob_bound_bytes();
     event_ms = now_ms;
-    set_due(allowance_bytes ? now_ms + HAK_CYCLE_MS : 0);
+    set_due(is_needed ? now_ms + HAK_CYCLE_MS : 0);
 }
 
 static void begin_window(uint64_t now_ms) {

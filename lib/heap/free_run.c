@@ -62,24 +62,27 @@ static bool is_like(const struct hak_slab *run, const struct hak_slab *other) {
 
 /* The slabs right behind so many of a run, and right before it; NULL: there is none, or not yet:
  * another thread may just be committing its SuperSlab. */
-static struct hak_slab *slab_after(const struct hak_slab *run, size_t slabs) {
-    return hak_range_slab_at(hak_range_of_slab(run),
-                             hak_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
+static struct hak_slab *slab_after(const struct hak_range *range, const struct hak_slab *run,
+                                   size_t slabs) {
+    return hak_range_slab_at(range, hak_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
 }
 
-static struct hak_slab *slab_before(const struct hak_slab *run) {
-    return hak_range_slab_at(hak_range_of_slab(run), hak_slab_address(run) - 1);
+static struct hak_slab *slab_before(const struct hak_range *range, const struct hak_slab *run) {
+    return hak_range_slab_at(range, hak_slab_address(run) - 1);
 }
 
 bool hak_free_run_is_beside_hidden(const struct hak_slab *run) {
-    const struct hak_slab *after = slab_after(run, run->run_slabs), *before = slab_before(run);
+    const struct hak_range *range = hak_range_of_slab(run);
+    const struct hak_slab *after = slab_after(range, run, run->run_slabs);
+    const struct hak_slab *before = slab_before(range, run);
     return (after && hak_run_is_hidden(after)) || (before && hak_run_is_hidden(before));
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
 static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
                                         enum hak_slab_state kind) {
-    struct hak_slab *after = slab_after(run, *slabs), *before = slab_before(run);
+    const struct hak_range *range = hak_range_of_slab(run);
+    struct hak_slab *after = slab_after(range, run, *slabs), *before = slab_before(range, run);
     if (after && hak_slab_state_of(after) == kind && is_like(after, run)) {
         hak_free_run_leave(after);
         *slabs += after->run_slabs;
@@ -172,13 +175,14 @@ static bool can_join(const struct hak_slab *run) {
 
 /* Adds the neighbour behind the row, or else the one before it. */
 static bool add_neighbour(struct row *row) {
-    const struct hak_slab *after = slab_after(row->first, row->slabs);
+    const struct hak_range *range = hak_range_of_slab(row->first);
+    const struct hak_slab *after = slab_after(range, row->first, row->slabs);
     row->grew_left = !can_join(after);
     if (!row->grew_left) {
         row->slabs += after->run_slabs;
         return true;
     }
-    const struct hak_slab *before = slab_before(row->first);
+    const struct hak_slab *before = slab_before(range, row->first);
     if (!can_join(before))
         return false;
     size_t slabs = before->run_slabs;
@@ -232,9 +236,10 @@ static bool is_part_of(const struct hak_slab *after, const struct hak_slab *run)
 }
 
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
+    const struct hak_range *range = hak_range_of_slab(run);
     size_t found = 0;
     while (found < slabs) {
-        const struct hak_slab *after = slab_after(run, run->run_slabs + found);
+        const struct hak_slab *after = slab_after(range, run, run->run_slabs + found);
         if (!is_part_of(after, run))
             return false;
         found += after->run_slabs;

@@ -8,7 +8,7 @@
  * whichever runs are the oldest: nobody's free waits for what others have freed meanwhile. While
  * another one is at it, a small excess is left to the next, or to the last who ends; while one
  * gathers free blocks to purge all, everything. Below the bound, down to the goal, goes a step with
- * each give; what a cycle was allowed, once it has ended, a step with each slow path.
+ * each give; what a cycle was allowed, once it has ended, a step with each trip of a bin.
  */
 #include "heap/purge.h"
 
