@@ -52,7 +52,7 @@ static void set_due(uint64_t due_ms) {
 }
 
 void hak_dirty_look_again(void) {
-    set_due(HAK_DUE_NOW);
+    set_due(1); /* long ago */
 }
 
 /* Where nothing is allowed any more, a take leaves to others what is too much now. */
@@ -116,11 +116,13 @@ size_t hak_dirty_goal_bytes(size_t bound_bytes) {
 
 /* The second round of a cycle shows that it is one: from then on it misses nothing. */
 static void allow(size_t more_bytes) {
-    uint64_t now_ms = hak_os_now_ms();
-    if (allowance_bytes == 0)
-        begin_window(now_ms);
+    bool is_first = allowance_bytes == 0;
     allowance_bytes = hak_min(allowance_bytes + more_bytes, with_room(peak_bytes));
-    note_event(now_ms);
+    if (is_first) {
+        uint64_t now_ms = hak_os_now_ms();
+        begin_window(now_ms);
+        note_event(now_ms);
+    }
 }
 
 static void note_used(size_t used_bytes) {
@@ -142,7 +144,7 @@ void hak_dirty_note_take(size_t taken_bytes, bool was_dirty) {
     if (allowance_bytes)
         look_at_clock(hak_process_counters.dirty_bytes + (was_dirty ? taken_bytes : 0));
     else if (atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed))
-        set_due(hak_os_now_ms() + HAK_CYCLE_MS); /* what is dirty may be wanted after all */
+        note_event(hak_os_now_ms()); /* what is dirty may be wanted after all */
     size_t bytes = was_dirty ? 0 : missed_of(taken_bytes);
     note_used(hak_process_counters.used_bytes);
     purged_bytes -= bytes;

@@ -21,7 +21,6 @@
 size_t hak_dirty_bound_bytes(size_t given_bytes);
 
 /* When to look next if nothing is taken or given till then, in ms; 0: no need. Relaxed: a hint. */
-#define HAK_DUE_NOW 1u
 extern _Atomic uint64_t hak_dirty_due_ms;
 
 /* There is more to purge than was: look again at once, but not while memory is taken. */

@@ -16,7 +16,7 @@ void hak_purge_after_give(size_t bytes);
 /* A cycle may have ended, whose memory nobody uses any more. */
 HAK_INLINE bool hak_purge_is_due(void) {
     uint64_t due_ms = atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed);
-    return HAK_UNLIKELY(due_ms != 0) && (due_ms == HAK_DUE_NOW || hak_os_now_ms() >= due_ms);
+    return HAK_UNLIKELY(due_ms != 0) && hak_os_now_ms() >= due_ms;
 }
 
 /* Purges a step of what is too much then. Due again at once if that was not all. */

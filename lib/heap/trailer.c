@@ -18,7 +18,7 @@ static hak_words mask_from(const hak_words *at, uintptr_t start) {
 }
 
 static uint64_t word_mask_from(const hak_word *at, uintptr_t start) {
-    size_t lead = start > (uintptr_t)at ? start - (uintptr_t)at : 0;
+    size_t lead = hak_excess(start, (uintptr_t)at);
     return *(const hak_word_anywhere *)(hak_slack_ones + HAK_SLACK_NEAR - lead);
 }
 
