@@ -31,7 +31,6 @@
 #else
 #define HAK_RETURN_REGISTER(x) HAK_FORGET(x)
 #endif
-/* The out-of-line twin of a fast function: tail-called, so that the twin keeps the frame. */
 /* Asks for a cache line to write to; any address will do. One that another processor has changed
  * comes in one trip, where a read and then a write take two. */
 #if defined(__x86_64__)
@@ -40,10 +39,13 @@
 #define HAK_PREFETCH_WRITE(x) __builtin_prefetch(x, 1)
 #endif
 
+/* The out-of-line twin of a fast function: tail-called, so that the twin keeps the frame. */
 #define HAK_SLOW __attribute__((noinline))
 #define HAK_EXPORT __attribute__((visibility("default")))
-/* On the declaration of a variable that is set at start and then made read-only (os/os_seal.h). */
-#define HAK_SEALED __attribute__((section(".data.rel.ro")))
+/* On the declaration of a variable that is set at start and then made read-only (os/os_seal.h).
+ * Linkers put every section of this prefix into the RELRO part. The name ends in a word of our own
+ * because compilers put constants into .data.rel.ro itself, and a section can't hold both. */
+#define HAK_SEALED __attribute__((section(".data.rel.ro.hakmem")))
 #define HAK_TLS __attribute__((tls_model("initial-exec"))) __thread
 
 /* A second name of a function of this file, with its attributes. */
