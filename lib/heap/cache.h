@@ -152,17 +152,4 @@ void hak_cache_restart(struct hak_heap *heap);
 /* True if `block` lies in the bin. */
 bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block);
 
-/* While a thread is inside a slow path its slab lists may be half changed: a fork's child asks. */
-HAK_INLINE void hak_heap_enter(struct hak_heap *heap) {
-    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
-    atomic_store_explicit(&heap->busy, busy + 1, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst); /* pairs with fork's snapshot of this thread */
-}
-
-HAK_INLINE void hak_heap_leave(struct hak_heap *heap) {
-    atomic_signal_fence(memory_order_seq_cst);
-    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
-    atomic_store_explicit(&heap->busy, busy - 1, memory_order_relaxed);
-}
-
 #endif

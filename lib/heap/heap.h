@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the structures of the heap layer: free block, slab record, heap. Included by heap/ and by
- * the api layer's fast paths; each field says who may write it.
+ * Owns the structures of the heap layer: slab record, heap. Included by heap/ and by the api
+ * layer's fast paths; each field says who may write it.
  *
  * One heap in memory (the distances are the same on every page size up to 64 KiB):
  *
@@ -13,6 +13,7 @@
 #define HAK_HEAP_HEAP_H
 
 #include "base/list.h"
+#include "heap/block.h"
 #include "heap/size_class.h"
 #include "stats/stats.h"
 
@@ -22,24 +23,6 @@
 #define HAK_SLAB_BYTES ((size_t)1 << HAK_SLAB_SHIFT)
 
 _Static_assert(HAK_STATS_CLASSES == HAK_CLASS_COUNT, "one counter a size class");
-
-/*
- * A free block. In a bin or a slab's list: mark = next + secret, and the list ends with
- * hak_list_end, whose mark never fits. In an outbox or inbox: mark = (next + secret) ^ address, and
- * the list ends with NULL. The secret's top byte is HAK_MARK_TAG and its next 9 bits are 0, so
- * every mark shows the tag in the block's byte 15: a cheap suspicion of a double free. malloc
- * clears it.
- */
-struct hak_block {
-    struct hak_block *next;
-    uintptr_t mark;
-};
-
-#define HAK_MARK_TAG 0xA5u
-#define HAK_MARK_TAG_BYTE 15
-
-extern const struct hak_block hak_list_end;
-#define HAK_LIST_END ((struct hak_block *)(uintptr_t)&hak_list_end)
 
 enum hak_slab_state {
     HAK_SLAB_UNUSED = 0, /* never handed out, or inside another run */
@@ -245,15 +228,28 @@ HAK_INLINE struct hak_heap *hak_heap_get(void) {
     return hot->range_slabs ? hak_heap_of_hot(hot) : NULL;
 }
 
-/* Every mark needs it; constant once the first heap exists. */
-extern uint64_t hak_secret HAK_SEALED;
+/* Heap lock: every heap there is, newest first. A heap that is listed stays, and so does its
+ * next_heap. The orphan heap is not in it. Readers of our memory know both words. */
+extern struct hak_heap *hak_first_heap;
+extern struct hak_heap *hak_orphan_heap HAK_SEALED;
 
-HAK_INLINE uintptr_t hak_mark_local(const struct hak_block *next) {
-    return (uintptr_t)next + hak_secret;
+/* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
+void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
+
+/* The thread whose heap owns a slab, for reports; HAK_NO_THREAD: none does. */
+int hak_slab_owner_thread(const struct hak_slab *slab);
+
+/* While a thread is inside a slow path its slab lists may be half changed: a fork's child asks. */
+HAK_INLINE void hak_heap_enter(struct hak_heap *heap) {
+    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
+    atomic_store_explicit(&heap->busy, busy + 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with fork's snapshot of this thread */
 }
 
-HAK_INLINE uintptr_t hak_mark_remote(const struct hak_block *block, const struct hak_block *next) {
-    return ((uintptr_t)next + hak_secret) ^ (uintptr_t)block;
+HAK_INLINE void hak_heap_leave(struct hak_heap *heap) {
+    atomic_signal_fence(memory_order_seq_cst);
+    uint32_t busy = atomic_load_explicit(&heap->busy, memory_order_relaxed);
+    atomic_store_explicit(&heap->busy, busy - 1, memory_order_relaxed);
 }
 
 #endif

@@ -15,8 +15,6 @@
 
 #define HAK_MOVES_A_LOCK 64 /* slabs moved before others get a turn */
 
-struct hak_heap *hak_orphan_heap;
-
 /* Slabs on partial lists, a class; read without the lock as a hint. */
 static _Atomic uint32_t partial_slabs[HAK_CLASS_COUNT];
 

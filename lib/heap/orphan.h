@@ -8,8 +8,6 @@
 
 #include "heap/heap.h"
 
-extern struct hak_heap *hak_orphan_heap HAK_SEALED;
-
 void hak_orphan_start(struct hak_heap *heap);
 
 /* Moves all slabs of a heap that has no blocks in bins any more; its thread calls, at its exit. */

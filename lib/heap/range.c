@@ -13,7 +13,6 @@
 
 struct hak_range hak_ranges[HAK_RANGES_MAX];
 _Atomic uint32_t hak_range_count;
-struct hak_lock hak_heap_lock;
 
 static size_t records_bytes(size_t slabs) {
     return hak_round_up(slabs * sizeof(struct hak_slab), HAK_PAGE_MAX_BYTES);

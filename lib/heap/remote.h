@@ -11,6 +11,7 @@
 #ifndef HAK_HEAP_REMOTE_H
 #define HAK_HEAP_REMOTE_H
 
+#include "heap/block.h"
 #include "heap/hardened.h"
 #include "heap/slab.h"
 
@@ -31,19 +32,6 @@ void hak_remote_drain(struct hak_heap *heap);
 
 /* Sends every outbox. The freer calls. */
 void hak_remote_flush(struct hak_heap *heap);
-
-/* The following block of a remote list; a fatal report if the link was overwritten. */
-HAK_INLINE struct hak_block *hak_remote_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_remote(block, block->next)))
-        hak_slab_report_link(block);
-    return block->next;
-}
-
-/* Writes a remote link. */
-HAK_INLINE void hak_remote_link(struct hak_block *block, struct hak_block *next) {
-    block->next = next;
-    block->mark = hak_mark_remote(block, next);
-}
 
 /*
  * Where a block in an outbox or inbox says which one comes some places behind it: the owner has

@@ -12,16 +12,12 @@
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/lock.h"
-#include "heap/remote.h"
 #include "heap/wipe.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
 
 #define HAK_HIDDEN_FREES 128 /* a page of slab_bound costs more than as many slow ones */
-
-const struct hak_block hak_list_end = {NULL, 0};
-uint64_t hak_secret;
 
 static bool is_exhausted(const struct hak_slab *slab) {
     return slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity &&
@@ -138,21 +134,6 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     set_bound(heap, slab, 0);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
-}
-
-int hak_slab_owner_thread(const struct hak_slab *slab) {
-    const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
-        return HAK_NO_THREAD;
-    return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
-}
-
-void hak_slab_report_link(const struct hak_block *block) {
-    const struct hak_slab *slab = hak_slab_of(block);
-    if (slab && atomic_load_explicit(&slab->state, memory_order_acquire) == HAK_SLAB_BLOCKS)
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, hak_class_bytes[slab->class],
-                  hak_slab_owner_thread(slab));
-    hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
 }
 
 void hak_slab_report_stray(const struct hak_slab *slab, const void *pointer) {

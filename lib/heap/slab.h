@@ -7,31 +7,8 @@
 #ifndef HAK_HEAP_SLAB_H
 #define HAK_HEAP_SLAB_H
 
+#include "heap/block.h"
 #include "heap/gone.h"
-
-/* Ends the process: the links of `block` were overwritten. */
-__attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
-
-/* The following block of a local list; a fatal report if the link was overwritten. */
-HAK_INLINE struct hak_block *hak_block_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
-        hak_slab_report_link(block);
-    return block->next;
-}
-
-/* Writes a local link. */
-HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) {
-    block->next = next;
-    block->mark = hak_mark_local(next);
-}
-
-/* Blocks in a local list. */
-HAK_INLINE int64_t hak_slab_list_length(const struct hak_block *first) {
-    int64_t length = 0;
-    for (; first != HAK_LIST_END; first = hak_block_next(first))
-        length++;
-    return length;
-}
 
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
@@ -143,7 +120,5 @@ bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block);
 /* True if a slab is the heap's, isn't full, and has fewer blocks out than those of its class have
  * on average: then it is the last one to hand out more. */
 bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab);
-
-int hak_slab_owner_thread(const struct hak_slab *slab);
 
 #endif

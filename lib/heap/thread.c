@@ -2,7 +2,7 @@
 /*
  * Owns the heaps' structures and their hand-over between threads. The heap lock protects the list
  * of heaps; a heap itself is its thread's. A heap structure is never unmapped: a late sender may
- * still hold its address. Invariant: hak_heap_mine is this thread's heap, or a read-only stand-in.
+ * still hold its address.
  */
 #include "heap/thread.h"
 
@@ -41,16 +41,6 @@
 
 #define HAK_HIDDEN_TABLES 64u /* left out of core dumps; each is a mapping more */
 
-/* clang-format off */
-#define HAK_STAND_IN                                                                               \
-    { .secret = 1, .bin = {[0 ... HAK_CLASS_COUNT - 1] = HAK_LIST_END} }
-/* clang-format on */
-const struct hak_heap_hot hak_heap_none = HAK_STAND_IN;
-const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
-
-HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
-
-struct hak_heap *hak_first_heap;              /* heap lock: list of all heaps */
 static struct hak_heap *free_heaps;           /* heap lock */
 static _Atomic unsigned hidden_tables;        /* relaxed: a bound */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
@@ -233,13 +223,6 @@ bool hak_heap_exit_round(struct hak_heap *heap) {
     hak_heap_mine = &hak_heap_late;
     end_heap(heap);
     return false;
-}
-
-void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
-    if (hak_orphan_heap)
-        visit(hak_orphan_heap, context);
-    for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
-        visit(heap, context);
 }
 
 static struct hak_heap *newest_heap(void) {

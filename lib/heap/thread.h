@@ -19,14 +19,8 @@ void hak_fork_prepare(void);
 void hak_fork_parent(void);
 void hak_fork_child(void);
 
-/* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
-void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
-
 /* Serves what hak_stats_is_strange and hak_stats_purge_is_wanted say; between two operations. */
 void hak_heap_attend(struct hak_heap *heap);
-
-/* The words that hold the first heap's address and the orphan heap's; for readers of our memory. */
-extern struct hak_heap *hak_first_heap;
 
 /* Gives the caller's cached blocks and all free pages back; the bytes given back. */
 size_t hak_heap_trim(void);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words that lead to heaps: each thread's own, the list of all, and the lock of the layer.
+ * Invariant: hak_heap_mine is the calling thread's heap, or a read-only stand-in that sends every
+ * call to a slow path.
+ */
+#include "heap/heap.h"
+
+#include "heap/lock.h"
+#include "os/os_fatal.h"
+
+struct hak_lock hak_heap_lock;
+
+/* clang-format off */
+#define HAK_STAND_IN                                                                               \
+    { .secret = 1, .bin = {[0 ... HAK_CLASS_COUNT - 1] = HAK_LIST_END} }
+/* clang-format on */
+const struct hak_heap_hot hak_heap_none = HAK_STAND_IN;
+const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
+
+HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
+
+struct hak_heap *hak_first_heap;
+struct hak_heap *hak_orphan_heap;
+
+void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
+    if (hak_orphan_heap)
+        visit(hak_orphan_heap, context);
+    for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
+        visit(heap, context);
+}
+
+int hak_slab_owner_thread(const struct hak_slab *slab) {
+    const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
+        return HAK_NO_THREAD;
+    return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
+}
