@@ -7,7 +7,7 @@
 #include "heap/cache.h"
 
 #include "heap/bin.h"
-#include "heap/hardened.h"
+#include "heap/hardened_path.h"
 #include "heap/hollow.h"
 #include "heap/large.h"
 #include "heap/order.h"

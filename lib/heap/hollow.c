@@ -8,7 +8,6 @@
 
 #include "base/bits.h"
 #include "conf/conf.h"
-#include "heap/cache.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/slab.h"

@@ -9,7 +9,7 @@
 #include "heap/fence.h"
 #include "heap/free_run.h"
 #include "heap/growth.h"
-#include "heap/hardened.h"
+#include "heap/hardened_block.h"
 #include "heap/huge.h"
 #include "heap/large_hardened.h"
 #include "heap/limit.h"

@@ -9,7 +9,7 @@
 #include "heap/large_hardened.h"
 
 #include "heap/free_run.h"
-#include "heap/hardened.h"
+#include "heap/hardened_block.h"
 #include "heap/lock.h"
 #include "heap/superslab.h"
 #include "heap/wipe.h"

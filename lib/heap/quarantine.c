@@ -8,7 +8,7 @@
 
 #include "heap/cache.h"
 #include "heap/free.h"
-#include "heap/hardened.h"
+#include "heap/hardened_block.h"
 #include "heap/order.h"
 #include "heap/slab.h"
 #include "os/os_time.h"

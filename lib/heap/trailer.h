@@ -14,10 +14,6 @@
 #include "heap/hardened.h"
 #include "heap/wipe.h"
 
-/* Odd: a changed low bit changes all above, and the inverse undoes it. They are used out of memory:
- * constants of 64 bits would take an instruction and a register more. */
-#define HAK_TRAILER_FACTOR 0x9E3779B97F4A7C15u
-#define HAK_TRAILER_INVERSE 0xF1DE83E19937733Du
 #define HAK_KIND_SHIFT 48u
 #define HAK_SIZE_MASK (((uint64_t)1 << HAK_KIND_SHIFT) - 1)
 #define HAK_TRAILER_FREE ((uint64_t)7 << HAK_KIND_SHIFT)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The short way of malloc and free where all hardening of blocks is on, and where to turn to with
+ * everything else.
+ */
+#include "heap/hardened_path.h"
+
+#include "heap/cache.h"
+#include "heap/free.h"
+#include "heap/hardened_block.h"
+#include "heap/large.h"
+#include "heap/orphan.h"
+#include "heap/quarantine.h"
+
+#include <string.h>
+
+/* NULL: it isn't plain. */
+HAK_INLINE struct hak_block *take_plain(struct hak_heap *heap, size_t bytes, size_t *ret_room) {
+    size_t total = bytes + HAK_TRAILER_BYTES;
+    size_t class = HAK_LIKELY(total <= HAK_DIRECT_MAX_BYTES)
+                       ? hak_hardened.class_of[(total + 15) / 16]
+                       : hak_class_of(total);
+    *ret_room = hak_class_bytes[class];
+    return hak_alloc_listed(&heap->hot, class);
+}
+
+void *hak_hardened_malloc(size_t bytes, struct hak_heap *heap) {
+    size_t room_bytes;
+    struct hak_block *block = take_plain(heap, bytes, &room_bytes);
+    if (HAK_UNLIKELY(!block))
+        return hak_alloc_general(bytes);
+    return hak_hardened_block_open(block, room_bytes, bytes);
+}
+
+void *hak_hardened_calloc(size_t bytes, struct hak_heap *heap) {
+    size_t room_bytes;
+    bool is_zero = false;
+    void *block = take_plain(heap, bytes, &room_bytes);
+    if (HAK_LIKELY(block != NULL)) {
+        is_zero = hak_hardened_block_is_wiped(block, room_bytes);
+        hak_hardened_block_open(block, room_bytes, bytes);
+    } else {
+        block = hak_alloc_general(bytes);
+    }
+    return HAK_LIKELY(is_zero) || !block ? block : memset(block, 0, bytes);
+}
+
+void *hak_hardened_alloc(struct hak_heap *heap, size_t bytes, size_t alignment) {
+    struct hak_block *block;
+    if (bytes > PTRDIFF_MAX - HAK_SLAB_BYTES || alignment > PTRDIFF_MAX / 2)
+        return NULL;
+    size_t total = hak_class_aligned_bytes(bytes + HAK_TRAILER_BYTES, alignment);
+    if (total > HAK_CLASS_MAX_BYTES)
+        return hak_large_alloc(bytes, hak_max(alignment, HAK_SLAB_BYTES), NULL);
+    unsigned class = hak_hardened_class_of(total);
+    if (HAK_UNLIKELY(!heap)) {
+        block = hak_orphan_alloc(class);
+        return block ? hak_hardened_block_open(block, hak_class_bytes[class], bytes) : NULL;
+    }
+    if (heap->hot.bin[class] == HAK_LIST_END) {
+        if (hak_hardened.quarantine_ms && hak_hardened.quarantine_bytes)
+            hak_quarantine_age(heap);
+        if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
+            return NULL;
+    }
+    block = heap->hot.bin[class];
+    hak_cache_pop(heap, class, block, hak_block_next(block));
+    return hak_hardened_block_open(block, hak_class_bytes[class], bytes);
+}
+
+/* Its trailer is the slab's own, too. */
+HAK_INLINE bool is_inside(const void *block, size_t room_bytes) {
+    return (uint16_t)(uintptr_t)block + room_bytes <= HAK_SLAB_BYTES;
+}
+
+void hak_hardened_free_block(struct hak_heap *heap, struct hak_slab *slab,
+                             struct hak_block *block) {
+    unsigned class = slab->class;
+    size_t room_bytes = hak_class_bytes[class];
+    uint64_t mask = hak_trailer_mask(block);
+    if (!is_inside(block, room_bytes) || !hak_hardened_block_is_sound(block, room_bytes, mask) ||
+        (hak_hardened.has_canary && !hak_hardened_block_is_front_sound(block, room_bytes)))
+        hak_hardened_block_report_unsound(slab, block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
+    if (hak_hardened.zeroes) {
+        *(hak_word *)hak_words_at(block, room_bytes - 16) = 0;
+        hak_wipe(block, room_bytes - 16);
+    }
+    /* relaxed: its own slabs a thread knows */
+    bool is_own = atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap;
+    if (heap && hak_hardened.quarantine_bytes)
+        hak_quarantine_add(heap, block, is_own ? class : class | HAK_QUARANTINE_OTHER);
+    else
+        hak_free_checked(heap, slab, block);
+}
+
+/* Without a call on the way. What it finds fault with is left to the others. */
+void hak_hardened_free(void *block, struct hak_heap *heap) {
+    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
+    /* acquire pairs with the release in mark_ready (range.c): the records are readable */
+    if (HAK_UNLIKELY(
+            index >= heap->hot.range_slabs ||
+            !atomic_load_explicit(&hak_ranges[0].superslab_ready[index / HAK_SUPERSLAB_SLABS],
+                                  memory_order_acquire)))
+        return hak_free_unusual(block);
+    struct hak_slab *slab = &hak_ranges[0].slab[index];
+    size_t tag = slab->class;
+    size_t room_bytes = hak_class_bytes[tag];
+    int32_t last_start = hak_hardened.last_start[tag];
+    /* relaxed: this thread alone makes a slab its own, or gives it up */
+    if (HAK_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)) {
+        /* acquire pairs with the release in hak_slab_start: the record is complete */
+        if (atomic_load_explicit(&slab->state, memory_order_acquire) != HAK_SLAB_BLOCKS)
+            return hak_free_unusual(block);
+        tag |= HAK_QUARANTINE_OTHER;
+    }
+    if (HAK_UNLIKELY((int32_t)(uint16_t)(uintptr_t)block > last_start))
+        return hak_hardened_free_block(heap, slab, block);
+    if (HAK_UNLIKELY(!hak_hardened_block_is_front_sound(block, room_bytes)))
+        return hak_free_unusual(block);
+    uint64_t mask = hak_trailer_mask(block);
+    uint64_t value = hak_trailer_decode(mask, hak_trailer_load(block, room_bytes));
+    size_t slack = room_bytes - HAK_TRAILER_BYTES - value; /* huge: it isn't sound */
+    if (HAK_UNLIKELY(!hak_slack_is_near_filled(block, room_bytes, slack, hak_filler(mask))))
+        return hak_free_unusual(block);
+    hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, HAK_TRAILER_FREE));
+    hak_wipe_block(block, room_bytes);
+    hak_quarantine_add_whole(heap, block, tag, room_bytes);
+}
