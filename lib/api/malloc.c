@@ -8,7 +8,7 @@
 #include "api/api.h"
 
 #include "api/init.h"
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/foreign.h"
 #include "heap/free.h"
 #include "heap/growth.h"

@@ -7,9 +7,8 @@
 #include "heap/cache.h"
 
 #include "heap/bin.h"
-#include "heap/hardened_path.h"
+#include "heap/hardened.h"
 #include "heap/hollow.h"
-#include "heap/large.h"
 #include "heap/order.h"
 #include "heap/orphan.h"
 #include "heap/purge.h"
@@ -20,20 +19,13 @@
 #include "heap/thread.h"
 #include "heap/trim.h"
 #include "heap/verify.h"
-#include "heap/zero_size.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
-
-#include <errno.h>
 
 #define HAK_POPULATE_SLABS 2
 #define HAK_POPULATE_PAGES 2
 #define HAK_FLUSH_BLOCKS 1024
 #define HAK_LOOKS 16
-
-#define HAK_HOST_LEAST_BYTES 128u
-#define HAK_HOST_MOST_BYTES 1024u
-#define HAK_GUESTS 8 /* blocks that a class takes of its host's */
 
 void hak_cache_start(struct hak_heap *heap) {
     for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)
@@ -137,68 +129,6 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     return done;
 }
 
-/*
- * The first blocks of a small class are blocks of a larger one, its host, which many classes share:
- * a thread that uses a little of many classes touches some pages a host, not a page a class. They
- * are the host's blocks in every respect. After its share a class gets a slab. The smallest class
- * has no guests: who asks for no bytes gets none to write to but those of its own class.
- */
-static unsigned host_of(struct hak_heap *heap, unsigned class) {
-    size_t bytes = hak_class_bytes[class];
-    if (class == 1 || bytes >= HAK_HOST_MOST_BYTES || heap->guests[class] == HAK_GUESTS)
-        return class;
-    size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_HOST_LEAST_BYTES);
-    heap->guests[class]++;
-    return hak_class_of(host_bytes);
-}
-
-static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
-    struct hak_block *block = heap->hot.bin[class];
-    return hak_cache_pop(heap, class, block, hak_block_next(block));
-}
-
-/* Inline: its return address is that of malloc, which ends in a jump to the slow twin. */
-HAK_INLINE void *alloc_after_miss(size_t bytes) {
-    struct hak_heap *heap = hak_heap_get();
-    if (HAK_UNLIKELY(!heap))
-        heap = hak_heap_start_mine();
-    if (bytes > HAK_CLASS_MAX_BYTES)
-        return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
-    if (HAK_UNLIKELY(bytes == 0) && hak_zero_size_is_turn(heap)) {
-        void *block = hak_zero_size_alloc();
-        if (block)
-            return block;
-    }
-    if (HAK_UNLIKELY(heap && heap->sampler.is_on) && hak_sample_is_turn(heap, bytes)) {
-        void *block = hak_sample_alloc(heap, bytes, __builtin_return_address(0));
-        if (block)
-            return block;
-    }
-    if (HAK_UNLIKELY(hak_hardened.is_on))
-        return hak_hardened_alloc(heap, bytes, 16);
-    unsigned class = hak_class_of(bytes);
-    if (HAK_UNLIKELY(!heap))
-        return hak_orphan_alloc(class);
-    if (heap->hot.bin[class] == HAK_LIST_END)
-        class = host_of(heap, class);
-    if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
-        return NULL;
-    return pop_after_refill(heap, class);
-}
-
-void *hak_alloc_general(size_t bytes) {
-    void *block = alloc_after_miss(bytes);
-    if (HAK_UNLIKELY(!block))
-        errno = ENOMEM;
-    return block;
-}
-
-void *hak_alloc_slow(size_t bytes) {
-    if (HAK_UNLIKELY(bytes - 1 < hak_heap_mine->hardened_bytes))
-        return hak_hardened_malloc(bytes, hak_heap_of_hot(hak_heap_mine));
-    return hak_alloc_general(bytes);
-}
-
 /* One block at a time: a batch would soil the first page of each. */
 static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = find_slab(heap, class);
@@ -213,10 +143,8 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
     return block;
 }
 
-void *hak_alloc_untouched(size_t bytes) {
-    struct hak_heap *heap = hak_heap_get();
-    unsigned class = hak_class_of(bytes);
-    if (!heap || hak_hardened.is_on || has_blocks(heap, class) || heap->sampler.is_on)
+void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
+    if (has_blocks(heap, class))
         return NULL;
     hak_heap_enter(heap);
     hak_remote_drain(heap);
@@ -224,13 +152,6 @@ void *hak_alloc_untouched(size_t bytes) {
     hak_heap_verify(heap);
     hak_heap_leave(heap);
     return block;
-}
-
-void *hak_alloc_medium(size_t bytes) {
-    const struct hak_heap_hot *hot = hak_heap_mine;
-    if (HAK_UNLIKELY(bytes > hot->medium_max_bytes))
-        return hak_alloc_slow(bytes);
-    return hak_alloc_class(hot, hak_class_of(bytes), bytes);
 }
 
 void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {

@@ -6,7 +6,6 @@
  */
 #include "heap/free.h"
 
-#include "heap/cache.h"
 #include "heap/foreign.h"
 #include "heap/guarded.h"
 #include "heap/hardened_block.h"

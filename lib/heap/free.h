@@ -1,12 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns what is asked about any pointer: whose it is, how large its block is, and the checks of a
- * free that isn't plain. Any thread may call.
+ * The fast path of free, its slow twin, and what is asked about any pointer: whose it is, and how
+ * large its block is. Any thread may call.
  */
 #ifndef HAK_HEAP_FREE_H
 #define HAK_HEAP_FREE_H
 
-#include "heap/heap.h"
+#include "heap/cache.h"
+
+/* Slow twins of free: everything but a plain block of the caller's own heap. */
+HAK_SLOW void hak_free_slow(void *pointer);
+
+HAK_INLINE void hak_free(void *pointer) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    struct hak_block *block = pointer;
+    size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= hot->range_slabs))
+        return hak_free_slow(pointer);
+    struct hak_heap *heap = hak_heap_of_hot(hot);
+    size_t class = hak_bound_class(&heap->slab_bound[index]);
+    uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
+    HAK_FORGET(index);
+    /* Another heap's slab has bound 0, which fails, too. */
+    if (HAK_UNLIKELY(rest >= heap->slab_bound[index]))
+        return hak_free_slow(pointer);
+    if (HAK_UNLIKELY(((uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG))
+        return hak_free_slow(pointer);
+    struct hak_block *next = heap->hot.bin[class];
+    block->next = next;
+    block->mark = (uintptr_t)next + heap->hot.secret;
+    HAK_FORGET(class);
+    heap->hot.bin[class] = block;
+    HAK_FORGET(class);
+    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
+        return hak_cache_trip(heap, class);
+}
+
+/*
+ * The size class of a live block of the caller's own heap, by the tests that free makes;
+ * HAK_CLASS_NONE: hak_block_find knows more.
+ */
+HAK_INLINE size_t hak_own_class(const void *pointer) {
+    const struct hak_heap_hot *hot = hak_heap_mine;
+    size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= hot->range_slabs))
+        return HAK_CLASS_NONE;
+    const uint32_t *bound = &hak_heap_of_hot(hot)->slab_bound[index];
+    size_t class = hak_bound_class(bound);
+    uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[class];
+    if (HAK_UNLIKELY(rest >= *bound))
+        return HAK_CLASS_NONE;
+    bool is_suspect = ((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
+    return HAK_UNLIKELY(is_suspect) ? HAK_CLASS_NONE : class;
+}
 
 /* Who answers for a pointer. */
 enum hak_ownership { HAK_OWNED, HAK_OWNED_GUARDED, HAK_OWNED_BY_LIBC, HAK_OWNED_BY_NOBODY };

@@ -5,7 +5,7 @@
  */
 #include "heap/hardened_path.h"
 
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/hardened_block.h"
 #include "heap/large.h"

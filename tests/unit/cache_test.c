@@ -4,7 +4,7 @@
  * with the heap's verifier after each few, the counters against a model's, every block of a class
  * once and only once.
  */
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"

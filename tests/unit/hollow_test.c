@@ -5,7 +5,7 @@
  * the heap's verifier after each step.
  */
 #include "conf/conf.h"
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/hollow.h"
 #include "heap/slab.h"

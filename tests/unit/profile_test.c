@@ -4,7 +4,7 @@
  * the samples give, blocks that are sampled, threads that come and go, stop and start.
  */
 #include "conf/conf.h"
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/large.h"
 #include "heap/sample.h"

@@ -6,7 +6,7 @@
  * as it was written.
  */
 #include "conf/conf.h"
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/large.h"
 #include "heap/lock.h"

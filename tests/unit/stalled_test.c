@@ -4,7 +4,7 @@
  * or exit. Freed slabs are purged while their owners sleep, wake or die. The build with
  * --enable-sanitizer=thread runs it to prove the orders of the atomics.
  */
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"

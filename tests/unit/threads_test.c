@@ -4,7 +4,7 @@
  * paths: blocks travel between threads that come and go, each checked for its content. The build
  * with --enable-sanitizer=thread and helgrind run it to prove the orders of the atomics.
  */
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"

@@ -5,7 +5,7 @@
  * once; a request that comes meanwhile begins anew; what was asked before a heap was there doesn't
  * concern it. With the heap's verifier after each portion.
  */
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/slab.h"
 #include "heap/thread.h"
