@@ -6,7 +6,7 @@
 #include "hakmem.h"
 
 #include "api/api.h"
-#include "heap/free.h"
+#include "heap/lookup.h"
 #include "heap/slab.h"
 #include "heap/thread.h"
 #include "report/dump.h"

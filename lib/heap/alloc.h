@@ -14,8 +14,6 @@
 /* Slow twins: any size, any state of the thread. NULL: no memory; errno is ENOMEM then. */
 HAK_SLOW void *hak_alloc_slow(size_t bytes);
 HAK_SLOW void *hak_alloc_medium(size_t bytes);
-/* The first of them without the plain cases of hardened heaps. */
-HAK_SLOW void *hak_alloc_general(size_t bytes);
 
 /*
  * A block of a size class above HAK_DIRECT_MAX_BYTES that reads as zero: made of memory that is

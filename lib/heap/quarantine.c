@@ -7,9 +7,9 @@
 #include "heap/quarantine.h"
 
 #include "heap/cache.h"
-#include "heap/free.h"
 #include "heap/hardened_block.h"
 #include "heap/order.h"
+#include "heap/return_block.h"
 #include "heap/slab.h"
 #include "os/os_time.h"
 
@@ -58,7 +58,7 @@ void hak_quarantine_start(struct hak_heap *heap, void *start) {
 
 static HAK_SLOW void release_other(struct hak_heap *heap, uint64_t entry) {
     struct hak_block *block = block_of(entry);
-    hak_free_checked(heap, hak_slab_of_own(block), block);
+    hak_return_block(heap, hak_slab_of_own(block), block);
 }
 
 /* Mostly a block of an own slab, whose links must still be as they were wiped: malloc looks at the

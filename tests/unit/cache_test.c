@@ -6,6 +6,7 @@
  */
 #include "heap/alloc.h"
 #include "heap/free.h"
+#include "heap/lookup.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/verify.h"

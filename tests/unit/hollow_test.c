@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "heap/alloc.h"
 #include "heap/free.h"
+#include "heap/lookup.h"
 #include "heap/hollow.h"
 #include "heap/slab.h"
 #include "heap/thread.h"

@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "heap/alloc.h"
 #include "heap/free.h"
+#include "heap/lookup.h"
 #include "heap/large.h"
 #include "heap/sample.h"
 #include "heap/thread.h"
