@@ -11,6 +11,7 @@
 #include "heap/large.h"
 #include "heap/orphan.h"
 #include "heap/sample.h"
+#include "heap/sampled.h"
 #include "heap/slab.h"
 #include "heap/thread.h"
 #include "heap/zero_size.h"
@@ -41,6 +42,17 @@ static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
     return hak_cache_pop(heap, class, block, hak_block_next(block));
 }
 
+/* Does a request of no bytes get a block without any? While a heap has some left, or always. */
+static bool is_turn_of_zero_size(struct hak_heap *heap) {
+    if (hak_hardened.guards)
+        return true;
+    if (!heap || heap->zero_sizes_left == 0)
+        return false;
+    if (--heap->zero_sizes_left == 0)
+        hak_sample_show_sizes(heap);
+    return true;
+}
+
 /* Inline: its return address is that of malloc, which ends in a jump to the slow twin. */
 HAK_INLINE void *alloc_after_miss(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
@@ -48,13 +60,13 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
         heap = hak_heap_start_mine();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
-    if (HAK_UNLIKELY(bytes == 0) && hak_zero_size_is_turn(heap)) {
+    if (HAK_UNLIKELY(bytes == 0) && is_turn_of_zero_size(heap)) {
         void *block = hak_zero_size_alloc();
         if (block)
             return block;
     }
     if (HAK_UNLIKELY(heap && heap->sampler.is_on) && hak_sample_is_turn(heap, bytes)) {
-        void *block = hak_sample_alloc(heap, bytes, __builtin_return_address(0));
+        void *block = hak_sampled_alloc(heap, bytes, __builtin_return_address(0));
         if (block)
             return block;
     }

@@ -11,9 +11,9 @@
  */
 #include "heap/guarded.h"
 
+#include "base/random.h"
 #include "conf/conf.h"
 #include "heap/lock.h"
-#include "heap/sample.h"
 #include "os/os_env.h"
 #include "os/os_memory.h"
 #include "os/os_random.h"
@@ -127,7 +127,7 @@ void *hak_guarded_alloc(struct hak_heap *heap, size_t bytes, const void *caller)
     struct hak_guarded *slot = bytes ? take_slot() : NULL;
     if (!slot)
         return NULL;
-    if (!lay_out(slot, bytes, hak_sample_coin(heap))) {
+    if (!lay_out(slot, bytes, hak_random_next(&heap->sampler.guard_random) >> 63)) {
         give_slot(slot);
         return NULL;
     }

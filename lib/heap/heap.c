@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words that lead to heaps: each thread's own, the list of all, and the lock of the layer.
+ * The words that lead to heaps: each thread's own, and the list of all.
  * Invariant: hak_heap_mine is the calling thread's heap, or a read-only stand-in that sends every
  * call to a slow path.
  */
 #include "heap/heap.h"
-
-#include "heap/lock.h"
-#include "os/os_fatal.h"
-
-struct hak_lock hak_heap_lock;
 
 /* clang-format off */
 #define HAK_STAND_IN                                                                               \
@@ -28,11 +23,4 @@ void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), vo
         visit(hak_orphan_heap, context);
     for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
         visit(heap, context);
-}
-
-int hak_slab_owner_thread(const struct hak_slab *slab) {
-    const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
-        return HAK_NO_THREAD;
-    return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
 }

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "heap/block.h"
 #include "heap/size_class.h"
+#include "os/os_fatal.h"
 #include "stats/stats.h"
 
 #include <stdatomic.h>
@@ -186,11 +187,11 @@ struct hak_heap {
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
     uint32_t trims_begun, trims_done;  /* of hak_trims (heap/trim.h): */
-    uint32_t trim_looks; /* at slabs of the class, still to be made; 0: not counted yet */
-    uint8_t trim_class;  /* the next one to be emptied, and again, to be looked through */
+    uint32_t trim_looks;         /* at slabs of the class, still to be made; 0: not counted yet */
+    uint8_t trim_class;          /* the next one to be emptied, and again, to be looked through */
     uint64_t trim_rest_until_ns; /* no portion before */
-    struct hak_heap *next_free;        /* heap lock: list of dead heaps */
-    struct hak_heap *next_heap;        /* heap lock: list of all heaps; never removed */
+    struct hak_heap *next_free;  /* heap lock: list of dead heaps */
+    struct hak_heap *next_heap;  /* heap lock: list of all heaps; never removed */
     struct hak_sampler sampler;
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
@@ -200,7 +201,7 @@ struct hak_heap {
     _Alignas(64) struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_quarantine quarantine;
     struct hak_outbox outbox[HAK_OUTBOXES];
-    uint32_t grown[1u << HAK_GROWN_SHIFT]; /* see heap/growth.h */
+    uint32_t grown[1u << HAK_GROWN_SHIFT];   /* see heap/growth.h */
     struct hak_link hollow[HAK_CLASS_COUNT]; /* partial slabs that come last (heap/hollow.h) */
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
@@ -237,7 +238,14 @@ extern struct hak_heap *hak_orphan_heap HAK_SEALED;
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
 /* The thread whose heap owns a slab, for reports; HAK_NO_THREAD: none does. */
-int hak_slab_owner_thread(const struct hak_slab *slab);
+HAK_INLINE int hak_slab_owner_thread(const struct hak_slab *slab) {
+    /* acquire pairs with the release in set_owner (slab.c) */
+    const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
+    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
+        return HAK_NO_THREAD;
+    /* relaxed: a report says what is there */
+    return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);
+}
 
 /* While a thread is inside a slow path its slab lists may be half changed: a fork's child asks. */
 HAK_INLINE void hak_heap_enter(struct hak_heap *heap) {

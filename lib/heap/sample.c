@@ -10,7 +10,6 @@
 #include "conf/conf.h"
 #include "heap/guarded.h"
 #include "heap/hardened.h"
-#include "heap/large.h"
 #include "heap/range.h"
 #include "os/os_random.h"
 
@@ -47,7 +46,7 @@ static void draw_gap(struct hak_sampler *sampler) {
     sampler->left_bytes = sampler->gap_bytes;
 }
 
-static void draw_guarded(struct hak_sampler *sampler) {
+void hak_sample_draw_guarded(struct hak_sampler *sampler) {
     sampler->left_blocks = hak_sample_gap(&sampler->guard_random, hak_conf.guard_sample);
 }
 
@@ -89,12 +88,12 @@ void hak_sample_start(struct hak_heap *heap) {
     if (hak_guarded_is_on()) {
         uint64_t salt = atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed);
         heap->sampler.guard_random = hak_os_random(salt);
-        draw_guarded(&heap->sampler);
+        hak_sample_draw_guarded(&heap->sampler);
     }
     show_sizes(heap, false);
 }
 
-static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
+void hak_sample_record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
     struct hak_sampler *sampler = &heap->sampler;
     const void *block = (const void *)hak_slab_address(slab);
     int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
@@ -104,40 +103,13 @@ static void record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
     draw_gap(sampler);
 }
 
-static void *alloc_sampled(struct hak_heap *heap, size_t bytes) {
-    hak_sample_follow(heap);
-    if (!heap->sampler.is_profiling)
-        return NULL;
-    struct hak_slab *slab = hak_large_take(bytes ? bytes : 1, HAK_SLAB_BYTES);
-    if (!slab)
-        return NULL;
-    struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
-    if (!hak_hardened.is_on)
-        block->mark = 0; /* as hak_large_alloc */
-    slab->block_bytes = hak_class_bytes[hak_class_of(bytes)];
-    record(heap, slab, bytes);
-    return block;
-}
-
-void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller) {
-    struct hak_sampler *sampler = &heap->sampler;
-    if (sampler->is_profiling && sampler->left_bytes <= 0)
-        return alloc_sampled(heap, bytes);
-    draw_guarded(sampler);
-    return hak_guarded_alloc(heap, bytes, caller);
-}
-
-bool hak_sample_coin(struct hak_heap *heap) {
-    return hak_random_next(&heap->sampler.guard_random) >> 63;
-}
-
 void hak_sample_large(struct hak_slab *slab, size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     if (!heap)
         return;
     hak_sample_follow(heap);
     if (HAK_UNLIKELY(heap->sampler.is_profiling) && hak_sample_is_due(heap, bytes))
-        record(heap, slab, bytes);
+        hak_sample_record(heap, slab, bytes);
 }
 
 void hak_sample_drop_slow(struct hak_slab *slab, const void *block) {

@@ -46,14 +46,14 @@ HAK_INLINE bool hak_sample_is_turn(struct hak_heap *heap, size_t bytes) {
     return (heap->sampler.is_profiling && hak_sample_is_due(heap, bytes)) || is_guarded;
 }
 
-/* The block of such a request; NULL: an ordinary one will do. `caller`: see hak_guarded_alloc. */
-void *hak_sample_alloc(struct hak_heap *heap, size_t bytes, const void *caller);
-
 /* Fills the heap's table of size classes anew: what it depends on has changed. */
 void hak_sample_show_sizes(struct hak_heap *heap);
 
-/* A random bit. */
-bool hak_sample_coin(struct hak_heap *heap);
+/* Records a block that was just handed out as a sample, and draws the next one. */
+void hak_sample_record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes);
+
+/* Draws how many blocks come before the next guarded one. */
+void hak_sample_draw_guarded(struct hak_sampler *sampler);
 
 /* Counts a large block that the caller was just handed, and samples it if it is its turn. */
 void hak_sample_large(struct hak_slab *slab, size_t bytes);

@@ -9,7 +9,6 @@
 #include "conf/conf.h"
 #include "heap/hardened.h"
 #include "heap/lock.h"
-#include "heap/sample.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
@@ -68,16 +67,6 @@ static void *take_one(void) {
 
 uint16_t hak_zero_size_allowance(void) {
     return hak_conf.fences && !hak_hardened.is_on ? HAK_ZERO_SIZE_ALLOWANCE : 0;
-}
-
-bool hak_zero_size_is_turn(struct hak_heap *heap) {
-    if (hak_hardened.guards)
-        return true;
-    if (!heap || heap->zero_sizes_left == 0)
-        return false;
-    if (--heap->zero_sizes_left == 0)
-        hak_sample_show_sizes(heap);
-    return true;
 }
 
 void *hak_zero_size_alloc(void) {

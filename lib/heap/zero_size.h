@@ -8,11 +8,8 @@
 
 #include "heap/heap.h"
 
-/* Whether malloc(0) is to give one: always with guard pages, with fences the first so many times;
- * who asks all the time then gets ordinary blocks, without any lock. The heap may be NULL. */
-bool hak_zero_size_is_turn(struct hak_heap *heap);
-
-/* How often a new heap may. */
+/* How many a new heap may hand out; with guard pages they are not counted. After these its thread
+ * gets ordinary blocks, without any lock. */
 uint16_t hak_zero_size_allowance(void);
 
 /* The answer to malloc(0). NULL: no address is left; an ordinary block can stand in. */
