@@ -7,16 +7,17 @@
  * Order: knobs are checked first, so that a wrong one never starts a program.
  */
 #define _GNU_SOURCE
-#include "compare.h"
+#include "common/complain.h"
+#include "common/output.h"
+#include "compare/compare.h"
+#include "compare/tune.h"
 #include "conf/conf.h"
-#include "deny.h"
-#include "knob_list.h"
-#include "library.h"
-#include "message.h"
-#include "program.h"
-#include "run_options.h"
-#include "run_profile.h"
-#include "tune.h"
+#include "run/deny.h"
+#include "run/knob_list.h"
+#include "run/library.h"
+#include "run/program.h"
+#include "run/run_options.h"
+#include "run/run_profile.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -135,7 +136,7 @@ static int measure(const struct hak_run_options *options, const struct hak_progr
                                    ? hak_tune(options, program, library, &error, &number)
                                    : hak_compare(options, program, library, &error, &number);
     if (outcome != HAK_CANNOT)
-        return hak_finish_output() != 0  ? STATUS_FAILED
+        return hak_output_finish() != 0  ? STATUS_FAILED
                : outcome == HAK_ALL_WELL ? 0
                                          : STATUS_SOME_FAILED;
     if (error == EINTR)
@@ -197,7 +198,7 @@ int main(int argc, char **argv) {
     bool is_valid = knobs_are_valid(&options);
     if (options.mode == HAK_MODE_LIST_KNOBS) {
         hak_knob_list(&options);
-        return hak_finish_output() != 0 ? STATUS_FAILED : is_valid ? 0 : STATUS_USAGE;
+        return hak_output_finish() != 0 ? STATUS_FAILED : is_valid ? 0 : STATUS_USAGE;
     }
     return is_valid ? run(&options) : STATUS_USAGE;
 }

@@ -5,9 +5,13 @@
  * --purge. Never links the library.
  */
 #define _GNU_SOURCE
-#include "message.h"
-#include "stat_options.h"
-#include "stat_show.h"
+#include "common/complain.h"
+#include "common/output.h"
+#include "common/proc.h"
+#include "profile/profile_run.h"
+#include "stat/show.h"
+#include "stat/stat_options.h"
+#include "stat/target.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,15 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    STATUS_FAILED = 1,
-    STATUS_USAGE = 2,
-    STATUS_NO_HAKMEM = 3,
-    STATUS_NO_RIGHT = 4,
-    STATUS_OTHER_LAYOUT = 5,
-    STATUS_NO_PROCESS = 6
-};
-
 const char hak_tool_name[] = "hakmem-stat";
 
 struct pids {
@@ -34,32 +29,12 @@ struct pids {
     int status; /* of what could not be found */
 };
 
-int hak_stat_complain(const char *operand, enum hak_stat_error error) {
-    static const struct {
-        const char *text;
-        int status;
-    } texts[] = {
-        [HAK_STAT_OK] = {"", 0},
-        [HAK_STAT_FAILED] = {"out of memory", STATUS_FAILED},
-        [HAK_STAT_NO_HAKMEM] = {"not on libhakmem", STATUS_NO_HAKMEM},
-        [HAK_STAT_NO_RIGHT] = {"no right to look into it (be its user or root; its HAKMEM_STATS=1 "
-                               "helps)",
-                               STATUS_NO_RIGHT},
-        [HAK_STAT_OTHER_LAYOUT] = {"its libhakmem has another layout of counters",
-                                   STATUS_OTHER_LAYOUT},
-        [HAK_STAT_NO_PROCESS] = {"no such process, or it has ended", STATUS_NO_PROCESS},
-        [HAK_STAT_BROKEN] = {"its counters contradict themselves", STATUS_FAILED},
-    };
-    hak_complain("%s: %s", operand, texts[error].text);
-    return texts[error].status;
-}
-
 /* ---- which processes ---- */
 
 static void add_pid(struct pids *pids, pid_t pid) {
     pid_t *grown = reallocarray(pids->pid, pids->count + 1, sizeof *grown);
     if (!grown) {
-        pids->status = hak_stat_complain("processes", HAK_STAT_FAILED);
+        pids->status = hak_target_complain("processes", HAK_STAT_FAILED);
         return;
     }
     pids->pid = grown;
@@ -101,7 +76,7 @@ static void add_operand(struct pids *pids, const char *operand) {
     long number = strtol(operand, &end, 10);
     if (end != operand && *end == '\0') {
         if (errno || number <= 0 || number > INT32_MAX)
-            pids->status = hak_stat_complain(operand, HAK_STAT_NO_PROCESS);
+            pids->status = hak_target_complain(operand, HAK_STAT_NO_PROCESS);
         else
             add_pid(pids, (pid_t)number);
         return;
@@ -109,7 +84,7 @@ static void add_operand(struct pids *pids, const char *operand) {
     find_pids(pids, operand);
     if (pids->count == before) {
         hak_complain("%s: no process of this name", operand);
-        pids->status = STATUS_NO_PROCESS;
+        pids->status = HAK_EXIT_NO_PROCESS;
     }
 }
 
@@ -120,7 +95,7 @@ static void find_all(struct pids *pids, const struct hak_stat_options *options) 
         return;
     find_pids(pids, NULL);
     if (pids->count == 0)
-        pids->status = hak_stat_complain("all processes that can be seen", HAK_STAT_NO_HAKMEM);
+        pids->status = hak_target_complain("all processes that can be seen", HAK_STAT_NO_HAKMEM);
 }
 
 /* ---- what to do with them ---- */
@@ -134,10 +109,10 @@ static int purge(pid_t pid) {
         error == HAK_STAT_OK ? hak_snapshot_purge(&target) : HAK_PURGE_CANNOT;
     hak_target_close(&target);
     if (error != HAK_STAT_OK)
-        return hak_stat_complain(name, error);
+        return hak_target_complain(name, error);
     if (answer == HAK_PURGE_CANNOT) {
         hak_complain("%s: cannot be asked: it must be yours and run with HAKMEM_STATS=1", name);
-        return STATUS_NO_RIGHT;
+        return HAK_EXIT_NO_RIGHT;
     }
     if (answer == HAK_PURGE_BEGUN)
         printf("%s: a thread purges; each empties its cache when it next refills it\n", name);
@@ -147,16 +122,16 @@ static int purge(pid_t pid) {
 }
 
 static void show_text(const struct hak_snapshot *snapshot, const struct hak_stat_options *options) {
-    struct hak_look look = {.out = stdout, .sort = options->sort};
+    struct hak_show look = {.out = stdout, .sort = options->sort};
     look.has_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     if (options->mode == HAK_MODE_FRAG) {
         hak_show_waste(&look, snapshot);
         return;
     }
     hak_show_process(&look, snapshot);
-    hak_look_line(&look, "%s", "");
+    hak_show_line(&look, "%s", "");
     hak_show_threads(&look, snapshot);
-    hak_look_line(&look, "%s", "");
+    hak_show_line(&look, "%s", "");
     hak_show_classes(&look, snapshot);
 }
 
@@ -166,7 +141,7 @@ static int show(pid_t pid, const struct hak_stat_options *options) {
     snprintf(name, sizeof name, "%ld", (long)pid);
     enum hak_stat_error error = hak_snapshot_take(&snapshot, pid);
     if (error != HAK_STAT_OK)
-        return hak_stat_complain(name, error);
+        return hak_target_complain(name, error);
     if (options->mode == HAK_MODE_JSON)
         hak_show_json(stdout, &snapshot);
     else if (options->mode == HAK_MODE_CSV)
@@ -184,14 +159,14 @@ static int show_prometheus(const struct pids *pids) {
     int status = 0;
     char name[24];
     if (!snapshots)
-        return hak_stat_complain("processes", HAK_STAT_FAILED);
+        return hak_target_complain("processes", HAK_STAT_FAILED);
     for (unsigned i = 0; i < pids->count; i++) {
         snprintf(name, sizeof name, "%ld", (long)pids->pid[i]);
         enum hak_stat_error error = hak_snapshot_take(&snapshots[count], pids->pid[i]);
         if (error == HAK_STAT_OK)
             count++;
         else
-            status = hak_stat_complain(name, error);
+            status = hak_target_complain(name, error);
     }
     if (count)
         hak_show_prometheus(stdout, snapshots, count);
@@ -207,7 +182,7 @@ static int show_each(const struct pids *pids, const struct hak_stat_options *opt
         bool is_plain = options->mode == HAK_MODE_TEXT || options->mode == HAK_MODE_FRAG;
         if (i && is_plain)
             putchar('\n');
-        int failed = options->mode == HAK_MODE_CHECK   ? hak_check(stdout, pids->pid[i])
+        int failed = options->mode == HAK_MODE_CHECK   ? hak_show_check(stdout, pids->pid[i])
                      : options->mode == HAK_MODE_PURGE ? purge(pids->pid[i])
                                                        : show(pids->pid[i], options);
         status = failed ? failed : status;
@@ -235,9 +210,9 @@ static int serve(const struct pids *pids, const struct hak_stat_options *options
         return show_series(pids, options);
     case HAK_MODE_WATCH:
         if (pids->count == 1)
-            return hak_watch(pids->pid[0], options);
+            return hak_show_watch(pids->pid[0], options);
         hak_complain("--watch takes one process, and these are %u", pids->count);
-        return STATUS_USAGE;
+        return HAK_EXIT_USAGE;
     default:
         return show_each(pids, options);
     }
@@ -250,9 +225,9 @@ int main(int argc, char **argv) {
     case HAK_STAT_SERVED:
         return 0;
     case HAK_STAT_WRONG_USAGE:
-        return STATUS_USAGE;
+        return HAK_EXIT_USAGE;
     case HAK_STAT_NO_OUTPUT:
-        return STATUS_FAILED;
+        return HAK_EXIT_FAILED;
     case HAK_STAT_RUN:
         break;
     }
@@ -268,5 +243,5 @@ int main(int argc, char **argv) {
         status = status ? status : pids.status;
     }
     free(pids.pid);
-    return hak_finish_output() == 0 ? status : STATUS_FAILED;
+    return hak_output_finish() == 0 ? status : HAK_EXIT_FAILED;
 }

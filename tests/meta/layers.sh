@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The folders of lib/ are layers: an include points down only, tools/ see conf, os and base, no .c
-# is included anywhere, and every header compiles alone.
+# The folders of lib/ are layers, and so are those of tools/: an include points down only, no .c is
+# included anywhere, every header compiles alone, and a header of tools/ predicts the names of what
+# it declares.
 # shellcheck disable=SC2016 # the dollars in quotes are awk's
 set -eu
 cd "${top_srcdir:?}"
@@ -13,7 +14,11 @@ find lib tools -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | xargs "$AWK" '
 BEGIN {
     n = split("base:base os:base,os conf:base,os,conf stats:base,os,stats" \
               " heap:base,os,conf,stats,heap report:base,os,conf,stats,heap,report" \
-              " api:base,os,conf,stats,heap,report,api tools:base,os,conf,stats,tools", rows, " ")
+              " api:base,os,conf,stats,heap,report,api" \
+                     " common:common" \
+                     " run:base,os,conf,common,run compare:base,conf,common,run,compare" \
+                     " stat:base,os,stats,common,stat profile:base,stats,common,stat,profile" \
+                     " tools:base,os,conf,stats,common,run,compare,stat,profile", rows, " ")
     for (i = 1; i <= n; i++) {
         split(rows[i], row, ":")
         m = split(row[2], below, ",")
@@ -27,7 +32,7 @@ function complain(text) {
 }
 FNR == 1 {
     split(FILENAME, part, "/")
-    layer = part[1] == "tools" ? "tools" : part[2]
+    layer = part[1] == "tools" && part[2] ~ /\./ ? "tools" : part[2]
     public = FILENAME == "lib/hakmem.h"
     if (!public && !(layer in known))
         complain("not in a layer: " layer)
@@ -44,8 +49,7 @@ FNR == 1 {
     }
     slash = index(target, "/")
     if (!slash) {
-        if (layer != "tools")
-            complain("an include names its layer: " target)
+        complain("an include names its layer: " target)
         next
     }
     folder = substr(target, 1, slash - 1)
@@ -63,6 +67,19 @@ FNR == 1 {
     if (target == "stdio.h" && layer ~ /^(base|os|conf|stats|heap)$/)
         complain("stdio is for the stream of malloc_info alone")
 }' >"$bad"
+
+# tools/FOLDER/NAME.h declares hak_NAME and hak_NAME_*.
+find tools -name '*.h' | LC_ALL=C sort | xargs "$AWK" '
+FNR == 1 {
+    name = FILENAME
+    gsub(/.*\/|\.h$/, "", name)
+}
+/^[A-Za-z_].*[ *(]hak_[a-z_0-9]+\(/ {
+    match($0, /hak_[a-z_0-9]+\(/)
+    function_name = substr($0, RSTART, RLENGTH - 1)
+    if (function_name "_" !~ "^hak_" name "_")
+        print FILENAME ":" FNR ": " function_name " belongs into another header"
+}' >>"$bad"
 
 # A header that needs another one before it.
 for header in $(find lib tools -name '*.h' | LC_ALL=C sort); do

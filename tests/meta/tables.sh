@@ -78,8 +78,8 @@ sort "$work/knobs" "$work/variables" | uniq -d >"$work/twice"
 [ ! -s "$work/twice" ] || complain "knob and variable: $(cat "$work/twice")"
 
 # The options: hakmem-run's own and those of the stable knobs, and none is both.
-sed -n 's/^HAK_OPTION([A-Z_]*, [^ ]*, "\([a-z-]*\)",.*/--\1/p' "$top_srcdir/tools/run_options.def" \
-    >"$work/a"
+run_options=$top_srcdir/tools/run/run_options.def
+sed -n 's/^HAK_OPTION([A-Z_]*, [^ ]*, "\([a-z-]*\)",.*/--\1/p' "$run_options" >"$work/a"
 awk '/^HAK_KNOB\(/ { row = "" } { row = row " " $0 }
     /"\)$/ && row ~ /", STABLE,/ { sub(/.*HAK_KNOB\(/, "", row); sub(/,.*/, "", row)
         gsub(/_/, "-", row); print "--" row }' "$top_srcdir/$knobs" >>"$work/a"
@@ -87,7 +87,7 @@ sed -n 's/^  \(-[A-Za-z],\|   \) \(--[a-z-]*\).*/\2/p' "$work/help" >"$work/b"
 same 'the tables of options and --help'
 section "$page1" OPTIONS | sed -n 's/^\.It.* Fl \\-\([a-z\-]*\).*/--\1/p' | sed 's/\\//g' >"$work/b"
 same 'the tables of options and hakmem-run(1)'
-sed -n "s/^HAK_OPTION([A-Z_]*, '\\(.\\)',.*/-\\1/p" "$top_srcdir/tools/run_options.def" >"$work/a"
+sed -n "s/^HAK_OPTION([A-Z_]*, '\\(.\\)',.*/-\\1/p" "$run_options" >"$work/a"
 section "$page1" OPTIONS | sed -n 's/^\.It Fl \([A-Za-z]\) ,.*/-\1/p' >"$work/b"
 same 'the letters of the options and hakmem-run(1)'
 
@@ -107,7 +107,7 @@ done
 # hakmem-stat's.
 page_stat=$top_builddir/man/hakmem-stat.1
 "$top_builddir/hakmem-stat" --help >"$work/help"
-stat_options=$top_srcdir/tools/stat_options.def
+stat_options=$top_srcdir/tools/stat/stat_options.def
 sed -n 's/^HAK_OPTION([A-Z_]*, [^ ]*, "\([a-z-]*\)",.*/--\1/p' "$stat_options" >"$work/a"
 sed -n 's/^  \(-[A-Za-z],\|   \) \(--[a-z-]*\).*/\2/p' "$work/help" >"$work/b"
 same 'stat_options.def and --help'

@@ -91,8 +91,8 @@ nothing='.allocators[] | select(.name == "libnothing.so")'
     "$(fields '.allocators[0].runs | map(.peak_bytes) | sort | (.[2] + .[3]) / 2 | floor')" ] ||
     complain 'median'
 # All that the dynamic linker knows of the table take part.
-sed -n 'N;s/^HAK_ALLOCATOR("\(.*\)",\n *"\(.*\)")$/\1 \2/p;D' "$top_srcdir/tools/allocators.def" \
-    >table
+allocators=$top_srcdir/tools/compare/allocators.def
+sed -n 'N;s/^HAK_ALLOCATOR("\(.*\)",\n *"\(.*\)")$/\1 \2/p;D' "$allocators" >table
 [ -s table ] || complain 'no allocators in the table'
 while read -r name soname; do
     if PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "^[[:space:]]*$soname (libc6,[xA][8A]"; then
@@ -206,7 +206,7 @@ int main(void) {
 END
 "$run" --tune --runs=11 --json ./hoarder >json || complain "--tune: $?"
 [ "$(fields .schema)" = hakmem-tune-1 ] || complain "--tune: $(cat json)"
-rows=$(grep -c '^HAK_TUNE' "$top_srcdir/tools/tune.def")
+rows=$(grep -c '^HAK_TUNE' "$top_srcdir/tools/compare/tune.def")
 [ "$(fields '.tried.settings | length')" -eq $((rows + 1)) ] || complain '--tune: settings'
 fields '[.tried.settings[] | .failed] | any' | grep -qx false || complain '--tune: a setting fails'
 [ "$(fields '.confirmed.settings[] | select(.setting == "dirty_min=0 dirty_percent=0") |
@@ -219,7 +219,7 @@ grep -q '^1 runs are too few to claim anything of so many settings: 1[0-9] are n
 sed 's/±/+/g' out | awk 'length > 80 { exit 1 }' || complain "--tune: wider than 80: $(cat out)"
 # Each setting of the table is one that the library takes, and isn't the default.
 "$run" --list-knobs --json >json
-sed -n 's/^HAK_TUNE("\(.*\)",$/\1/p' "$top_srcdir/tools/tune.def" | tr ' ' '\n' >settings
+sed -n 's/^HAK_TUNE("\(.*\)",$/\1/p' "$top_srcdir/tools/compare/tune.def" | tr ' ' '\n' >settings
 while read -r setting; do
     expect 0 '' '' "$run" --set "$setting" true
     "$run" --list-knobs --json --set "$setting" | cmp -s - json && complain "$setting: no knob"

@@ -138,6 +138,6 @@ expect 0 with '' env -u HAKMEM_DENY LD_PRELOAD="$library" ./show
 # Where it can't be executed again, it goes on with the library.
 expect 0 with '' env LD_PRELOAD="$library" ./refused ./show
 
-sed 's/#.*//' "$top_srcdir/tools/deny.list" | grep -q '[^ ]' &&
+sed 's/#.*//' "$top_srcdir/tools/run/deny.list" | grep -q '[^ ]' &&
     complain 'the list that is installed denies something'
 exit "$status"

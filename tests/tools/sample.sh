@@ -5,8 +5,8 @@
 set -eu
 # shellcheck source=tests/tools/common.sh
 . "${top_srcdir:?}/tests/tools/common.sh"
-compile sample -std=gnu17 -I"$top_srcdir/tools" "$top_srcdir/tools/sample.c" <<'END'
-#include "sample.h"
+compile sample -std=gnu17 -I"$top_srcdir/tools" "$top_srcdir/tools/compare/sample.c" <<'END'
+#include "compare/sample.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static double misses(unsigned count, double rate) {
             double x = next();
             values[k] = x < 0.5 ? 0.5 + x : 1 + (x - 0.5) * (x - 0.5) * (x - 0.5) * 1000;
         }
-        struct hak_interval found = hak_interval_of(values, count, rate);
+        struct hak_interval found = hak_sample_interval(values, count, rate);
         CHECK(found.is_known);
         missed += found.low > 1 || found.high < 1;
     }
@@ -35,25 +35,27 @@ static double misses(unsigned count, double rate) {
 }
 int main(void) {
     double odd[] = {5, 1, 3}, even[] = {4, 1, 3, 2}, ten[10], one[] = {7};
-    CHECK(hak_median(odd, 3) == 3 && hak_median(even, 4) == 2.5 && hak_median(one, 1) == 7);
-    CHECK(hak_spread(odd, 3) == 1 && hak_spread(one, 1) == 0);
+    CHECK(hak_sample_median(odd, 3) == 3 && hak_sample_median(even, 4) == 2.5);
+    CHECK(hak_sample_median(one, 1) == 7);
+    CHECK(hak_sample_spread(odd, 3) == 1 && hak_sample_spread(one, 1) == 0);
     for (int i = 0; i < 10; i++)
         ten[i] = 10 - i;
     /* 2 * 11 / 1024 is below 5 %, and 2 * 56 / 1024 isn't: the second and the ninth. */
-    struct hak_interval found = hak_interval_of(ten, 10, 0.05);
+    struct hak_interval found = hak_sample_interval(ten, 10, 0.05);
     CHECK(found.is_known && found.low == 2 && found.high == 9 && found.median == 5.5);
-    found = hak_interval_of(ten, 10, 0.002);
+    found = hak_sample_interval(ten, 10, 0.002);
     CHECK(found.is_known && found.low == 1 && found.high == 10);
-    CHECK(!hak_interval_of(ten, 10, 0.0019).is_known && !hak_interval_of(ten, 5, 0.05).is_known);
-    CHECK(!hak_interval_of(one, 1, 0.05).is_known);
-    CHECK(hak_values_needed(0.05) == 6 && hak_values_needed(0.002) == 10);
+    CHECK(!hak_sample_interval(ten, 10, 0.0019).is_known);
+    CHECK(!hak_sample_interval(ten, 5, 0.05).is_known);
+    CHECK(!hak_sample_interval(one, 1, 0.05).is_known);
+    CHECK(hak_sample_least(0.05) == 6 && hak_sample_least(0.002) == 10);
     CHECK(misses(6, 0.05) < 0.035 && misses(6, 0.05) > 0.025);   /* 2 / 64 */
     CHECK(misses(10, 0.05) < 0.026 && misses(10, 0.05) > 0.017); /* 22 / 1024 */
     CHECK(misses(30, 0.05) < 0.05 && misses(30, 0.05) > 0.03);   /* the tenth: 4.3 % */
     double many[1000];
     for (int i = 0; i < 1000; i++)
         many[i] = i;
-    found = hak_interval_of(many, 1000, 0.05);
+    found = hak_sample_interval(many, 1000, 0.05);
     CHECK(found.is_known && found.low > 460 && found.low < 475 && found.high < 540);
     return 0;
 }

@@ -244,10 +244,9 @@ if echo 'int main(void) { return 0; }' | ${CC:-cc} -x c - -o try $sanitizers 2>/
 then
     checked=$work/hakmem-stat-checked
     ${CC:-cc} -std=gnu17 -g $sanitizers -DHAK_VERSION='"0"' -I"$top_srcdir/lib" \
-        -I"$top_srcdir/tools" -o "$checked" "$top_srcdir"/tools/stat_*.c \
-        "$top_srcdir/tools/hakmem-stat.c" "$top_srcdir/tools/proc.c" \
-        "$top_srcdir/tools/message.c" "$top_srcdir/tools/options.c" \
-        "$top_srcdir/tools/elf_facts.c" "$top_srcdir/tools/profile_none.c" \
+        -I"$top_srcdir/tools" -o "$checked" "$top_srcdir/tools/hakmem-stat.c" \
+        "$top_srcdir"/tools/stat/*.c "$top_srcdir"/tools/common/*.c \
+        "$top_srcdir/tools/profile/profile_none.c" \
         "$top_srcdir/lib/stats/stats.c" || complain 'the tool cannot be built with its checks on'
 fi
 ASAN_OPTIONS=exitcode=99

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the forms for programs: JSON, Prometheus's text format, CSV. All names come from the tables
+ * counters.def and figures.def; the JSON object is described in hakmem-stat(1). Stateless.
+ */
+#include "stat/show.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* In quotes; the text is printable already. */
+static void put_quoted(FILE *out, const char *text) {
+    putc('"', out);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putc('\\', out);
+        putc(*text, out);
+    }
+    putc('"', out);
+}
+
+static void put_member(FILE *out, const char *name, uint64_t value, bool is_first) {
+    fprintf(out, "%s\"%s\":%" PRIu64, is_first ? "" : ",", name, value);
+}
+
+static uint64_t sum_of(const uint64_t *values) {
+    uint64_t sum = 0;
+    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
+        sum += values[class];
+    return sum;
+}
+
+/* ---- JSON ---- */
+
+static void put_head(FILE *out, const struct hak_snapshot *snapshot) {
+    static const char *const ways[] = {"segment", "file", "memory"};
+    fprintf(out,
+            "{\"schema\":\"" HAK_JSON_SCHEMA "\",\"pid\":%ld,\"program\":", (long)snapshot->pid);
+    put_quoted(out, snapshot->program);
+    fputs(",\"version\":", out);
+    put_quoted(out, snapshot->header.version);
+    fprintf(out, ",\"time\":%" PRIu64 ",\"started\":%" PRIu64 ",\"source\":\"%s\"",
+            snapshot->time_s, snapshot->header.started_s, ways[snapshot->way]);
+    put_member(out, "page_bytes", snapshot->header.page_bytes, false);
+    put_member(out, "heaps_missing", snapshot->heaps_missing, false);
+    fputs(",\"limits\":{\"address_space_bytes\":", out);
+    fprintf(out, snapshot->address_limit == UINT64_MAX ? "null" : "%" PRIu64,
+            snapshot->address_limit);
+    fputs(",\"control_group_bytes\":", out);
+    fprintf(out, snapshot->memory_limit == UINT64_MAX ? "null" : "%" PRIu64,
+            snapshot->memory_limit);
+    fprintf(out, ",\"process_resident_bytes\":%lld}", snapshot->kernel_rss_bytes);
+}
+
+static void put_figures(FILE *out, const struct hak_snapshot *snapshot) {
+    bool is_first = true;
+    fputs(",\"figures\":{", out);
+#define HAK_FIGURE(name, unit, help)                                                               \
+    put_member(out, #name, snapshot->figures.name, is_first);                                      \
+    is_first = false;
+#include "stats/figures.def"
+#undef HAK_FIGURE
+    fputs("},\"process\":{", out);
+    is_first = true;
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
+    put_member(out, #name, snapshot->process.name, is_first);                                      \
+    is_first = false;
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+    putc('}', out);
+}
+
+static void put_counters(FILE *out, const struct hak_counter_sums *counters) {
+    put_member(out, "own_frees", sum_of(counters->own_frees), false);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    put_member(out, #name, sum_of(counters->name), false);
+#define HAK_THREAD_COUNTER(name, unit, kind, help) put_member(out, #name, counters->name, false);
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}
+
+static void put_thread(FILE *out, const struct hak_stat_row *row) {
+    static const char *const states[] = {"unused", "live", "dead", "left", "orphans", "exited"};
+    fprintf(out, "{\"tid\":%d,\"state\":\"%s\",\"name\":", row->counters.thread_id,
+            states[row->counters.state]);
+    put_quoted(out, row->name);
+    put_member(out, "allocated_bytes", row->allocated_bytes, false);
+    put_member(out, "freed_bytes", row->freed_bytes, false);
+    put_member(out, "cached_bytes", row->cached_bytes, false);
+    put_counters(out, &row->counters.sums);
+    putc('}', out);
+}
+
+static void put_slabs(FILE *out, const uint64_t *slabs_by_use) {
+    static const char *const names[HAK_USE_PARTS] = {"slabs_below_25", "slabs_below_50",
+                                                     "slabs_below_75", "slabs_above_75"};
+    for (unsigned i = 0; i < HAK_USE_PARTS; i++)
+        put_member(out, names[i], slabs_by_use[i], false);
+}
+
+static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned class) {
+    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
+    struct hak_class_use use = hak_class_use(&sums);
+    const struct hak_counter_sums *total = &snapshot->total;
+    put_member(out, "size", sums.block_bytes, true);
+    put_member(out, "live_blocks", use.live_blocks, false);
+    put_member(out, "cached_blocks", use.cached_blocks, false);
+    put_member(out, "free_blocks", use.free_blocks, false);
+    put_member(out, "slack_bytes", use.slack_bytes, false);
+    put_member(out, "wasted_bytes", hak_snapshot_waste(snapshot, class), false);
+    put_member(out, "own_frees", total->own_frees[class], false);
+    if (snapshot->has_slabs_by_use)
+        put_slabs(out, snapshot->slabs_by_use[class]);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    put_member(out, #name, total->name[class], false);
+#define HAK_THREAD_COUNTER(name, unit, kind, help)
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+}
+
+static void put_knobs(FILE *out, const struct hak_snapshot *snapshot) {
+    fputs(",\"knobs\":[", out);
+    for (unsigned i = 0; i < snapshot->knob_count; i++) {
+        const struct hak_stats_knob *knob = &snapshot->knobs[i];
+        fputs(i ? ",{\"name\":" : "{\"name\":", out);
+        put_quoted(out, knob->name);
+        fputs(",\"value\":", out);
+        put_quoted(out, knob->value);
+        fprintf(out, ",\"source\":\"%s\"}",
+                knob->source == HAK_SOURCE_ENVIRONMENT ? "environment" : "default");
+    }
+    putc(']', out);
+}
+
+void hak_show_json(FILE *out, const struct hak_snapshot *snapshot) {
+    put_head(out, snapshot);
+    put_figures(out, snapshot);
+    fputs(",\"total\":{\"rows\":", out);
+    fprintf(out, "%u", snapshot->row_count);
+    put_counters(out, &snapshot->total);
+    fputs("},\"threads\":[", out);
+    for (unsigned i = 0; i < snapshot->row_count; i++) {
+        if (i)
+            putc(',', out);
+        put_thread(out, &snapshot->rows[i]);
+    }
+    fputs("],\"classes\":[", out);
+    for (unsigned class = 1; class < snapshot->class_count; class ++) {
+        fputs(class > 1 ? ",{" : "{", out);
+        put_class(out, snapshot, class);
+        putc('}', out);
+    }
+    putc(']', out);
+    put_knobs(out, snapshot);
+    fputs("}\n", out);
+}
+
+/* ---- Prometheus ---- */
+
+struct metric {
+    const char *name;
+    const char *help;
+    bool is_event;
+    enum { IN_FIGURES, IN_PROCESS, IN_CLASSES, IN_TOTAL } place;
+    size_t offset;
+};
+
+static void put_sample(FILE *out, const struct metric *metric, const struct hak_snapshot *snapshot,
+                       unsigned class, uint64_t value) {
+    fprintf(out, "hakmem_%s%s{pid=\"%ld\",program=", metric->name, metric->is_event ? "_total" : "",
+            (long)snapshot->pid);
+    put_quoted(out, snapshot->program);
+    if (metric->place == IN_CLASSES)
+        fprintf(out, ",class=\"%" PRIu32 "\"", snapshot->class_bytes[class]);
+    fprintf(out, "} %" PRIu64 "\n", value);
+}
+
+static uint64_t value_at(const void *structure, size_t offset) {
+    uint64_t value;
+    memcpy(&value, (const char *)structure + offset, sizeof value);
+    return value;
+}
+
+static void put_samples(FILE *out, const struct metric *metric,
+                        const struct hak_snapshot *snapshot) {
+    const void *structures[] = {&snapshot->figures, &snapshot->process, &snapshot->total,
+                                &snapshot->total};
+    const void *structure = structures[metric->place];
+    if (metric->place != IN_CLASSES) {
+        put_sample(out, metric, snapshot, 0, value_at(structure, metric->offset));
+        return;
+    }
+    for (unsigned class = 1; class < snapshot->class_count; class ++)
+        if (snapshot->total.allocations[class] || snapshot->total.slabs[class])
+            put_sample(out, metric, snapshot, class,
+                       value_at(structure, metric->offset + 8 * class));
+}
+
+static void put_metric(FILE *out, const struct metric *metric, const struct hak_snapshot *snapshots,
+                       unsigned count) {
+    const char *suffix = metric->is_event ? "_total" : "";
+    fprintf(out, "# HELP hakmem_%s%s %s\n# TYPE hakmem_%s%s %s\n", metric->name, suffix,
+            metric->help, metric->name, suffix, metric->is_event ? "counter" : "gauge");
+    for (unsigned i = 0; i < count; i++)
+        put_samples(out, metric, &snapshots[i]);
+}
+
+void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsigned count) {
+    enum { EVENT = 1, GAUGE = 0 };
+    static const struct metric metrics[] = {
+#define HAK_FIGURE(name, unit, help)                                                               \
+    {#name, help, GAUGE, IN_FIGURES, offsetof(struct hak_figures, name)},
+#include "stats/figures.def"
+#undef HAK_FIGURE
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    {"class_" #name, help, kind, IN_CLASSES, offsetof(struct hak_counter_sums, name)},
+#define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
+    {#name, help, kind, IN_TOTAL, offsetof(struct hak_counter_sums, name)},
+#define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \
+    {#name, help, kind, IN_PROCESS, offsetof(struct hak_process_record, name)},
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+        {"class_own_frees", "blocks that their slab's thread freed", EVENT, IN_CLASSES,
+         offsetof(struct hak_counter_sums, own_frees)},
+    };
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+        put_metric(out, &metrics[i], snapshots, count);
+}
+
+/* ---- CSV ---- */
+
+void hak_show_csv_names(FILE *out) {
+    fputs("time_s,pid,program", out);
+#define HAK_FIGURE(name, unit, help) fputs("," #name, out);
+#include "stats/figures.def"
+#undef HAK_FIGURE
+    fputs(",own_frees", out);
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help) fputs("," #name, out);
+#define HAK_THREAD_COUNTER(name, unit, kind, help) fputs("," #name, out);
+#define HAK_PROCESS_COUNTER(name, unit, kind, help) fputs("," #name, out);
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+    putc('\n', out);
+}
+
+static void put_cell(FILE *out, uint64_t value) {
+    fprintf(out, ",%" PRIu64, value);
+}
+
+/* RFC 4180: a quote in quotes is doubled. */
+static void put_text_cell(FILE *out, const char *text) {
+    fputs(",\"", out);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', out);
+        putc(*text, out);
+    }
+    putc('"', out);
+}
+
+void hak_show_csv(FILE *out, const struct hak_snapshot *snapshot) {
+    fprintf(out, "%" PRIu64 ",%ld", snapshot->time_s, (long)snapshot->pid);
+    put_text_cell(out, snapshot->program);
+#define HAK_FIGURE(name, unit, help) put_cell(out, snapshot->figures.name);
+#include "stats/figures.def"
+#undef HAK_FIGURE
+    put_cell(out, sum_of(snapshot->total.own_frees));
+#define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
+    put_cell(out, sum_of(snapshot->total.name));
+#define HAK_THREAD_COUNTER(name, unit, kind, help) put_cell(out, snapshot->total.name);
+#define HAK_PROCESS_COUNTER(name, unit, kind, help) put_cell(out, snapshot->process.name);
+#include "stats/counters.def"
+#undef HAK_CLASS_COUNTER
+#undef HAK_THREAD_COUNTER
+#undef HAK_PROCESS_COUNTER
+    putc('\n', out);
+}

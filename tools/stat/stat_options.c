@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the reading of the command line. No option is typed here: all come from the table.
+ */
+#define _GNU_SOURCE
+#include "stat/stat_options.h"
+
+#include "common/complain.h"
+#include "common/option.h"
+#include "common/output.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELP_COLUMN 27
+#define HINT "(see hakmem-stat --help)"
+
+enum option_index {
+#define HAK_OPTION(name, letter, long_name, argument, help) OPTION_##name,
+#include "stat/stat_options.def"
+#undef HAK_OPTION
+    OPTION_COUNT
+};
+
+static const struct hak_option stat_options[] = {
+#define HAK_OPTION(name, letter, long_name, argument, help) {long_name, argument, help, letter},
+#include "stat/stat_options.def"
+#undef HAK_OPTION
+};
+
+const char *const hak_sort_names[HAK_SORT_KEYS] = {"tid",    "name",  "allocated", "freed",
+                                                   "cached", "slabs", "rate"};
+
+static enum hak_stat_answer print_help(void) {
+    puts("Usage: hakmem-stat [OPTION]... PID|NAME...\n"
+         "       hakmem-stat [OPTION]... --all\n"
+         "       hakmem-stat --diff BEFORE.json AFTER.json\n"
+         "       hakmem-stat --profile [OPTION]... PID [SECONDS]\n"
+         "Show the memory of running processes that use libhakmem.\n");
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        hak_option_print(&stat_options[i], HELP_COLUMN);
+    puts("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 not on libhakmem; 4 no right to\n"
+         "look; 5 another layout of counters; 6 no such process, or it ended meanwhile.\n"
+         "See hakmem-stat(1) and hakmem(7).");
+    return hak_output_finish() == 0 ? HAK_STAT_SERVED : HAK_STAT_NO_OUTPUT;
+}
+
+static enum hak_stat_answer print_version(void) {
+    puts("hakmem-stat (libhakmem) " HAK_VERSION);
+    return hak_output_finish() == 0 ? HAK_STAT_SERVED : HAK_STAT_NO_OUTPUT;
+}
+
+static bool read_sort(struct hak_stat_options *options, const char *text) {
+    for (unsigned i = 0; i < HAK_SORT_KEYS; i++) {
+        if (strcmp(text, hak_sort_names[i]) == 0) {
+            options->sort = (enum hak_sort_key)i;
+            return true;
+        }
+    }
+    hak_complain("--sort %s: not tid, name, allocated, freed, cached, slabs or rate " HINT, text);
+    return false;
+}
+
+static bool read_interval(struct hak_stat_options *options, const char *text) {
+    char *end;
+    options->interval_s = strtod(text, &end);
+    if (end != text && *end == '\0' && options->interval_s >= 0.05 && options->interval_s <= 86400)
+        return true;
+    hak_complain("--interval %s: not a number of seconds from 0.05 to 86400 " HINT, text);
+    return false;
+}
+
+static bool read_count(struct hak_stat_options *options, const char *text) {
+    char *end;
+    options->count = strtoul(text, &end, 10);
+    if (end != text && *end == '\0' && *text != '-' && options->count > 0 &&
+        options->count < ULONG_MAX)
+        return true;
+    hak_complain("--count %s: not a number above 0 " HINT, text);
+    return false;
+}
+
+static bool set_mode(struct hak_stat_options *options, enum hak_stat_mode mode) {
+    if (options->mode != HAK_MODE_TEXT && options->mode != mode) {
+        hak_complain("more than one of --watch, --frag, --json, --prometheus, --csv, --diff, "
+                     "--check, --purge, --profile " HINT);
+        return false;
+    }
+    options->mode = mode;
+    return true;
+}
+
+static enum hak_stat_answer take(struct hak_stat_options *options, enum option_index option) {
+    static const enum hak_stat_mode modes[OPTION_COUNT] = {
+        [OPTION_WATCH] = HAK_MODE_WATCH,    [OPTION_FRAG] = HAK_MODE_FRAG,
+        [OPTION_JSON] = HAK_MODE_JSON,      [OPTION_PROMETHEUS] = HAK_MODE_PROMETHEUS,
+        [OPTION_CSV] = HAK_MODE_CSV,        [OPTION_DIFF] = HAK_MODE_DIFF,
+        [OPTION_CHECK] = HAK_MODE_CHECK,    [OPTION_PURGE] = HAK_MODE_PURGE,
+        [OPTION_PROFILE] = HAK_MODE_PROFILE};
+    bool done = true;
+    switch (option) {
+    case OPTION_HELP:
+        return print_help();
+    case OPTION_VERSION:
+        return print_version();
+    case OPTION_ALL:
+        options->is_all = true;
+        break;
+    case OPTION_INTERVAL:
+        done = read_interval(options, optarg);
+        break;
+    case OPTION_LOOKS:
+        done = read_count(options, optarg);
+        break;
+    case OPTION_SORT:
+        done = read_sort(options, optarg);
+        break;
+    case OPTION_OUTPUT:
+        options->output = optarg;
+        break;
+    case OPTION_LEAKS:
+        options->is_leaks = true;
+        break;
+    default:
+        done = set_mode(options, modes[option]);
+    }
+    return done ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
+}
+
+/* PID [SECONDS] */
+static bool read_profile_operands(struct hak_stat_options *options) {
+    char *end = NULL;
+    if (options->operand_count == 0 || options->operand_count > 2 || options->is_all) {
+        hak_complain("--profile takes a PID and a number of seconds " HINT);
+        return false;
+    }
+    if (options->operand_count == 1)
+        return true;
+    options->seconds = strtod(options->operands[1], &end);
+    if (*end == '\0' && options->seconds >= 0.05 && options->seconds <= 1e6)
+        return true;
+    hak_complain("%s: not a number of seconds from 0.05 to 1000000 " HINT, options->operands[1]);
+    return false;
+}
+
+/* How many operands fit the mode. */
+static bool operands_fit(const struct hak_stat_options *options) {
+    unsigned count = options->operand_count;
+    if (options->mode == HAK_MODE_DIFF) {
+        if (count == 2 && !options->is_all)
+            return true;
+        hak_complain("--diff takes two files " HINT);
+    } else if (options->is_all && count) {
+        hak_complain("--all takes no process " HINT);
+    } else if (!options->is_all && count == 0) {
+        hak_complain("no process given " HINT);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int argc,
+                                           char **argv) {
+    struct option rows[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
+    char letters[HAK_OPTION_LETTERS(OPTION_COUNT)];
+    struct hak_option_set set = {stat_options, OPTION_COUNT, rows, letters};
+    *options = (struct hak_stat_options){.interval_s = 1.0};
+    hak_option_prepare(&set, "");
+    for (int index; (index = hak_option_next(&set, argc, argv)) != HAK_OPTION_END;) {
+        if (index == HAK_OPTION_UNKNOWN) {
+            const char *given = argv[optind - 1];
+            hak_complain("unknown option %.*s " HINT, (int)strcspn(given, "="), given);
+        }
+        if (index < 0)
+            return HAK_STAT_WRONG_USAGE;
+        enum hak_stat_answer result = take(options, (enum option_index)index);
+        if (result != HAK_STAT_RUN)
+            return result;
+    }
+    options->operands = argv + optind;
+    options->operand_count = (unsigned)(argc - optind);
+    if (options->mode == HAK_MODE_PROFILE)
+        return read_profile_operands(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
+    if (options->output || options->is_leaks) {
+        hak_complain("--output and --leaks belong to --profile " HINT);
+        return HAK_STAT_WRONG_USAGE;
+    }
+    return operands_fit(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
+}
