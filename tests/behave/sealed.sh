@@ -13,12 +13,14 @@ sealed=$(grep -rhoE '[a-z_]+\)?(\(void\))? HAK_SEALED' "$top_srcdir/lib" --inclu
     sed 's/[^a-z_].*//' | grep _ | sort -u)
 [ "$(echo "$sealed" | wc -l)" -ge 9 ] || fail "too few sealed variables: $sealed"
 
-# addresses FILE: NAME=OFFSET of the sealed ones, and of some that must stay writable.
+# addresses FILE: NAME=OFFSET of the sealed ones, and of some that must stay writable. Link-time
+# optimisation adds to the name of a variable of a file of its own.
 addresses() {
     # shellcheck disable=SC2086 # configure may find "nm -B"
     $NM "$1" >"$work/symbols"
     for name in $sealed hak_ranges hak_first_heap; do
-        sed -n "s/^\\([0-9a-f]*\\) [dDbBrR] $name\$/$name=\\1/p" "$work/symbols"
+        sed -n "s/\.lto_priv\.[0-9]*\$//; s/^\\([0-9a-f]*\\) [dDbBrR] $name\$/$name=\\1/p" \
+            "$work/symbols"
     done
 }
 
@@ -43,6 +45,9 @@ check() {
 check "$HAKMEM_SO" "$work/sealed" libhakmem.so
 if [ -e "$top_builddir/libhakmem.a" ]; then
     for how in -static -static-pie -pie; do
+        # gold makes no static-pie.
+        echo 'int main(void) { return 0; }' |
+            $CC "$how" -x c -o "$work/plain" - 2>"$work/said" || continue
         build "sealed$how" "$src/dso/sealed_main.c" -I"$top_srcdir/lib" "$how" \
             "$top_builddir/libhakmem.a"
         addresses "$work/sealed$how" >"$work/addresses"

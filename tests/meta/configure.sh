@@ -70,6 +70,14 @@ chmod +x cc
 for kind in address thread undefined; do
     refuses "enable-sanitizer=$kind: .*can't build" --enable-sanitizer=$kind CC="$PWD/cc"
 done
+cat >cc <<END
+#!/bin/sh
+case "\$*" in
+*-std=gnu17*) exit 1 ;;
+esac
+exec $CC "\$@"
+END
+refuses 'knows C17' CC="$PWD/cc"
 refuses 'unknown options: --enable-profile' --enable-profile
 refuses 'unknown options: --with-zlib' --with-zlib --disable-nls
 for option in enable-debug enable-werror enable-pgo with-libdw; do
