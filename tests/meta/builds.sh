@@ -3,7 +3,7 @@
 # Builds that no developer makes by default, those of builds.tab: other compilers, linkers and
 # optimisations, the flags of distributions, the debug build, sanitizers. Each is configured and
 # built out of tree, without a warning, and then tried. With arguments: the builds of those names.
-# shellcheck disable=SC2013,SC2016,SC2046,SC2317 # words; the dollars of awk; functions called by name
+# shellcheck disable=SC2013,SC2016,SC2046,SC2317 # words; awk's dollars; functions called by name
 set -eu
 : "${top_srcdir:?}"
 work=$(mktemp -d)

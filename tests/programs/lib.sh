@@ -4,7 +4,7 @@
 # hakmem-run and comparing all that it leaves, the proof that the library really serves a program,
 # and stopping the servers that a test started. Sourced by each test, first thing. Kept of the
 # environment: HAKMEM_RUN and HAKMEM_SO (what to test), HAKMEM_TEST_SCALE (how much work, 1 if
-# unset), TMPDIR. Programs are Debian's own (tests/programs/packages), so PATH is fixed.
+# unset), TMPDIR. Programs are Debian's own (tests/packages), so PATH is fixed.
 set -u
 : "${HAKMEM_RUN:?}" "${HAKMEM_SO:?}"
 unset LD_PRELOAD LD_LIBRARY_PATH
@@ -62,7 +62,7 @@ fail() {
 need() {
     for program in "$@"; do
         command -v "$program" >/dev/null || {
-            echo "$name: $program is not installed (see tests/programs/packages)" >&2
+            echo "$name: $program is not installed (see tests/packages)" >&2
             exit 99
         }
     done
