@@ -31,7 +31,7 @@
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 
 #ifndef CHECK_HANG_SECONDS
-#define CHECK_HANG_SECONDS 240
+#define CHECK_HANG_SECONDS 900
 #endif
 
 #define CHECK(cond)                                                                                \

@@ -27,7 +27,7 @@ start_redis() {
     "$@" redis-server --port 0 --unixsocket "$work/socket" --save '' --appendonly no \
         --dir "$work" >redis.log 2>&1 &
     server=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 3000); do
         if [ "$(redis-cli -s "$work/socket" ping 2>&1)" = PONG ]; then
             return 0
         fi

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HANG_SECONDS = 10, OTHERS = 600 };
+enum { HANG_SECONDS = 300, OTHERS = 600 };
 
 unsigned char *blocks[MOST_BLOCKS];
 int block_count;

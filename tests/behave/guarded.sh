@@ -12,7 +12,7 @@ run() {
     mean=$1
     shift
     for name in "$@"; do
-        HAKMEM_GUARD_SAMPLE=$mean timeout 100 "$HAKMEM_RUN" \
+        HAKMEM_GUARD_SAMPLE=$mean timeout 1000 "$HAKMEM_RUN" \
             "$top_builddir/tests/behave/$name.preloaded.t" >"$work/out" 2>&1 ||
             fail "mean $mean: $name: status $?: $(cat "$work/out")"
     done

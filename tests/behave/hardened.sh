@@ -10,7 +10,7 @@
 : "${top_builddir:?}"
 status=0
 try() {
-    HAKMEM_PROFILE=hardened timeout 100 "$HAKMEM_RUN" "$1" || {
+    HAKMEM_PROFILE=hardened timeout 1000 "$HAKMEM_RUN" "$1" || {
         echo "hardened: ${1##*/}: status $?"
         status=1
     }

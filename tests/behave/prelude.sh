@@ -36,5 +36,5 @@ build_shared() {
 
 # run COMMAND...: with a guard against hanging.
 run() {
-    timeout -k 5 120 "$@"
+    timeout -k 5 900 "$@"
 }

@@ -57,7 +57,8 @@ int main(void) {
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     for (uintptr_t i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, allocate, (void *)(i + 1)) == 0);
-    for (unsigned sent = 0; sent < wanted; sent++) {
+    /* Signals that a thread has no processor for become one: then more are sent. */
+    for (unsigned sent = 0; sent < wanted || atomic_load(&delivered) <= wanted / 20; sent++) {
         struct timespec pause = {0, 20000};
         CHECK(pthread_kill(threads[sent % THREADS], SIGUSR1) == 0);
         if (sent % 4 == 3)
@@ -66,6 +67,5 @@ int main(void) {
     atomic_store(&stop, true);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
-    CHECK(atomic_load(&delivered) > wanted / 20);
     return 0;
 }

@@ -103,7 +103,7 @@ try_file() {
         set -- "$@" "tests/behave/$test.linked.t"
     done
     make_tests "$@"
-    run_tests 300 "$@"
+    run_tests 1200 "$@"
     for script in meta/symbols behave/sealed; do
         (
             . tests/environment
@@ -134,7 +134,7 @@ try_units() {
     # shellcheck disable=SC2046 # a list of targets
     set -- $(cd "$top_srcdir" && printf '%s\n' tests/unit/*_test.c | sed 's/c$/u/')
     make_tests "$@"
-    run_tests 3000 "$@"
+    run_tests 12000 "$@"
 }
 
 [ $# -gt 0 ] || set -- $(sed -n 's/^\([A-Za-z][^ ]*\)$/\1/p' "$top_srcdir/tests/meta/builds.tab")

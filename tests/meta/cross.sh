@@ -44,7 +44,7 @@ run_tests() {
     for test in "$@"; do
         result=0
         # shellcheck disable=SC2086 # a command and its options
-        timeout 240 $emulate -p "$page_bytes" "tests/behave/$test.t" \
+        timeout 1800 $emulate -p "$page_bytes" "tests/behave/$test.t" \
             </dev/null >out 2>&1 || result=$?
         if [ "$result" -ne 0 ]; then
             tail -n 5 out

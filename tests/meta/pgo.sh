@@ -44,7 +44,7 @@ for check in fastpath symbols; do
     sh "$top_srcdir/tests/meta/$check.sh" >log 2>&1 || complain "$check: $(cat log)"
 done
 for test in $tests; do
-    timeout 300 "$test" >log 2>&1 || complain "$test: exit status $?: $(tail -n 5 log)"
+    timeout 1200 "$test" >log 2>&1 || complain "$test: exit status $?: $(tail -n 5 log)"
 done
 ./hakmem-run sh -c 'cat /proc/self/maps' >log 2>&1 || complain 'hakmem-run fails'
 grep -q libhakmem log || complain 'hakmem-run without the library'

@@ -34,7 +34,7 @@ $CC -E -P -x c '-DHAK_FATAL(code, message, advice)=@code@message@advice@' \
 # run COMMAND...: sets status, out and err, as in misuse.sh.
 run() {
     status=0
-    { (exec timeout 60 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
+    { (exec timeout 600 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
 }
 
 # resolve PROGRAM <REPORT: frames of the program become names, others and _start go.

@@ -41,7 +41,7 @@ pattern() {
 # signal; the inner shell is replaced, so that no shell writes into err.
 run() {
     status=0
-    { (exec timeout 60 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
+    { (exec timeout 600 "$@" >"$work/out" 2>"$work/err") || status=$?; } 2>/dev/null
 }
 
 # run_case HOW NAME CODE POINTER CLASS OWNER PROFILE

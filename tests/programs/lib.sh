@@ -68,9 +68,9 @@ need() {
     done
 }
 
-# limited COMMAND...: a hang, $seconds long if set, fails the test.
+# limited COMMAND...: a hang fails the test, $seconds long if set; the machine may be busy.
 limited() {
-    timeout -k 10 "${seconds:-300}" "$@"
+    timeout -k 10 "${seconds:-1800}" "$@"
 }
 
 # tail_of FILE...: the end of what a program said, for the log.
@@ -166,7 +166,7 @@ until_true() {
 # stop PID: ends a server that gets the signal TERM, in good order.
 stop() {
     kill "$1"
-    until_true 60 gone "$1" || fail "server $1 does not stop"
+    until_true 600 gone "$1" || fail "server $1 does not stop"
     stop_status=0
     wait "$1" || stop_status=$?
     servers=

@@ -52,7 +52,7 @@ serve() {
     server=$!
     # shellcheck disable=SC2034 # read by lib.sh
     servers=$server
-    until_true 60 ask -e 'SELECT 1' || {
+    until_true 600 ask -e 'SELECT 1' || {
         tail_of "$work/$how.log"
         fail "the server does not start: $how"
     }

@@ -36,7 +36,7 @@ serve() {
     server=$!
     # shellcheck disable=SC2034 # lib.sh ends them
     servers=$server
-    until_true 60 ask +short host1.test || fail "$how: no answer: $(tail -n 3 "$work/named.$how")"
+    until_true 600 ask +short host1.test || fail "$how: no answer: $(tail -n 3 "$work/named.$how")"
     [ "$how" = plain ] || has_library $server
     awk -v names=$names 'BEGIN { for (i = 0; i < names; i += 7) print "host" i ".test A\nhost" i \
         ".test TXT\nnone" i ".test A" }' >"$work/questions"
@@ -48,7 +48,7 @@ serve() {
         ask +noall +answer AXFR test
     } >"$work/answers.$how"
     kill -HUP $server
-    until_true 60 ask +short host2.test || fail "$how: no answer after a reload"
+    until_true 600 ask +short host2.test || fail "$how: no answer after a reload"
     stop $server || fail "$how: named ends with $?"
 }
 serve plain env

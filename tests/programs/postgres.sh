@@ -44,7 +44,7 @@ start_server() {
     server=$!
     # shellcheck disable=SC2034 # read by lib.sh
     servers=$server
-    until_true 60 psql -c 'SELECT 1' || {
+    until_true 600 psql -c 'SELECT 1' || {
         tail_of "$work/log"
         fail 'the server does not start'
     }
@@ -71,7 +71,7 @@ no_crash() {
 
 cp "$here/postgres.sql" "$work/script.sql"
 # shellcheck disable=SC2034 # read by lib.sh
-seconds=120
+seconds=1200
 make_cluster plain
 start_server plain
 query -v rows=$((30000 * scale)) -f "$work/script.sql" >"$work/plain.answers" || exit 99
@@ -82,7 +82,10 @@ start_server hakmem "$run"
 # A backend that sleeps, to be looked at with the server's other processes.
 query -c 'SELECT pg_sleep(20)' >/dev/null 2>&1 &
 sleeper=$!
-sleep 1
+sleeps() {
+    query -c 'SELECT query FROM pg_stat_activity' | grep -q '^SELECT pg_sleep'
+}
+until_true 600 sleeps || fail 'no backend sleeps'
 processes=$(children "$server")
 # shellcheck disable=SC2086 # a list of words
 has_library "$server" $processes

@@ -47,7 +47,7 @@ def ask(n):
     sent = b"%d," % n * (n * 101 % 30000) if n % 4 == 0 else None
     headers = {"Child": "yes"} if n % 20 == 3 else {}
     wanted = urllib.request.Request("%s/?%d" % (base, n), data=sent, headers=headers)
-    with urllib.request.urlopen(wanted, timeout=120) as answer:
+    with urllib.request.urlopen(wanted, timeout=600) as answer:
         return answer.status, answer.read()
 with ThreadPoolExecutor(6) as pool:
     for status, body in pool.map(ask, range(count)):
@@ -79,15 +79,15 @@ serve() {
     # shellcheck disable=SC2034 # lib.sh ends it
     servers=$server
     address=http://127.0.0.1:$port
-    until_true 60 python3 "$work/client.py" "$address" 1 || complain "$how" 'no answer'
-    until_true 60 workers_changed none || complain "$how" 'no two workers'
+    until_true 600 python3 "$work/client.py" "$address" 1 || complain "$how" 'no answer'
+    until_true 600 workers_changed none || complain "$how" 'no two workers'
     old=$(children "$server" | tr '\n' ' ')
     # shellcheck disable=SC2086 # a list of words
     [ "$how" = plain ] || has_library "$server" $old
     limited python3 "$work/client.py" "$address" $((200 * scale)) >"$work/answers.$how" ||
         complain "$how" 'the client'
     kill -USR1 "$server"
-    until_true 120 workers_changed "$old" || complain "$how" 'the workers are not restarted'
+    until_true 600 workers_changed "$old" || complain "$how" 'the workers are not restarted'
     limited python3 "$work/client.py" "$address" $((60 * scale)) >>"$work/answers.$how" ||
         complain "$how" 'the client, after the restart'
     stop "$server" || complain "$how" "puma ends with $?"

@@ -29,7 +29,7 @@ start_server() {
         --lazyfree-lazy-user-del yes >>"$folder/log" 2>&1 &
     server=$!
     servers=$server
-    until_true 60 answers || {
+    until_true 600 answers || {
         tail_of "$folder/log"
         fail 'the server does not start'
     }
@@ -46,7 +46,7 @@ no_save_runs() {
 
 # Waits for a save, which must have gone well.
 saved() {
-    until_true 120 no_save_runs || fail 'a save in a child does not end'
+    until_true 600 no_save_runs || fail 'a save in a child does not end'
     ask info persistence | grep -q 'bgsave_status:ok' || {
         tail_of "$folder/log"
         fail 'BGSAVE fails'

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 need python3
 # shellcheck disable=SC2034 # read by lib.sh
-seconds=400
+seconds=3600
 python=/usr/bin/python3
 served 'python3\(\.[0-9]*\)\{0,1\}' "$python" -c 'print([0] * 100000 == [])'
 
@@ -21,7 +21,7 @@ outcomes() {
     shift 3
     mkdir "$where"
     # shellcheck disable=SC2086 # words
-    (cd "$where" && limited $prefix "$python" -m test -j2 --timeout 100 \
+    (cd "$where" && limited $prefix "$python" -m test -j2 --timeout 900 \
         ${only:+--matchfile "$only"} "$@" \
         </dev/null >out 2>&1)
     awk '{ for (i = 1; i < NF; i++) if ($i ~ /^test_/) print $i, $(i + 1) }' "$where/out" |

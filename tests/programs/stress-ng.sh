@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need stress-ng
 # shellcheck disable=SC2034 # read by lib.sh
-seconds=120
+seconds=1200
 served stress-ng stress-ng --malloc 1 --malloc-ops 1000
 # stressed LABEL OPTION...: stress-ng ends well and found nothing wrong.
 stressed() {

@@ -76,7 +76,7 @@ from concurrent.futures import ThreadPoolExecutor
 base, count = sys.argv[1], int(sys.argv[2])
 def get(path):
     wanted = urllib.request.Request(base + path, headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(wanted, timeout=60) as answer:
+    with urllib.request.urlopen(wanted, timeout=600) as answer:
         body = answer.read()
         return gzip.decompress(body) if answer.headers.get("Content-Encoding") else body
 with ThreadPoolExecutor(4) as pool:
@@ -96,14 +96,14 @@ serve() {
     # shellcheck disable=SC2034 # lib.sh ends them
     servers="$fpm $web"
     address=http://127.0.0.1:$port
-    until_true 60 python3 "$work/client.py" "$address" 1 || fail "$how: no answer"
+    until_true 600 python3 "$work/client.py" "$address" 1 || fail "$how: no answer"
     # shellcheck disable=SC2046 # lists of words
     [ "$how" = plain ] || has_library $fpm $web $(children $fpm) $(children $web)
     limited python3 "$work/client.py" "$address" $((150 * scale)) >"$work/answers.$how" ||
         fail "$how: the client"
     kill -HUP $web
     kill -USR2 $fpm
-    until_true 60 python3 "$work/client.py" "$address" 20 || fail "$how: no answer after a reload"
+    until_true 600 python3 "$work/client.py" "$address" 20 || fail "$how: no answer after a reload"
     stop $web || fail "$how: nginx ends with $?"
     stop $fpm || fail "$how: php-fpm ends with $?"
 }

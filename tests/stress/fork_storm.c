@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-enum { THREADS = 32, KEPT = 200, FORKS = 100, AT_ONCE = 4, CHILD_SECONDS = 120 };
+enum { THREADS = 32, KEPT = 200, FORKS = 100, AT_ONCE = 4, CHILD_SECONDS = 600 };
 
 static uint64_t seed;
 static atomic_bool stop;

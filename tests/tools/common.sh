@@ -49,6 +49,18 @@ expect_loaded() {
     grep -q 'libhakmem\.so' "$work/maps" || complain "$*: libhakmem is not in the process"
 }
 
+# is_running PID: it has not ended, not even as a child that nobody has asked for.
+is_running() {
+    kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# until_comm PID NAME: waits until the process is the program of this name.
+until_comm() {
+    until [ "$(cat "/proc/$1/comm")" = "$2" ]; do
+        sleep 0.1
+    done
+}
+
 # compile FILE FLAGS...: makes FILE of the C program on standard input.
 compile() {
     compiled=$1

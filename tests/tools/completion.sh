@@ -20,7 +20,7 @@ screen() {
 }
 # until_screen WORDS PATTERN: waits till a line of the screen fits.
 until_screen() {
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    for _ in $(seq 600); do
         if screen | grep -q -- "$2"; then
             return 0
         fi

@@ -150,6 +150,13 @@ grep -q '^<g><title>most: .* MiB, [0-9.]* %</title>' program.svg || complain 'th
 awk '/<g>/ { open++ } /<\/g>/ { open-- } END { exit open || $0 != "</svg>" }' program.svg ||
     complain 'program.svg is not whole'
 
+# until_heeding PID: the reader has begun: it has a handler of SIGTERM.
+until_heeding() {
+    until grep -q '^SigCgt:.*[4-7c-f][0-9a-f]\{3\}$' "/proc/$1/status"; do
+        sleep 0.1
+    done
+}
+
 # A running process, twice, with and without a segment, and a stopped one.
 for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
     env "$knobs" HAKMEM_SAMPLE_MEAN=64k "$run" ./program sw &
@@ -168,7 +175,9 @@ for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
         ! grep -q '^function small' found || complain "$knobs: samples of before"
     done
     kill -STOP "$pid"
-    sleep 0.1
+    until grep -q '^State:[[:space:]]*T' "/proc/$pid/status"; do
+        sleep 0.1
+    done
     "$stat" --profile --output=stopped.pb.gz "$pid" 0.2 2>errors || complain "stopped: $?"
     grep -q ': 0 samples of program, .*(it allocated too little, or is stopped)$' errors ||
         complain "stopped: $(cat errors)"
@@ -176,14 +185,14 @@ for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
     # It ends with the process, and by a signal.
     "$stat" --profile --output=ended.pb.gz "$pid" 2>errors &
     reader=$!
-    sleep 0.5
+    until_heeding "$reader"
     kill -INT "$reader" 2>/dev/null || kill -TERM "$reader"
     kill -TERM "$reader" 2>/dev/null || :
     wait "$reader" || complain "a signal: status $?"
     grep -q 'samples of program' errors || complain "a signal: $(cat errors)"
     "$stat" --profile --output=ended.pb.gz "$pid" 2>errors &
     reader=$!
-    sleep 0.3
+    until_heeding "$reader"
     kill "$pid"
     wait "$reader" || complain "the process ended: status $?: $(cat errors)"
 done

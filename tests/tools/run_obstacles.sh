@@ -137,7 +137,7 @@ for name in by-static by-env by-env-s by-script; do
 done
 printf '#!%s/loop\n' "$work" >loop
 chmod 755 loop
-timeout 20 "$run" ./loop >out 2>&1 && complain 'a loop of scripts runs'
+timeout 600 "$run" ./loop >out 2>&1 && complain 'a loop of scripts runs'
 [ "$(wc -l <out)" -eq 1 ] || complain "a loop of scripts: $(cat out)"
 
 # Broken files are the kernel's to judge: cut at every length, and with every header byte spoilt.
@@ -148,7 +148,7 @@ while [ "$i" -lt 160 ]; do
     chmod 755 shortened spoilt
     for file in shortened spoilt; do
         result=0
-        timeout 20 "$run" "./$file" >out 2>errors </dev/null || result=$?
+        timeout 600 "$run" "./$file" >out 2>errors </dev/null || result=$?
         # 139: the kernel ran what we let it run; hakmem-run itself would have printed nothing.
         case $result in
         124) complain "$file at $i: hangs" ;;

@@ -31,8 +31,11 @@ order a
 # Purging on request: the next slow path serves it.
 "$stat" --purge "$pid" >purge & # waits until the process has begun
 asker=$!
-sleep 0.3
-order a
+for _ in $(seq 600); do
+    order a
+    ! is_running "$asker" || continue
+    break
+done
 wait "$asker" || complain "--purge: $?"
 grep -q "^$pid: a thread purges" purge || complain "--purge: $(cat purge)"
 [ "$("$stat" --json "$pid" | jq .process.dirty_bytes)" -eq 0 ] || complain '--purge: still dirty'
@@ -118,15 +121,18 @@ compile forks <<'END'
 #include <unistd.h>
 int main(int argc, char **argv) {
     char line[32];
+    int ends[2];
     free(malloc(1000));
+    if (pipe(ends) != 0)
+        return 1;
     long child = argc > 1 && strcmp(argv[1], "bare") == 0 ? syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)
                                                           : fork();
-    if (child == 0)
+    if (child == 0) {
         for (int i = 0; i < 100000; i++)
             free(malloc((size_t)(i * 8 % 5000)));
-    else
-        usleep(500000);
-    if (child) {
+        write(ends[1], line, 1);
+    } else {
+        read(ends[0], line, 1);
         snprintf(line, sizeof line, "%ld\n", child);
         write(1, line, strlen(line));
     }
@@ -142,7 +148,11 @@ for way in fork bare; do
     kill -9 "$child"
     stop
 done
-sleep 0.2
+# shellcheck disable=SC2086 # a list of processes
+for _ in $(seq 600); do
+    [ "$(segments $started)" -ne 0 ] || break
+    sleep 0.1
+done
 # shellcheck disable=SC2086 # a list of processes
 [ "$(segments $started)" -eq 0 ] || complain "segments left: $(cat /proc/sysvipc/shm)"
 
@@ -150,7 +160,7 @@ sleep 0.2
 HAKMEM_STATS=1 "$run" --no-inherit env sleep 60 &
 pid=$!
 started="$started $pid"
-sleep 0.3
+until_comm "$pid" sleep
 expect 3 '' "hakmem-stat: $pid: not on libhakmem" "$stat" "$pid"
 
 # Whatever a process writes there, the tool ends by itself with one of its statuses.

@@ -43,9 +43,7 @@ expect 6 '' 'hakmem-stat: no-such-name: no process of this name' "$stat" no-such
 sleep 60 &
 other=$!
 started="$started $other"
-until grep -q '^sleep$' "/proc/$other/comm"; do
-    sleep 0.1
-done
+until_comm "$other" sleep
 expect 3 '' "hakmem-stat: $other: not on libhakmem" "$stat" "$other"
 expect 1 "sleep (PID $other): not on libhakmem" '' "$stat" --check "$other"
 expect 1 '' 'hakmem-stat: none.json: No such file or directory' "$stat" --diff none.json none.json

@@ -17,21 +17,24 @@ compile target -pthread <<'END'
 #include <string.h>
 #include <unistd.h>
 static void *blocks[3000];
+static pthread_barrier_t filled;
 static void *fill(void *name) {
     pthread_setname_np(pthread_self(), name);
     for (int i = 0; i < 1000; i++)
         blocks[i + (*(char *)name - 'a') * 1000] = memset(malloc(200), 1, 200);
+    pthread_barrier_wait(&filled);
     pause();
     return NULL;
 }
 int main(void) {
     pthread_t thread;
     char line[16];
+    pthread_barrier_init(&filled, NULL, 3);
     setvbuf(stdin, NULL, _IONBF, 0);
     pthread_create(&thread, NULL, fill, "alpha");
     pthread_create(&thread, NULL, fill, "beta \"q\"\n");
     void *large = memset(malloc(1000000), 1, 1000000);
-    usleep(200000);
+    pthread_barrier_wait(&filled);
     write(1, "ready\n", 6);
     while (read(0, line, 2) == 2) {
         if (*line == 'f')

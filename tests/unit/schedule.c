@@ -18,7 +18,7 @@
 
 #undef syscall
 
-enum { MOST_SWITCHES = 3, MOST_POINTS = 4096, EXIT_ROUNDS = 4, HANG_SECONDS = 60, NOBODY = -1 };
+enum { MOST_SWITCHES = 3, MOST_POINTS = 4096, EXIT_ROUNDS = 4, HANG_SECONDS = 600, NOBODY = -1 };
 
 struct plan {
     int first; /* the thread that begins */

@@ -23,7 +23,6 @@
 #define PORTION_BLOCKS (256 + HAK_SLAB_BYTES / 32) /* the last ones may be a slab's */
 #define PORTION_PAGES 40u
 #define PORTIONS 4000u
-#define SLACK_NS 100000000 /* the thread may wait between two looks at the clock */
 
 static void *blocks[COUNT];
 
@@ -120,7 +119,7 @@ static void check_rest(struct hak_heap *heap, uint64_t *random) {
         if (rest_until_ns == rested_ns)
             continue;
         portions++;
-        CHECK(begun_ns + SLACK_NS >= rested_ns);
+        CHECK(ended_ns >= rested_ns);
         CHECK(rest_until_ns > begun_ns && rest_until_ns <= ended_ns + 4 * (ended_ns - begun_ns));
     }
     hak_heap_leave(heap);
