@@ -130,7 +130,7 @@ static void do_control(unsigned what) {
     case 4:
     case 5:
     case 6:
-        atomic_fetch_add(&clock_ahead_ms, take() * 4);
+        clock_pass_ms(take() * 4);
         break;
     case 7:
     case 8:

@@ -8,10 +8,10 @@
 #define TESTS_FUZZ_FAULTS_H
 
 #include "check.h"
+#include "clock.h"
 #include "system.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 enum { FAULT_ALL = SYSTEM_CALLS, FAULTS };
 
@@ -19,7 +19,6 @@ static atomic_int fault_which = FAULTS;
 static atomic_int fault_skip;   /* calls that are let through first */
 static atomic_int fault_left;   /* then so many are refused */
 static atomic_ulong faults_met; /* refused so far */
-static atomic_ulong clock_ahead_ms;
 
 /* Refuses nothing more. */
 static void fault_disarm(void) {
@@ -42,16 +41,6 @@ static bool must_fail(enum system_call call) {
     atomic_fetch_add(&faults_met, 1);
     errno = call == MUNMAP ? EINVAL : ENOMEM;
     return true;
-}
-
-/* The coarse clock is the library's; it stands still but for what is told. */
-int clock_gettime(clockid_t clock, struct timespec *ret_now) {
-    if (clock != CLOCK_MONOTONIC_COARSE)
-        return (int)syscall(SYS_clock_gettime, clock, ret_now);
-    unsigned long now_ms = 1000000 + atomic_load(&clock_ahead_ms);
-    ret_now->tv_sec = (time_t)(now_ms / 1000);
-    ret_now->tv_nsec = (long)(now_ms % 1000) * 1000000;
-    return 0;
 }
 
 #endif
