@@ -8,6 +8,7 @@
 #include "api/deny.h"
 #include "api/preload.h"
 #include "conf/conf.h"
+#include "heap/fork.h"
 #include "heap/guarded.h"
 #include "heap/start.h"
 #include "os/os_seal.h"
@@ -20,7 +21,7 @@ __attribute__((constructor)) void hak_init(int count, char **arguments) {
     (void)count;
     hak_init_deny(arguments);
     hak_start_process();
-    hak_start_fork_handlers();
+    hak_fork_register();
     hak_guarded_watch();
     hak_init_restore_preload();
     if (hak_conf.sample > 1 && hak_conf.sample == (uint64_t)hak_share_pid())

@@ -57,6 +57,18 @@ static void give_grant(size_t bytes) {
     atomic_fetch_sub_explicit(&granted_bytes, (int64_t)bytes, memory_order_relaxed);
 }
 
+static int64_t granted_to(const struct hak_bin_state *state, unsigned size_class) {
+    size_t bytes = hak_excess(state->cap, first_cap(size_class)) * hak_class_bytes[size_class];
+    return (int64_t)(bytes + (state->has_slab_grant ? HAK_SLAB_BYTES : 0));
+}
+
+void hak_bin_forget_others(const struct hak_heap *heap) {
+    int64_t bytes = 0;
+    for (unsigned size_class = 1; heap && size_class < HAK_CLASS_COUNT; size_class++)
+        bytes += granted_to(&heap->bin_state[size_class], size_class);
+    atomic_store_explicit(&granted_bytes, bytes, memory_order_relaxed);
+}
+
 static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wanted) {
     unsigned cap = wanted < state->most ? (unsigned)wanted : state->most;
     if (cap <= state->cap)

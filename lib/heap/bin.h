@@ -38,6 +38,9 @@ void hak_bin_start(struct hak_heap *heap, unsigned class);
 /* Gives back what the bin's cap had of the common bound; for a heap whose thread exits. */
 void hak_bin_stop(struct hak_heap *heap, unsigned class);
 
+/* In a fork's child: the bound is common to no heaps but this one; NULL: to none yet. */
+void hak_bin_forget_others(const struct hak_heap *heap);
+
 /* Sets the countdown so that it ends when the bin can be full. */
 void hak_bin_arm(struct hak_heap *heap, unsigned class);
 

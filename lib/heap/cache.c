@@ -7,6 +7,7 @@
 #include "heap/cache.h"
 
 #include "heap/bin.h"
+#include "heap/fork.h"
 #include "heap/hardened.h"
 #include "heap/hollow.h"
 #include "heap/order.h"
@@ -108,11 +109,11 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     return true;
 }
 
-/* A look at some words: the rest happens in hak_heap_attend, which may refill itself. */
+/* A look at some words: the rest happens in hak_fork_attend, which may refill itself. */
 static void attend_if_asked(struct hak_heap *heap) {
-    if (HAK_UNLIKELY(hak_stats_is_strange() || hak_stats_purge_is_wanted() ||
-                     heap->counters.is_doubtful))
-        hak_heap_attend(heap);
+    if (HAK_UNLIKELY(hak_os_fork_is_unseen() || hak_fork_is_behind(heap) ||
+                     hak_stats_purge_is_wanted() || heap->counters.is_doubtful))
+        hak_fork_attend(heap);
     hak_sample_follow(heap);
 }
 

@@ -36,6 +36,14 @@ static size_t most_dirty_bytes;
 static size_t most_used_bytes;
 static size_t earlier_most_bytes; /* of the window before */
 
+void hak_dirty_forget(void) {
+    allowance_bytes = purged_bytes = missed_bytes = peak_bytes = 0;
+    least_dirty_bytes = most_dirty_bytes = most_used_bytes = earlier_most_bytes = 0;
+    purge_ms = event_ms = window_ms = 0;
+    is_cycle = false;
+    atomic_store_explicit(&hak_dirty_due_ms, 0, memory_order_relaxed);
+}
+
 static size_t knob_bound_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
     size_t least = has_least ? least_bytes : hak_conf.dirty_min;

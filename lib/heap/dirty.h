@@ -17,6 +17,9 @@
 
 #include <stdatomic.h>
 
+/* In a fork's child: as at the start of the process, but for what was set. */
+void hak_dirty_forget(void);
+
 /* Bytes that may stay dirty now. Called after a run of so many bytes was given back. */
 size_t hak_dirty_bound_bytes(size_t given_bytes);
 

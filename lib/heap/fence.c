@@ -214,6 +214,12 @@ struct hak_slab *hak_fence_take(size_t bytes) {
 
 /* ---- freed blocks ---- */
 
+void hak_fence_forget(void) {
+    count(-(int)waiting_count);
+    waiting_count = 0;
+    hak_list_init(&oldest_first);
+}
+
 void hak_fence_release(void) {
     while (release_oldest(0))
         ;

@@ -18,6 +18,9 @@ extern bool hak_fence_is_on HAK_SEALED;
 
 void hak_fence_start(void);
 
+/* In a fork's child: what waits is lost. */
+void hak_fence_forget(void);
+
 /* The run of a block of `bytes`; large_bytes is set. NULL: it gets no fence. */
 struct hak_slab *hak_fence_take(size_t bytes);
 

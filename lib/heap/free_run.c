@@ -2,15 +2,19 @@
 /*
  * Owns the sets of clean, hidden and dirty runs, their splitting and joining. Invariant: two
  * neighbouring free runs of one kind are one run; the first and last record of a free run hold its
- * state and length; records inside a run are UNUSED.
+ * state, length and stamp; records inside a run are UNUSED. A run with another stamp than
+ * hak_fork_stamp is frozen: in no set, and no neighbour of any other.
  */
 #include "heap/free_run.h"
 
 #include "heap/dirty.h"
+#include "heap/fork.h"
 #include "heap/huge.h"
 #include "heap/run_set.h"
 #include "os/os_memory.h"
 #include "stats/process.h"
+
+#include <string.h>
 
 #define HAK_ROW_TRIES 8u
 #define HAK_ROW_SHARE 8u /* a dirty run that is a smaller part of what is wanted is left alone */
@@ -29,8 +33,22 @@ void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state 
     struct hak_slab *last = run + slabs - 1;
     hak_slab_set_state(last, state);
     last->run_slabs = (uint32_t)slabs;
+    last->stamp = hak_fork_stamp;
     hak_slab_set_state(run, state);
     run->run_slabs = (uint32_t)slabs;
+    run->stamp = hak_fork_stamp;
+}
+
+void hak_free_run_freeze(void) {
+    memset(&clean_runs, 0, sizeof clean_runs);
+    memset(&hidden_runs, 0, sizeof hidden_runs);
+    memset(&dirty_runs, 0, sizeof dirty_runs);
+    hidden_count = 0;
+    hak_list_init(&dirty_ages);
+    hak_process_counters.pooled_free_bytes = 0;
+    hak_process_counters.dirty_bytes = 0;
+    hak_process_counters.hidden_bytes = 0;
+    hak_process_counters.lazy_bytes = 0;
 }
 
 static struct hak_run_set *set_of(enum hak_slab_state kind) {
@@ -71,11 +89,21 @@ static struct hak_slab *slab_before(const struct hak_range *range, const struct 
     return hak_range_slab_at(range, hak_slab_address(run) - 1);
 }
 
+/* Is there a free run of this kind, to which the record belongs? */
+static bool is_free_as(const struct hak_slab *slab, enum hak_slab_state kind) {
+    return slab && hak_slab_state_of(slab) == kind && slab->stamp == hak_fork_stamp;
+}
+
+static bool is_free(const struct hak_slab *slab) {
+    return is_free_as(slab, HAK_SLAB_CLEAN) || is_free_as(slab, HAK_SLAB_DIRTY) ||
+           is_free_as(slab, HAK_SLAB_HIDDEN);
+}
+
 bool hak_free_run_is_beside_hidden(const struct hak_slab *run) {
     const struct hak_range *range = hak_range_of_slab(run);
     const struct hak_slab *after = slab_after(range, run, run->run_slabs);
     const struct hak_slab *before = slab_before(range, run);
-    return (after && hak_run_is_hidden(after)) || (before && hak_run_is_hidden(before));
+    return is_free_as(after, HAK_SLAB_HIDDEN) || is_free_as(before, HAK_SLAB_HIDDEN);
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
@@ -83,12 +111,12 @@ static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
                                         enum hak_slab_state kind) {
     const struct hak_range *range = hak_range_of_slab(run);
     struct hak_slab *after = slab_after(range, run, *slabs), *before = slab_before(range, run);
-    if (after && hak_slab_state_of(after) == kind && is_like(after, run)) {
+    if (is_free_as(after, kind) && is_like(after, run)) {
         hak_free_run_leave(after);
         *slabs += after->run_slabs;
         hak_slab_set_state(after, HAK_SLAB_UNUSED);
     }
-    if (before && hak_slab_state_of(before) == kind) {
+    if (is_free_as(before, kind)) {
         struct hak_slab *first = before - (before->run_slabs - 1);
         if (is_like(first, run)) {
             hak_free_run_leave(first);
@@ -170,7 +198,7 @@ struct row {
 };
 
 static bool can_join(const struct hak_slab *run) {
-    return run && (hak_run_is_free(run) || hak_run_is_hidden(run)) && !hak_huge_is_pooled(run);
+    return is_free(run) && !hak_huge_is_pooled(run);
 }
 
 /* Adds the neighbour behind the row, or else the one before it. */
@@ -231,8 +259,8 @@ struct hak_slab *hak_free_run_take_row(size_t slabs) {
 }
 
 static bool is_part_of(const struct hak_slab *after, const struct hak_slab *run) {
-    return after && (hak_run_is_free(after) || hak_run_is_hidden(after)) &&
-           after->is_moved == run->is_moved && hak_huge_is_pooled(after) == hak_huge_is_pooled(run);
+    return is_free(after) && after->is_moved == run->is_moved &&
+           hak_huge_is_pooled(after) == hak_huge_is_pooled(run);
 }
 
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
@@ -283,15 +311,15 @@ void hak_free_run_make_oldest(struct hak_slab *run) {
     hak_list_push_front(&dirty_ages, &run->age);
 }
 
-static void verify_set(struct hak_run_set *set, uint8_t kind, size_t *ret_bytes) {
+static void verify_set(struct hak_run_set *set, enum hak_slab_state kind, size_t *ret_bytes) {
     for (unsigned bin = 0; bin < HAK_RUN_BINS; bin++) {
         bool marked = (set->nonempty[bin / 64] >> (bin % 64) & 1) != 0;
         hak_assert(marked == !hak_list_is_empty(&set->bin[bin]));
         struct hak_link *head = &set->bin[bin];
         for (struct hak_link *link = hak_list_first(head); link != head; link = link->next) {
             struct hak_slab *run = hak_container(link, struct hak_slab, link);
-            hak_assert(hak_slab_state_of(run) == kind);
-            hak_assert(hak_slab_state_of(run + run->run_slabs - 1) == kind);
+            hak_assert(is_free_as(run, kind));
+            hak_assert(is_free_as(run + run->run_slabs - 1, kind));
             hak_assert((run + run->run_slabs - 1)->run_slabs == run->run_slabs);
             *ret_bytes += hak_run_bytes(run);
         }

@@ -34,6 +34,10 @@ HAK_INLINE bool hak_run_is_hidden(const struct hak_slab *slab) {
 
 void hak_free_run_start(void);
 
+/* In a fork's child: no run is free any more. Those of before keep their states, and are told by
+ * their stamps. */
+void hak_free_run_freeze(void);
+
 /* Writes a run's first and last record. */
 void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state state);
 

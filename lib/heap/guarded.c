@@ -93,6 +93,10 @@ static void give_slot(struct hak_guarded *slot) {
     hak_lock_give(&hak_heap_lock);
 }
 
+void hak_guarded_forget(void) {
+    queue.first = queue.count = 0;
+}
+
 static void count(int64_t bytes, unsigned allocations, unsigned frees) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.guarded_allocations += allocations;

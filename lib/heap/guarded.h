@@ -47,6 +47,9 @@ extern struct hak_guarded_pool hak_guarded_pool HAK_SEALED;
 
 /* By the knobs: makes the pool, at the start of the process; and has faults in it reported. */
 void hak_guarded_start(void);
+
+/* In a fork's child: places that are free now stay so. */
+void hak_guarded_forget(void);
 void hak_guarded_watch(void);
 
 HAK_INLINE bool hak_guarded_is_on(void) {

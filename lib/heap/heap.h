@@ -16,7 +16,7 @@
 #include "heap/block.h"
 #include "heap/size_class.h"
 #include "os/os_fatal.h"
-#include "stats/stats.h"
+#include "stats/process.h"
 
 #include <stdatomic.h>
 
@@ -73,10 +73,14 @@ struct hak_slab {
     bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
     bool is_fenced : 1;    /* LARGE, WAITING: see heap/fence.h */
-    /* BLOCKS, see heap/hollow.h: */
-    _Atomic uint16_t gone;       /* a bit for each OS page that was given back; freers look */
-    uint16_t gone_count;         /* carved blocks with bytes on those pages: in no list */
-    uint16_t looked;             /* free_count at the last look for wholly free pages */
+    union {
+        struct {                 /* BLOCKS, see heap/hollow.h: */
+            uint16_t gone_count; /* carved blocks with bytes on pages that are gone: in no list */
+            uint16_t looked;     /* free_count at the last look for wholly free pages */
+        };
+        uint32_t stamp; /* CLEAN, DIRTY, HIDDEN, first and last record: hak_fork_stamp of then */
+    };
+    _Atomic uint16_t gone;       /* BLOCKS: a bit for each OS page given back; freers look */
     _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
     struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
 };
@@ -163,6 +167,7 @@ struct hak_quarantine {
 #define HAK_OUTBOXES 16u
 #define HAK_GROWN_SHIFT 7u
 
+/* FORKED is never stored: it is LIVE, of an earlier epoch. hak_fork_state_of tells. */
 enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
 
 /*
@@ -192,9 +197,11 @@ struct hak_heap {
     uint64_t trim_rest_until_ns; /* no portion before */
     struct hak_heap *next_free;  /* heap lock: list of dead heaps */
     struct hak_heap *next_heap;  /* heap lock: list of all heaps; never removed */
+    struct hak_stats_copy fork_copy; /* between the handlers of a fork by this thread */
     struct hak_sampler sampler;
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
     _Atomic uint32_t state;                         /* enum hak_heap_state */
+    _Atomic uint32_t epoch;                         /* its thread's (heap/fork.h) */
     _Atomic bool has_held;                          /* slabs hold blocks: collect them */
     _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
     _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
@@ -237,11 +244,16 @@ extern struct hak_heap *hak_orphan_heap HAK_SEALED;
 /* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
+/* Forks between the first process and this one; see heap/fork.h. A recovery alone writes it. */
+extern _Atomic uint32_t hak_fork_epoch;
+
 /* The thread whose heap owns a slab, for reports; HAK_NO_THREAD: none does. */
 HAK_INLINE int hak_slab_owner_thread(const struct hak_slab *slab) {
     /* acquire pairs with the release in set_owner (slab.c) */
     const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed))
+    if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed) ||
+        atomic_load_explicit(&owner->epoch, memory_order_relaxed) <
+            atomic_load_explicit(&hak_fork_epoch, memory_order_relaxed))
         return HAK_NO_THREAD;
     /* relaxed: a report says what is there */
     return atomic_load_explicit(&owner->thread_id, memory_order_relaxed);

@@ -22,6 +22,13 @@ void hak_huge_start(void) {
     hak_os_renewed_is_huge = hak_conf.huge_pages == HAK_HUGE_ALWAYS;
 }
 
+void hak_huge_forget(void) {
+    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++)
+        hak_ranges[i].huge_from = hak_ranges[i].huge_to = 0;
+    hak_process_counters.huge_bytes = 0;
+}
+
 void hak_huge_note_filled(bool is_filled) {
     if (is_filled)
         atomic_fetch_add_explicit(&filled_slabs, 1, memory_order_relaxed);

@@ -21,6 +21,9 @@ enum hak_huge_choice { HAK_HUGE_NEVER, HAK_HUGE_AUTO, HAK_HUGE_ALWAYS, HAK_HUGE_
 
 void hak_huge_start(void);
 
+/* In a fork's child: nobody knows any more where huge pages are welcome. */
+void hak_huge_forget(void);
+
 /* A slab is one that is populated, or no longer. Any thread, no lock needed. */
 void hak_huge_note_filled(bool is_filled);
 

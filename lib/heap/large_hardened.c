@@ -114,6 +114,12 @@ static bool is_due(uint64_t now_ms, unsigned most, size_t most_bytes) {
     return is_old || queue.count > most || queue.kept_bytes > most_bytes;
 }
 
+void hak_large_hardened_forget(void) {
+    queue.count = 0;
+    queue.kept_bytes = 0;
+    hak_list_init(&stranded);
+}
+
 static void strand(struct hak_slab *run) {
     forget_guard(run);
     hak_lock_take(&hak_heap_lock);

@@ -18,6 +18,9 @@ void hak_large_hardened_give(struct hak_slab *slab);
 /* Makes a block `bytes` long where it lies. False: it has to move. */
 bool hak_large_hardened_resize(struct hak_slab *slab, size_t bytes);
 
+/* In a fork's child: what waits is lost. */
+void hak_large_hardened_forget(void);
+
 /* Ends the waiting of all. */
 void hak_large_hardened_release(void);
 

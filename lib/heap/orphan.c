@@ -10,8 +10,11 @@
 #include "heap/lock.h"
 #include "heap/slab.h"
 #include "heap/stalled.h"
+#include "heap/start.h"
 #include "heap/superslab.h"
+#include "heap/thread.h"
 #include "os/os_fatal.h"
+#include "os/os_seal.h"
 
 #define HAK_MOVES_A_LOCK 64 /* slabs moved before others get a turn */
 
@@ -28,6 +31,43 @@ static void count_partial(const struct hak_slab *slab, int change) {
 void hak_orphan_start(struct hak_heap *heap) {
     hak_orphan_heap = heap;
     heap->counters.state = HAK_RECORD_ORPHANS;
+}
+
+/* Room for one more when no memory can be had. It never needs the table behind its end. */
+static char spare[sizeof(struct hak_heap) + HAK_PAGE_MAX_BYTES];
+static bool spare_is_used;
+
+static struct hak_heap *make_another(void) {
+    struct hak_heap *heap = hak_heap_make_uncounted();
+    if (heap || spare_is_used)
+        return heap;
+    spare_is_used = true;
+    heap = (struct hak_heap *)hak_round_up((uintptr_t)spare, HAK_PAGE_MAX_BYTES);
+    hak_list_init(&heap->full);
+    return heap;
+}
+
+__attribute__((noreturn)) HAK_COLD static void die(void) {
+    char storage[80];
+    struct hak_buffer line;
+    hak_buffer_init(&line, storage, sizeof storage);
+    hak_put_text(&line, "hakmem: out of memory in the child of a fork");
+    hak_fatal_end(&line);
+}
+
+void hak_orphan_renew(void) {
+    struct hak_heap *frozen = hak_orphan_heap, *heap = make_another();
+    bool was_open = hak_os_seal_is_open();
+    if (!heap || !hak_os_seal_open())
+        die();
+    hak_orphan_start(heap);
+    if (!was_open)
+        hak_os_seal_close();
+    atomic_store_explicit(&frozen->state, HAK_HEAP_FROZEN, memory_order_relaxed);
+    frozen->counters.state = HAK_RECORD_LEFT;
+    hak_heap_list(frozen);
+    for (unsigned size_class = 0; size_class < HAK_CLASS_COUNT; size_class++)
+        atomic_store_explicit(&partial_slabs[size_class], 0, memory_order_relaxed);
 }
 
 /* Takes in what is held for an orphan. True: nothing of the slab is used any more, and it is ours

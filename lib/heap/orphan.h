@@ -10,6 +10,10 @@
 
 void hak_orphan_start(struct hak_heap *heap);
 
+/* In a fork's child: the slabs of before are frozen, with the heap that owns them; another one takes
+ * its place. */
+void hak_orphan_renew(void);
+
 /* Moves all slabs of a heap that has no blocks in bins any more; its thread calls, at its exit. */
 void hak_orphan_take_over(struct hak_heap *heap);
 
@@ -22,7 +26,7 @@ bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block);
 /* Counts a free by a thread that has no heap. */
 void hak_orphan_count_free(const struct hak_slab *slab);
 
-/* Makes a slab of a heap that fork left without a thread an orphan. */
+/* Makes a slab of a FORKED heap (heap/fork.h) an orphan. */
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
 
 /* Takes back what an orphaned slab holds (heap/stalled.h). The heap lock is held. True: that was

@@ -34,6 +34,7 @@ static bool is_ebbing;       /* the bound was passed, and since then the goal no
 void hak_purge_forget(void) {
     claimed_bytes = 0;
     holders = 0;
+    is_ebbing = false;
 }
 
 void hak_purge_hold(void) {

@@ -7,11 +7,13 @@
 #include "heap/remote.h"
 
 #include "heap/cache.h"
+#include "heap/fork.h"
 #include "heap/orphan.h"
 #include "heap/stalled.h"
 
 static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last,
                  size_t bytes) {
+    hak_os_fork_look(); /* before the state is believed */
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
         hak_remote_link(last, old);
@@ -19,7 +21,7 @@ static void send(struct hak_heap *owner, struct hak_block *first, struct hak_blo
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &old, first,
                                                     memory_order_seq_cst, memory_order_relaxed));
     /* seq_cst: pairs with the store of DEAD at thread exit */
-    if (HAK_UNLIKELY(atomic_load_explicit(&owner->state, memory_order_seq_cst) != HAK_HEAP_LIVE))
+    if (HAK_UNLIKELY(hak_fork_state_of(owner) != HAK_HEAP_LIVE))
         hak_remote_rescue(owner);
     else
         hak_stalled_note(owner, bytes);
@@ -47,7 +49,7 @@ static void route(struct hak_block *block) {
                 return;
             continue;
         }
-        uint32_t state = atomic_load_explicit(&owner->state, memory_order_seq_cst);
+        enum hak_heap_state state = hak_fork_state_of(owner);
         if (state == HAK_HEAP_FROZEN)
             return;
         if (state == HAK_HEAP_LIVE) {

@@ -9,6 +9,8 @@
 #include "heap/slab.h"
 
 #include "base/bits.h"
+#include "heap/cache.h"
+#include "heap/fork.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/lock.h"
@@ -332,7 +334,9 @@ bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab) {
     uint64_t used = (uint64_t)heap->bin_state[slab->class].used;
     if (slab->is_full || slab->used * slabs >= used)
         return false;
+    hak_heap_enter(heap);
     hak_list_remove(&slab->link);
     hak_list_push_back(&heap->bin_state[slab->class].partial, &slab->link);
+    hak_heap_leave(heap);
     return true;
 }

@@ -5,6 +5,9 @@
  * has none in a bin, in its free list or with the program; its owner has nothing to do with its
  * memory until the owner collects it.
  *
+ * A fork's child finds a record as some thread left it in the middle of a change: the list is
+ * whole at any moment, and may be longer than the count says.
+ *
  *   0 .. capacity - 1 held  ->  PURGING (by the sender, without the lock)  ->  EMPTY or ZERO  ->
  * collected
  */
@@ -50,6 +53,7 @@ static struct hak_block *hold_front(struct hak_slab *slab, struct hak_block *fir
     for (; next && hak_slab_is_same(next, first); next = hak_remote_next(next), count++)
         last = next;
     hak_remote_link(last, slab->held);
+    atomic_signal_fence(memory_order_release); /* the list is whole before it is the slab's */
     slab->held = first;
     set_held_count(slab, held_count(slab) + count);
     return next;

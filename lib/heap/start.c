@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the one-time start and libc's hooks (thread key, fork handlers). The start lock is held only
+ * Owns the one-time start and the hook at a thread's exit. The start lock is held only
  * here; the steps under it use no malloc. Invariant: once `is_done` is seen true, ranges, secret,
  * knobs and the orphan heap are set and don't change.
  */
@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "heap/fence.h"
+#include "heap/fork.h"
 #include "heap/guarded.h"
 #include "heap/hardened.h"
 #include "heap/limit.h"
@@ -101,7 +102,7 @@ static void start_stats(void) {
     for (unsigned i = 0; i < hak_knob_count; i++)
         show_knob(&shown_knobs[i], i);
     hak_stats_start(&facts);
-    if (hak_conf.stats)
+    if (hak_conf.stats && hak_os_fork_is_noticed()) /* a child must leave the segment */
         hak_stats_share(&facts);
     if (hak_conf.sample == 1 || (hak_conf.sample && hak_conf.sample == (uint64_t)hak_share_pid()))
         hak_profile_ask();
@@ -132,6 +133,7 @@ static bool start_locked(void) {
     if (!hak_os_seal_open())
         return false;
     hak_os_memory_start();
+    hak_fork_start();
     hak_conf_read(hak_env_block(), hak_env_is_secure());
     hak_hardened_start();
     hak_fence_start();
@@ -163,6 +165,3 @@ void hak_start_thread_exit(struct hak_heap *heap) {
         pthread_setspecific(exit_key, heap);
 }
 
-void hak_start_fork_handlers(void) {
-    pthread_atfork(hak_fork_prepare, hak_fork_parent, hak_fork_child);
-}

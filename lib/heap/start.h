@@ -14,13 +14,12 @@ bool hak_start_process(void);
 /* Arranges that hak_heap_exit_round() is called when the calling thread exits. */
 void hak_start_thread_exit(struct hak_heap *heap);
 
-/* heap/thread.c: a structure that is in no list yet; NULL: no memory. */
+/* heap/thread.c: a structure that is in no list yet; NULL: no memory. The second form doesn't count
+ * its memory, and takes no lock. */
 struct hak_heap *hak_heap_make(void);
+struct hak_heap *hak_heap_make_uncounted(void);
 
 /* heap/thread.c: a destructor round of the exiting thread. True: call again in the next round. */
 bool hak_heap_exit_round(struct hak_heap *heap);
-
-/* Registers the fork handlers; the library's constructor calls it once. */
-void hak_start_fork_handlers(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "heap/bin.h"
 #include "heap/cache.h"
 #include "heap/fence.h"
+#include "heap/fork.h"
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
@@ -85,7 +86,7 @@ static void start_structure(struct hak_heap *heap) {
     hak_sample_start(heap);
 }
 
-struct hak_heap *hak_heap_make(void) {
+struct hak_heap *hak_heap_make_uncounted(void) {
     struct hak_heap *heap = map_heap();
     if (!heap)
         return NULL;
@@ -95,6 +96,13 @@ struct hak_heap *hak_heap_make(void) {
                                       sizeof(uint32_t));
     hak_stats_adopt(&heap->counters);
     hak_list_init(&heap->full);
+    return heap;
+}
+
+struct hak_heap *hak_heap_make(void) {
+    struct hak_heap *heap = hak_heap_make_uncounted();
+    if (!heap)
+        return NULL;
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.metadata_bytes += hak_round_up(HAK_HEAP_TOUCHED_BYTES, hak_os_page_bytes);
     hak_lock_give(&hak_heap_lock);
@@ -110,6 +118,13 @@ static struct hak_heap *take_free_heap(void) {
     return heap;
 }
 
+/* A fork's child finds the lists whole at any moment: a link is there before what leads to it. */
+void hak_heap_list(struct hak_heap *heap) {
+    heap->next_heap = hak_first_heap;
+    atomic_signal_fence(memory_order_release);
+    hak_first_heap = heap;
+}
+
 static struct hak_heap *make_listed_heap(void) {
     struct hak_heap *heap = hak_heap_make();
     if (!heap)
@@ -120,8 +135,7 @@ static struct hak_heap *make_listed_heap(void) {
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         hak_slab_show_all(heap);
     hak_lock_take(&hak_heap_lock);
-    heap->next_heap = hak_first_heap;
-    hak_first_heap = heap;
+    hak_heap_list(heap);
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         /* release pairs with the acquire in find_lost_heap */
         atomic_store_explicit(&first_heap, heap, memory_order_release);
@@ -150,6 +164,7 @@ static struct hak_heap *begin_heap(void) {
         hak_cache_restart(heap);
     hak_trim_start(heap);
     hak_sample_follow(heap);
+    hak_fork_enter_epoch(heap);
     /* seq_cst pairs with the senders' look at the state */
     atomic_store_explicit(&heap->state, HAK_HEAP_LIVE, memory_order_seq_cst);
     count_heaps(1);
@@ -166,8 +181,8 @@ static bool heap_is_of_caller(const struct hak_heap *heap) {
  * may have made the heap before. */
 static struct hak_heap *find_lost_heap(void) {
     struct hak_heap *heap = atomic_load_explicit(&first_heap, memory_order_acquire);
-    bool is_mine = heap && heap_is_of_caller(heap) &&
-                   atomic_load_explicit(&heap->state, memory_order_relaxed) == HAK_HEAP_LIVE;
+    bool is_mine = heap && heap_is_of_caller(heap) && !hak_fork_is_behind(heap) &&
+                   hak_fork_state_of(heap) == HAK_HEAP_LIVE;
     return is_mine ? heap : NULL;
 }
 
@@ -183,6 +198,7 @@ struct hak_heap *hak_heap_start_mine(void) {
     if (!heap)
         return NULL;
     hak_heap_mine = &heap->hot;
+    hak_fork_enter_epoch(heap); /* again: a signal handler may have forked in between */
     hak_start_thread_exit(heap); /* may allocate: the heap is ready */
     return heap;
 }
@@ -194,11 +210,11 @@ static void give_up_caps(struct hak_heap *heap) {
 
 static void end_heap(struct hak_heap *heap) {
     hak_quarantine_release(heap);
+    hak_heap_enter(heap);
     hak_remote_flush(heap);
     hak_remote_drain(heap);
     hak_cache_flush_all(heap);
     give_up_caps(heap);
-    hak_heap_enter(heap);
     hak_orphan_take_over(heap);
     hak_heap_leave(heap);
     atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
@@ -213,6 +229,7 @@ static void end_heap(struct hak_heap *heap) {
     heap->counters.state = HAK_RECORD_DEAD;
     heap->was_used = true;
     heap->next_free = free_heaps;
+    atomic_signal_fence(memory_order_release); /* see hak_heap_list */
     free_heaps = heap;
     hak_lock_give(&hak_heap_lock);
 }
@@ -240,8 +257,10 @@ size_t hak_heap_trim(void) {
     hak_purge_hold();
     hak_trim_ask();
     if (mine) {
+        hak_heap_enter(mine);
         hak_remote_flush(mine);
         hak_remote_drain(mine);
+        hak_heap_leave(mine);
         hollow_bytes = hak_trim_heap(mine);
     }
     /* next_heap never changes once a heap is listed */
@@ -251,114 +270,4 @@ size_t hak_heap_trim(void) {
     hak_large_hardened_release();
     hak_fence_release();
     return hak_purge_all() + hollow_bytes;
-}
-
-/*
- * A signal handler may fork while this very thread is inside a critical section: then the lock is
- * left alone, and the section goes on in both processes. Forks inside forks are counted; only the
- * lock's holder touches the count.
- */
-static unsigned forks_that_hold;
-
-void hak_fork_prepare(void) {
-    if (!hak_lock_is_mine(&hak_heap_lock)) {
-        hak_lock_take_urgently(&hak_heap_lock);
-        forks_that_hold = 1;
-    } else if (forks_that_hold) {
-        forks_that_hold++;
-    }
-    hak_stats_fork_copy();
-}
-
-static void end_fork(void) {
-    if (forks_that_hold && --forks_that_hold == 0)
-        hak_lock_give(&hak_heap_lock);
-}
-
-void hak_fork_parent(void) {
-    hak_stats_fork_drop();
-    end_fork();
-}
-
-/* Makes the counters fit the bins again: what is in them counts. */
-static void recount_bins(struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        if (!hak_bin_is_started(heap, class))
-            continue;
-        int64_t count =
-            hak_slab_list_length(heap->hot.bin[class]) + heap->bin_state[class].aside_count;
-        heap->counters.of[class].cache_level += (uint64_t)(count - hak_bin_length(heap, class));
-        hak_bin_arm(heap, class);
-    }
-}
-
-/* Counters that a child shares with its parent become its own. */
-static void part_counters(void) {
-    hak_stats_fork_change();
-    hak_stats_readopt(&hak_orphan_heap->counters);
-    for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
-        bool is_shared = heap->counters.record != 0;
-        hak_stats_readopt(&heap->counters);
-        if (is_shared && heap_is_of_caller(heap))
-            recount_bins(heap);
-    }
-}
-
-/* The caller's next free of each class is a trip: nobody waits for a zero that has passed. */
-static void end_countdowns(struct hak_thread_counters *counters) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        counters->of[class].free_goal = (int64_t)hak_own_frees(counters, class) + 1;
-        counters->free_countdown[class] = -1;
-    }
-}
-
-/*
- * A child that was forked without handlers has used its parent's words until now. It takes a copy
- * and tells the parent, whose bins don't know of what the child did. What a child did that ended
- * before this, a few blocks at most, stays in its parent's counts.
- */
-static void part_from_parent(struct hak_heap *heap) {
-    end_countdowns(&heap->counters);
-    hak_stats_fork_copy();
-    if (heap->counters.record)
-        heap->counters.is_doubtful = 1;
-    part_counters();
-    heap->counters.is_doubtful = 0;
-}
-
-void hak_heap_attend(struct hak_heap *heap) {
-    if (hak_stats_is_strange())
-        part_from_parent(heap);
-    if (heap->counters.is_doubtful) {
-        heap->counters.is_doubtful = 0;
-        recount_bins(heap);
-    }
-    if (hak_stats_take_purge())
-        hak_heap_trim();
-}
-
-/* The threads of the other heaps don't exist here. One that was in a slow path left its lists in
- * an unknown state; the slabs of the others become orphans when somebody frees into them. */
-void hak_fork_child(void) {
-    hak_lock_forget_waiters(&hak_heap_lock);
-    hak_run_forget_travel();
-    hak_purge_forget();
-    if (hak_orphan_heap)
-        part_counters();
-    for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
-        if (heap_is_of_caller(heap)) {
-            atomic_store_explicit(&heap->thread_id, hak_os_thread_id(), memory_order_relaxed);
-            heap->counters.thread_id = hak_os_thread_id();
-            continue;
-        }
-        if (atomic_load_explicit(&heap->state, memory_order_relaxed) != HAK_HEAP_LIVE)
-            continue;
-        bool is_busy = atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
-        give_up_caps(heap);
-        atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
-        atomic_store_explicit(&heap->state, is_busy ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED,
-                              memory_order_seq_cst);
-        heap->counters.state = HAK_RECORD_LEFT;
-    }
-    end_fork();
 }

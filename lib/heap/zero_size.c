@@ -65,6 +65,10 @@ static void *take_one(void) {
     return (void *)address;
 }
 
+void hak_zero_size_forget(void) {
+    hak_list_init(&slabs_with_room);
+}
+
 uint16_t hak_zero_size_allowance(void) {
     return hak_conf.fences && !hak_hardened.is_on ? HAK_ZERO_SIZE_ALLOWANCE : 0;
 }

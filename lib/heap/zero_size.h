@@ -12,6 +12,9 @@
  * gets ordinary blocks, without any lock. */
 uint16_t hak_zero_size_allowance(void);
 
+/* In a fork's child: what is free now stays so. */
+void hak_zero_size_forget(void);
+
 /* The answer to malloc(0). NULL: no address is left; an ordinary block can stand in. */
 void *hak_zero_size_alloc(void);
 

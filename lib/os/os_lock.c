@@ -8,14 +8,18 @@
 #include "os/os_lock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Takes a free lock, or marks a held one; true: taken. seq_cst: see hak_lock_give. */
+#define LOOK_MS 1000 /* long for a section, short for a user who waits */
+
+void (*hak_lock_before_give)(void) HAK_SEALED = NULL;
+
+/* Takes a free lock, or marks a held one; true: taken. relaxed: only the word itself is read. */
 static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
-    uint32_t seen = atomic_load_explicit(&lock->word, memory_order_seq_cst);
+    uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
     uint32_t wanted = (seen ? seen : hak_lock_name()) | HAK_LOCK_WAITED;
     *ret_seen = wanted;
     if (seen == wanted)
@@ -28,56 +32,48 @@ static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
     return done && (wanted & ~HAK_LOCK_WAITED) == hak_lock_name();
 }
 
-static void sleep_on(_Atomic uint32_t *word, uint32_t seen) {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+static void sleep_on(_Atomic uint32_t *word, uint32_t seen, unsigned most_ms) {
+    const struct timespec most = {most_ms / 1000, most_ms % 1000 * 1000000L};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
 }
 
-static void wait_and_take(struct hak_lock *lock, bool is_urgent) {
-    uint32_t seen, urgent;
-    for (;;) {
-        while (!is_urgent && (urgent = atomic_load_explicit(&lock->urgent, memory_order_relaxed)))
-            sleep_on(&lock->urgent, urgent);
-        if (take_or_mark(lock, &seen))
-            return;
-        if (seen)
-            sleep_on(&lock->word, seen);
-    }
-}
-
+/*
+ * A signal handler may fork while its thread sleeps here, and the kernel puts the child back to
+ * sleep. Without fork()'s handlers the child has not recovered: it wakes up by itself and looks.
+ */
 void hak_lock_take_slow(struct hak_lock *lock) {
     int saved_errno = errno;
-    wait_and_take(lock, false);
+    uint32_t seen;
+    for (;;) {
+        hak_os_fork_look();
+        if (take_or_mark(lock, &seen))
+            break;
+        if (seen)
+            sleep_on(&lock->word, seen, LOOK_MS);
+    }
     errno = saved_errno;
 }
 
-/* Not below 0: a signal handler that forked in between has set it to 0 in the child. */
-static uint32_t drop_urgent(struct hak_lock *lock) {
-    uint32_t urgent = atomic_load_explicit(&lock->urgent, memory_order_relaxed);
-    while (urgent &&
-           !atomic_compare_exchange_weak_explicit(&lock->urgent, &urgent, urgent - 1,
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
-    return urgent ? urgent - 1 : 0;
-}
-
-void hak_lock_take_urgently(struct hak_lock *lock) {
+void hak_lock_nap(_Atomic uint32_t *word, uint32_t seen) {
     int saved_errno = errno;
-    /* seq_cst: see hak_lock_give */
-    atomic_fetch_add_explicit(&lock->urgent, 1, memory_order_seq_cst);
-    wait_and_take(lock, true);
-    if (drop_urgent(lock) == 0)
-        syscall(SYS_futex, &lock->urgent, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    sleep_on(word, seen, 1);
     errno = saved_errno;
 }
 
-void hak_lock_forget_waiters(struct hak_lock *lock) {
-    atomic_store_explicit(&lock->urgent, 0, memory_order_relaxed);
-}
-
-/* One waiter, or all if one of them is urgent: the others would only go on waiting for it. */
 void hak_lock_wake(struct hak_lock *lock) {
     int saved_errno = errno;
-    int count = atomic_load_explicit(&lock->urgent, memory_order_seq_cst) ? INT_MAX : 1;
-    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = saved_errno;
+}
+
+/* A younger thread may have the stack of one that is not here, and its name with it. */
+enum hak_lock_holder hak_lock_find_holder(const struct hak_lock *lock, bool has_forked) {
+    if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0)
+        return HAK_LOCK_FREE;
+    return has_forked && hak_lock_is_mine(lock) ? HAK_LOCK_MINE : HAK_LOCK_LOST;
+}
+
+void hak_lock_free_lost(struct hak_lock *lock) {
+    /* release pairs with the acquire in hak_lock_take: what was recovered is seen */
+    atomic_store_explicit(&lock->word, 0, memory_order_release);
 }

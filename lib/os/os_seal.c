@@ -53,6 +53,10 @@ bool hak_os_seal_open(void) {
     return is_open;
 }
 
+bool hak_os_seal_is_open(void) {
+    return is_open;
+}
+
 void hak_os_seal_close(void) {
     if (is_open)
         is_open = !protect(PROT_READ);

@@ -17,10 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
-
 #define SIZE_MARK 61u       /* segments are so many bytes short of whole pages: they are ours */
 #define SWEEP_MOST 1000     /* segments of the system that are looked at */
 #define HIGH_DESCRIPTOR 700 /* out of the way of programs that count their descriptors */
@@ -116,22 +112,6 @@ bool hak_share_alias(void *pages, size_t bytes, void *place) {
     if (!done)
         hak_os_renew(place, bytes);
     return done;
-}
-
-uint32_t *hak_share_fork_mark(void) {
-    int saved_errno = errno;
-    uint32_t *mark =
-        mmap(NULL, hak_os_page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mark == MAP_FAILED) {
-        mark = NULL;
-    } else if (madvise(mark, hak_os_page_bytes, MADV_WIPEONFORK) != 0) {
-        munmap(mark, hak_os_page_bytes);
-        mark = NULL;
-    }
-    if (mark)
-        *mark = 1;
-    errno = saved_errno;
-    return mark;
 }
 
 bool hak_share_is_allowed(void) {

@@ -30,9 +30,6 @@ void hak_share_drop(void *segment, size_t bytes);
  * fresh zero pages. */
 bool hak_share_alias(void *pages, size_t bytes, void *place);
 
-/* A word, 1 now, that every child of a fork finds as 0, whoever forked. NULL: can't be had. */
-uint32_t *hak_share_fork_mark(void);
-
 /* False if a seccomp filter is in force: then a system call that is new here could kill. */
 bool hak_share_is_allowed(void);
 

@@ -9,12 +9,14 @@
 #include "stats/process.h"
 
 #include "base/bits.h"
+#include "os/os_lock.h"
 #include "os/os_memory.h"
 #include "os/os_share.h"
 #include "stats/profile.h"
 
 #include <string.h>
 
+#define COPY_TRIES 3u
 #define RECORDS_MOST 4096u /* address space alone: pages come when they are written */
 
 static struct hak_thread_counters private_exited;
@@ -22,15 +24,15 @@ static struct hak_process_record private_process;
 struct hak_process_record *hak_stats_process = &private_process;
 struct hak_thread_counters *hak_stats_exited = &private_exited;
 
-static const uint32_t always_ours = 1;
 static struct hak_stats_control private_control;
-const uint32_t *hak_stats_fork_mark = &always_ours;
 struct hak_stats_control *hak_stats_control = &private_control;
 _Atomic uint32_t hak_stats_purges_taken; /* the last request that a thread took */
 
-static struct hak_stats_header *segment;       /* NULL: counters are private */
-static struct hak_stats_header *child_segment; /* from before a fork to after it */
-static struct hak_stats_control *child_control;
+static struct hak_stats_header *segment; /* NULL: counters are private */
+
+/* The process's row when the heap lock was given last. The segment is no part of what fork copies:
+ * the parent goes on counting there. */
+static struct hak_process_record kept_process;
 static _Atomic(struct hak_profile_area *) profile_area; /* changes but once, and in fork */
 
 #define ROW(name, bytes, unit, kind, scope, offset, count, step)                                   \
@@ -53,6 +55,7 @@ static const struct hak_stats_row rows[] = {
     ARRAY_ROW(free_countdown, "blocks", HAK_ROW_INTERNAL),
     WORD_ROW(sequence, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
     WORD_ROW(state, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
+    WORD_ROW(forks, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
     WORD_ROW(thread_id, 4, "", HAK_ROW_INTERNAL, HAK_ROW_THREAD, struct hak_thread_counters),
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help) place##_ROW(name, unit, HAK_ROW_##kind),
 #define HAK_THREAD_COUNTER(name, unit, kind, help)                                                 \
@@ -194,14 +197,16 @@ static void publish_header(struct hak_stats_header *made, const struct hak_stats
     memcpy(made->magic, plan->magic, sizeof made->magic);
 }
 
+static void keep_process(void) {
+    kept_process = *hak_stats_process;
+}
+
 void hak_stats_share(const struct hak_stats_facts *facts) {
     struct hak_stats_header plan = plan_segment(facts->knob_count);
-    uint32_t *mark = hak_share_fork_mark();
     int id;
     if (hak_share_is_allowed())
         hak_share_sweep();
-    struct hak_stats_header *made =
-        mark ? hak_share_make(plan.total_bytes, HAK_SHARE_READ, &id) : NULL;
+    struct hak_stats_header *made = hak_share_make(plan.total_bytes, HAK_SHARE_READ, &id);
     if (!made)
         return;
     memcpy(place_in(made, plan.rows.offset), rows, sizeof rows);
@@ -213,8 +218,9 @@ void hak_stats_share(const struct hak_stats_facts *facts) {
     memcpy(place_in(made, plan.exited.offset), hak_stats_exited, sizeof *hak_stats_exited);
     struct hak_stats_control *control = make_control(&plan);
     publish_header(made, &plan);
-    hak_stats_fork_mark = mark;
     use_segment(made, control);
+    keep_process();
+    hak_lock_before_give = keep_process;
 }
 
 void hak_stats_adopt(struct hak_thread_counters *counters) {
@@ -240,28 +246,44 @@ static uint32_t used_records(const struct hak_stats_header *in) {
     return used < in->records.count ? used : in->records.count;
 }
 
-void hak_stats_fork_copy(void) {
+bool hak_stats_is_shared(void) {
+    return segment != NULL;
+}
+
+/* Once more if a thread's counts were moving just then; who moves them for long isn't waited for. */
+static void copy_counters(struct hak_stats_header *copy) {
+    for (unsigned tries = 0; tries < COPY_TRIES; tries++) {
+        uint32_t sequence = atomic_load_explicit(&segment->sequence, memory_order_acquire);
+        memcpy(copy, segment,
+               segment->records.offset + (size_t)used_records(segment) * record_bytes());
+        atomic_thread_fence(memory_order_acquire); /* what was copied was read before */
+        if (sequence % 2 == 0 &&
+            sequence == atomic_load_explicit(&segment->sequence, memory_order_relaxed))
+            break;
+    }
+    atomic_store_explicit(&copy->sequence, 0, memory_order_relaxed);
+}
+
+void hak_stats_fork_copy(struct hak_stats_copy *ret_copy) {
     int id;
-    child_segment = NULL;
     if (!segment || !hak_share_is_allowed())
         return;
     struct hak_stats_header *copy = hak_share_make(segment->total_bytes, HAK_SHARE_READ, &id);
     if (!copy)
         return;
-    size_t bytes = segment->records.offset + (size_t)used_records(segment) * record_bytes();
-    memcpy(copy, segment, bytes);
+    copy_counters(copy);
     atomic_store_explicit(&copy->purges_served, 0, memory_order_relaxed);
     hak_profile_inherit(place_in(copy, copy->profile.offset));
-    child_control = make_control(copy);
-    child_segment = copy;
+    *ret_copy = (struct hak_stats_copy){copy, make_control(copy)};
 }
 
-void hak_stats_fork_drop(void) {
-    if (!child_segment)
+void hak_stats_fork_drop(struct hak_stats_copy *copy) {
+    struct hak_stats_header *dropped = copy->segment;
+    if (!dropped)
         return;
-    drop_control(child_control);
-    hak_share_drop(child_segment, child_segment->total_bytes);
-    child_segment = NULL;
+    copy->segment = NULL; /* first: a signal handler may fork */
+    drop_control(copy->control);
+    hak_share_drop(dropped, dropped->total_bytes);
 }
 
 /* No copy: the rows of the process are taken home; its heaps follow in hak_stats_readopt. */
@@ -276,7 +298,7 @@ static void leave_segment(void) {
     point_anchor_to_rows();
 }
 
-void hak_stats_fork_change(void) {
+void hak_stats_fork_change(struct hak_stats_copy *copy, bool is_inside) {
     struct hak_stats_header *old = segment;
     struct hak_stats_control *old_control = hak_stats_control;
     atomic_store_explicit(&private_control.profile_until_ms, 0, memory_order_relaxed);
@@ -284,30 +306,47 @@ void hak_stats_fork_change(void) {
         return;
     size_t old_bytes = old->total_bytes;
     atomic_store_explicit(&hak_stats_purges_taken, 0, memory_order_relaxed);
-    *(uint32_t *)(uintptr_t)hak_stats_fork_mark = 1;
-    if (child_segment) {
-        child_segment->pid = hak_share_pid();
-        child_segment->started_s = hak_share_now_s();
-        use_segment(child_segment, child_control);
-        child_segment = NULL;
+    if (copy->segment) {
+        copy->segment->pid = hak_share_pid();
+        copy->segment->started_s = hak_share_now_s();
+        use_segment(copy->segment, copy->control);
+        copy->segment = NULL;
     } else {
         leave_segment();
     }
+    if (!is_inside)
+        *hak_stats_process = kept_process;
     drop_control(old_control);
     hak_share_drop(old, old_bytes);
 }
 
+/* The copy may be older than the heap: then its record is what the parent counts there now. */
+static struct hak_thread_counters *copied_record(const struct hak_thread_counters *counters) {
+    uint32_t used = used_records(segment);
+    struct hak_thread_counters *record = record_of(segment, counters->record - 1);
+    if (counters->record > used) {
+        memcpy(record, counters, sizeof *record);
+        atomic_store_explicit(&segment->records_used, counters->record, memory_order_relaxed);
+    }
+    return record;
+}
+
 void hak_stats_readopt(struct hak_thread_counters *counters) {
-    uint32_t record = counters->record;
-    if (record == 0)
+    if (counters->record == 0)
         return;
     struct hak_thread_counters now = *counters;
-    if (segment && hak_share_alias(record_of(segment, record - 1), record_bytes(), counters))
+    if (segment && hak_share_alias(copied_record(counters), record_bytes(), counters))
         return;
     if (!segment)
         hak_os_renew(counters, record_bytes());
     *counters = now;
     counters->record = 0;
+}
+
+void hak_stats_set_forks(uint32_t forks) {
+    hak_stats_anchor.forks = forks;
+    if (segment)
+        segment->forks = forks;
 }
 
 /* ---- what is said to readers ---- */

@@ -44,14 +44,24 @@ void hak_stats_share(const struct hak_stats_facts *facts);
 void hak_stats_adopt(struct hak_thread_counters *counters);
 
 /*
- * fork: a copy of the segment is made before it; the parent drops it, the child changes to it.
- * hak_stats_fork_change is followed by hak_stats_readopt for each heap. Without a copy the child's
- * counters become private.
+ * fork: the thread that forks makes a copy of the segment, while others go on counting; the parent
+ * drops it, the child changes to it, and calls hak_stats_readopt for each heap. Without a copy the
+ * child's counters become private. The process's row must fit what the child finds under the heap
+ * lock, so it comes from what was kept as the lock was given last; is_inside: the caller holds it,
+ * and nobody has changed the row since it was copied.
  */
-void hak_stats_fork_copy(void);
-void hak_stats_fork_drop(void);
-void hak_stats_fork_change(void);
+struct hak_stats_copy {
+    struct hak_stats_header *segment; /* NULL: none */
+    struct hak_stats_control *control;
+};
+bool hak_stats_is_shared(void);
+void hak_stats_fork_copy(struct hak_stats_copy *ret_copy);
+void hak_stats_fork_drop(struct hak_stats_copy *copy);
+void hak_stats_fork_change(struct hak_stats_copy *copy, bool is_inside);
 void hak_stats_readopt(struct hak_thread_counters *counters);
+
+/* Tells readers how many forks there are between the first process and this one. */
+void hak_stats_set_forks(uint32_t forks);
 
 /* The area of the heap profile; NULL: none yet. hak_stats_profile_use gives the process one; false:
  * it has one by now. */
@@ -63,14 +73,8 @@ bool hak_stats_profile_use(struct hak_profile_area *area);
 void hak_stats_begin_move(void);
 void hak_stats_end_move(void);
 
-extern const uint32_t *hak_stats_fork_mark;
 extern struct hak_stats_control *hak_stats_control; /* never NULL */
 extern _Atomic uint32_t hak_stats_purges_taken;
-
-/* 0 in a child that was forked without fork()'s handlers: it writes into its parent's counters. */
-HAK_INLINE bool hak_stats_is_strange(void) {
-    return *(const volatile uint32_t *)hak_stats_fork_mark == 0;
-}
 
 /* True while a request to purge hasn't been taken. relaxed: a wish, nothing is read because of it
  */

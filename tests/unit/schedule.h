@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 void schedule_point(void);
-long schedule_syscall(long number, void *word, int operation, unsigned value, ...);
+long schedule_syscall(long number, ...);
 
 #define SCHEDULED(operation)                                                                       \
     __extension__({                                                                                \
@@ -66,7 +66,7 @@ long schedule_syscall(long number, void *word, int operation, unsigned value, ..
 #undef atomic_thread_fence
 #define atomic_thread_fence(order) SCHEDULED(__atomic_thread_fence(order))
 
-/* os_lock.c alone asks the system by number, and only to sleep and to wake. */
+/* The lock sleeps and wakes by number. */
 #define syscall schedule_syscall
 
 /* A scenario: threads do their parts under every schedule of so many switches. */

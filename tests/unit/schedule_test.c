@@ -224,27 +224,22 @@ static void idle_part(int thread) {
         hak_purge_idle();
 }
 
-/* The fork lock: whoever is urgent comes first, and nobody sleeps for ever. */
+/* The lock: one thread at a time, and nobody sleeps for ever. */
 static int inside;
 
 static void lock_part(int thread) {
-    if (thread == 2)
-        hak_fork_prepare();
-    else
-        hak_lock_take(&hak_heap_lock);
+    (void)thread;
+    hak_lock_take(&hak_heap_lock);
     CHECK(inside == 0);
     inside = 1;
     schedule_point();
     inside = 0;
-    if (thread == 2)
-        hak_fork_parent();
-    else
-        hak_lock_give(&hak_heap_lock);
+    hak_lock_give(&hak_heap_lock);
 }
 
 static void check_lock(void) {
     CHECK(inside == 0);
-    CHECK(atomic_load(&hak_heap_lock.word) == 0 && atomic_load(&hak_heap_lock.urgent) == 0);
+    CHECK(atomic_load(&hak_heap_lock.word) == 0);
 }
 
 /* A thread's counts move to the exited threads' row: a sum never falls, nor counts them twice. */

@@ -14,6 +14,7 @@
 struct hak_stat_record {
     struct hak_counter_sums sums;
     uint32_t state; /* enum hak_record_state */
+    uint32_t forks; /* fewer than the header's: its thread is the parent's */
     int32_t thread_id;
 };
 

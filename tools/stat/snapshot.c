@@ -70,6 +70,12 @@ static void keep_rows(struct hak_snapshot *snapshot, unsigned count,
     }
 }
 
+/* A fork's child does not touch the records of its parent's other threads. */
+static void mark_left(struct hak_stat_record *record, uint32_t forks) {
+    if (record->state == HAK_RECORD_LIVE && record->forks < forks)
+        record->state = HAK_RECORD_LEFT;
+}
+
 static enum hak_stat_error read_records(struct hak_snapshot *snapshot,
                                         const struct hak_stat_reader *reader) {
     struct hak_places places = {NULL, 0};
@@ -84,6 +90,7 @@ static enum hak_stat_error read_records(struct hak_snapshot *snapshot,
         for (unsigned i = 0; i <= places.count; i++) {
             hak_sums_add(&snapshot->total, &snapshot->rows[i].counters.sums);
             sum_row(snapshot, &snapshot->rows[i]);
+            mark_left(&snapshot->rows[i].counters, reader->header.forks);
         }
         hak_proc_threads_read(&threads, snapshot->pid);
         keep_rows(snapshot, places.count + 1, &threads);
