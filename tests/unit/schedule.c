@@ -88,6 +88,11 @@ void schedule_wait_for_others(void) {
         }
 }
 
+void schedule_leave(void) {
+    is_on = false;
+    alarm(HANG_SECONDS);
+}
+
 /* The thread that is left over may go on. */
 static void wake_last(void) {
     int left = NOBODY, count = 0;

@@ -84,6 +84,9 @@ struct schedule_scenario {
 /* The calling thread goes on when all others are gone. */
 void schedule_wait_for_others(void);
 
+/* In a fork's child: its one thread passes through all points. */
+void schedule_leave(void);
+
 /* Tells the schedule and ends the process if the condition is false. */
 void schedule_check(bool condition, int line, const char *text);
 

@@ -22,8 +22,10 @@
 
 #include "unit.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #undef CHECK
@@ -274,6 +276,96 @@ static void check_counts(void) {
     check_exit();
 }
 
+/*
+ * fork, wherever the others stand: a thread that takes runs, gives them back and has its inbox
+ * filled; one that frees its blocks, and exits. The child frees what they had not freed, finds every
+ * content as it was, and does all that one can with a heap.
+ */
+static unsigned char *volatile left[BLOCKS];
+
+static void prepare_fork(int thread) {
+    hak_conf.dirty_min = 0;
+    hak_conf.dirty_percent = 0;
+    prepare_blocks(thread);
+    if (thread == 0)
+        for (int i = 0; i < BLOCKS; i++)
+            left[i] = block[i];
+}
+
+/* A block that the child sees here is not freed yet. */
+static void unmake_left(int i) {
+    unsigned char *bytes = left[i];
+    left[i] = NULL;
+    if (bytes)
+        unmake(bytes, i + 1);
+}
+
+static void use_everything(void) {
+    unsigned char *made[BLOCKS];
+    struct hak_totals totals;
+    for (int i = 0; i < BLOCKS; i++) {
+        unmake_left(i);
+        made[i] = make(30 + i);
+    }
+    take_run(31);
+    for (int i = 0; i < BLOCKS; i++)
+        unmake(made[i], 30 + i);
+    flush();
+    hak_stalled_relieve(owner);
+    hak_heap_trim();
+    take_run(32);
+    hak_heap_verify_always(hak_heap_get());
+    hak_superslab_verify();
+    hak_totals_sum(&totals);
+    CHECK(totals.process.used_bytes < (uint64_t)1 << 40);
+    CHECK(totals.process.dirty_bytes < (uint64_t)1 << 40);
+}
+
+static void *use_in_thread(void *unused) {
+    use_everything();
+    return unused;
+}
+
+/* Every other child begins with a thread, which comes to the heap first. */
+static void be_child(void) {
+    static pthread_t thread;
+    schedule_leave();
+    if (getpid() % 2) {
+        CHECK(pthread_create(&thread, NULL, use_in_thread, NULL) == 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+    }
+    use_everything();
+    pid_t child = fork();
+    if (child == 0) {
+        use_everything();
+        _exit(0);
+    }
+    int status = 1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    _exit(0);
+}
+
+static void fork_part(int thread) {
+    if (thread == 0) {
+        take_run(11);
+        unmake_left(0);
+        unmake(make(12), 12);
+        hak_heap_trim();
+    } else if (thread == 1) {
+        unmake_left(1);
+        unmake_left(2);
+        flush();
+        hak_stalled_relieve(owner);
+        unmake_left(3);
+    } else {
+        pid_t child = fork();
+        if (child == 0)
+            be_child();
+        int status = 1;
+        CHECK(waitpid(child, &status, 0) == child && status == 0);
+    }
+}
+
 /* One thread runs at a time: handing over to one on another processor takes far longer. */
 static void stay_on_one_processor(void) {
     cpu_set_t one;
@@ -293,6 +385,7 @@ int main(void) {
         {"lock", 3, 2, NULL, lock_part, check_lock},
         {"counts", 2, 2, prepare_counts, count_part, check_counts},
         {"idle", 3, 1, prepare_idle, idle_part, check_all_back},
+        {"fork", 3, 1, prepare_fork, fork_part, check_all_back},
     };
     stay_on_one_processor();
     const char *switches = getenv("SWITCHES"), *only = getenv("ONLY");
