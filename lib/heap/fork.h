@@ -34,9 +34,8 @@ HAK_INLINE enum hak_heap_state hak_fork_state_of(const struct hak_heap *heap) {
     if (HAK_LIKELY(epoch >= atomic_load_explicit(&hak_fork_epoch, memory_order_relaxed)) ||
         state != HAK_HEAP_LIVE)
         return (enum hak_heap_state)state;
-    bool is_frozen =
-        epoch < atomic_load_explicit(&hak_fork_frozen_before, memory_order_relaxed) ||
-        atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
+    bool is_frozen = epoch < atomic_load_explicit(&hak_fork_frozen_before, memory_order_relaxed) ||
+                     atomic_load_explicit(&heap->busy, memory_order_relaxed) != 0;
     return is_frozen ? HAK_HEAP_FROZEN : HAK_HEAP_FORKED;
 }
 

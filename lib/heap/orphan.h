@@ -10,8 +10,8 @@
 
 void hak_orphan_start(struct hak_heap *heap);
 
-/* In a fork's child: the slabs of before are frozen, with the heap that owns them; another one takes
- * its place. */
+/* In a fork's child: the slabs of before are frozen, with the heap that owns them; another one
+ * takes its place. */
 void hak_orphan_renew(void);
 
 /* Moves all slabs of a heap that has no blocks in bins any more; its thread calls, at its exit. */

@@ -9,8 +9,6 @@
 #include "heap/slab.h"
 
 #include "base/bits.h"
-#include "heap/cache.h"
-#include "heap/fork.h"
 #include "heap/hardened.h"
 #include "heap/huge.h"
 #include "heap/lock.h"

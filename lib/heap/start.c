@@ -164,4 +164,3 @@ void hak_start_thread_exit(struct hak_heap *heap) {
     if (exit_key != HAK_NO_KEY)
         pthread_setspecific(exit_key, heap);
 }
-

@@ -198,7 +198,7 @@ struct hak_heap *hak_heap_start_mine(void) {
     if (!heap)
         return NULL;
     hak_heap_mine = &heap->hot;
-    hak_fork_enter_epoch(heap); /* again: a signal handler may have forked in between */
+    hak_fork_enter_epoch(heap);  /* again: a signal handler may have forked in between */
     hak_start_thread_exit(heap); /* may allocate: the heap is ready */
     return heap;
 }

@@ -5,8 +5,8 @@
  * block. The holder's name is part of the word, so there is no moment at which a thread that is
  * interrupted by a signal holds the lock and doesn't know it.
  *
- * Fork takes no lock, so a child may find one held by a thread that it doesn't have. Before it takes
- * a lock it recovers (os/os_fork.h): no thread of it sleeps on such a holder.
+ * Fork takes no lock, so a child may find one held by a thread that it doesn't have. Before it
+ * takes a lock it recovers (os/os_fork.h): no thread of it sleeps on such a holder.
  */
 #ifndef HAK_OS_LOCK_H
 #define HAK_OS_LOCK_H
@@ -39,9 +39,8 @@ HAK_INLINE void hak_lock_take(struct hak_lock *lock) {
     uint32_t free_word = 0;
     hak_os_fork_look();
     /* acquire pairs with the release in hak_lock_give */
-    if (HAK_UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->word, &free_word,
-                                                              hak_lock_name(), memory_order_acquire,
-                                                              memory_order_relaxed)))
+    if (HAK_UNLIKELY(!atomic_compare_exchange_strong_explicit(
+            &lock->word, &free_word, hak_lock_name(), memory_order_acquire, memory_order_relaxed)))
         hak_lock_take_slow(lock);
 }
 
@@ -64,8 +63,8 @@ HAK_INLINE bool hak_lock_is_mine(const struct hak_lock *lock) {
  * In a fork's child, before anybody takes the lock: who held it when the parent was copied? What a
  * free lock protects is complete, since the copy has all stores of a thread up to some point of its
  * program, and none behind it. What a lock protects that is lost, held by a thread that is not
- * here, may be half written: the caller makes it anew, and frees the lock. If the caller has forked,
- * in a signal handler, and holds it itself, the section goes on in both processes.
+ * here, may be half written: the caller makes it anew, and frees the lock. If the caller has
+ * forked, in a signal handler, and holds it itself, the section goes on in both processes.
  */
 enum hak_lock_holder { HAK_LOCK_FREE, HAK_LOCK_MINE, HAK_LOCK_LOST };
 enum hak_lock_holder hak_lock_find_holder(const struct hak_lock *lock, bool has_forked);

@@ -100,7 +100,7 @@ struct hak_stats_header {
     _Atomic uint32_t heaps_missing; /* SHARED: heaps that found no room */
     _Atomic uint32_t sequence;      /* odd while counters move to the exited threads' row */
     _Atomic uint32_t purges_served; /* the last request that a thread has begun to serve */
-    uint32_t forks; /* as in the record of a thread that lives in this process */
+    uint32_t forks;                 /* as in the record of a thread that lives in this process */
     struct hak_stats_table profile; /* 1: struct hak_profile_area; PRIVATE: offset 0 until it is */
     uint64_t control;               /* PRIVATE: where the control words are */
     struct hak_stats_slabs slabs;

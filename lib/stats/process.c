@@ -250,7 +250,7 @@ bool hak_stats_is_shared(void) {
     return segment != NULL;
 }
 
-/* Once more if a thread's counts were moving just then; who moves them for long isn't waited for. */
+/* Once more if a thread's counts were moving just then, but nobody is waited for. */
 static void copy_counters(struct hak_stats_header *copy) {
     for (unsigned tries = 0; tries < COPY_TRIES; tries++) {
         uint32_t sequence = atomic_load_explicit(&segment->sequence, memory_order_acquire);

@@ -4,7 +4,7 @@
  * thread that has left everything under it in ruins, or held by the forking thread itself. The
  * forks run no handlers: the child finds out by itself, and so does its first new thread.
  */
-#include "heap/cache.h"
+#include "heap/alloc.h"
 #include "heap/fork.h"
 #include "heap/free.h"
 #include "heap/free_run.h"
@@ -232,7 +232,7 @@ static void check_mine(void) {
     wait_for(child);
 }
 
-/* Nobody holds it: what was free is used again, and blocks of a thread that isn't here come back. */
+/* Nobody holds it: what was free is used again, and blocks of absent threads come back. */
 static void check_free(void) {
     uint32_t stamp = hak_fork_stamp;
     struct hak_heap *orphans = hak_orphan_heap;

@@ -278,8 +278,8 @@ static void check_counts(void) {
 
 /*
  * fork, wherever the others stand: a thread that takes runs, gives them back and has its inbox
- * filled; one that frees its blocks, and exits. The child frees what they had not freed, finds every
- * content as it was, and does all that one can with a heap.
+ * filled; one that frees its blocks, and exits. The child frees what they had not freed, finds
+ * every content as it was, and does all that one can with a heap.
  */
 static unsigned char *volatile left[BLOCKS];
 

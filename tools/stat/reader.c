@@ -50,7 +50,7 @@ static const struct hak_stat_field known_fields[] = {
     CLASS_FIELD(remote_frees, remote_frees)
 #define FREE_FIELDS 3u /* those above are copied first; remote_frees comes twice, the same way */
         THREAD_FIELD(state, 4, state) THREAD_FIELD(forks, 4, forks)
-        THREAD_FIELD(thread_id, 4, thread_id)
+            THREAD_FIELD(thread_id, 4, thread_id)
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help) CLASS_FIELD(name, name)
 #define HAK_THREAD_COUNTER(name, unit, kind, help) THREAD_FIELD(name, 8, sums.name)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)                                                \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library whose constructor registers fork handlers that do what they should not: they allocate up
- * to megabytes, free, realloc and join a thread, and they take the library's own lock, which other
- * threads hold while they allocate. It may be linked before or after libhakmem, or preloaded.
+ * A library whose constructor registers fork handlers that do what they should not: they allocate
+ * up to megabytes, free, realloc and join a thread, and they take the library's own lock, which
+ * other threads hold while they allocate. It may be linked before or after libhakmem, or
+ * preloaded.
  */
 #include <pthread.h>
 #include <stdlib.h>
