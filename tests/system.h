@@ -19,6 +19,14 @@ enum system_call { MMAP, MUNMAP, MPROTECT, MADVISE, MREMAP, SYSTEM_CALLS };
 
 static bool must_fail(enum system_call call);
 
+/* A test that defines TESTS_ANSWER_MREMAP answers calls of mremap itself. */
+static void *answer_mremap(void *start, size_t bytes, size_t new_bytes, int flags, void *place);
+#ifndef TESTS_ANSWER_MREMAP
+static void *answer_mremap(void *start, size_t bytes, size_t new_bytes, int flags, void *place) {
+    return (void *)syscall(SYS_mremap, start, bytes, new_bytes, flags, place);
+}
+#endif
+
 void *mmap(void *start, size_t bytes, int protection, int flags, int file, off_t offset) {
     if (must_fail(MMAP))
         return MAP_FAILED;
@@ -44,7 +52,7 @@ void *mremap(void *start, size_t bytes, size_t new_bytes, int flags, ...) {
     va_end(rest);
     if (must_fail(MREMAP))
         return MAP_FAILED;
-    return (void *)syscall(SYS_mremap, start, bytes, new_bytes, flags, place);
+    return answer_mremap(start, bytes, new_bytes, flags, place);
 }
 
 #endif

@@ -67,7 +67,7 @@ struct hak_slab {
     uint8_t class;
     bool is_full;          /* BLOCKS: on the owner's list of full slabs */
     bool is_zero : 1;      /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
-    bool is_moved : 1;     /* pages came by mremap: purge by mapping anew */
+    bool is_moved : 1;     /* a mapping of its own, since mremap: renew it when it is purged */
     bool is_lazy : 1;      /* CLEAN: given back lazily, may still have its content */
     bool is_populated : 1; /* BLOCKS: its pages are made resident in steps */
     bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */

@@ -227,13 +227,9 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
 /* Returns how many bytes of it stay resident. What is behind those was never the program's. */
 static size_t wipe(struct hak_slab *slab) {
     void *start = start_of(slab);
-    if (hak_hardened.zeroes && slab->large_bytes > HAK_WIPED_MOST_BYTES) {
-        bool done = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
-                                   : hak_os_purge(start, hak_run_bytes(slab));
-        slab->is_moved = slab->is_moved && !done;
-        if (done)
-            return 0;
-    }
+    if (hak_hardened.zeroes && slab->large_bytes > HAK_WIPED_MOST_BYTES &&
+        hak_os_purge(start, hak_run_bytes(slab)))
+        return 0;
     if (hak_hardened.zeroes)
         hak_wipe(start, slab->large_bytes);
     return slab->large_bytes;
@@ -286,7 +282,7 @@ bool hak_large_hardened_resize(struct hak_slab *slab, size_t bytes) {
     size_t large_bytes = rounded_bytes(bytes);
     hak_hardened_check_large(slab);
     if (large_bytes != slab->large_bytes) {
-        if (slabs < slab->run_slabs || slab->is_moved || !unguard(slab))
+        if (slabs < slab->run_slabs || !unguard(slab))
             return false;
         bool has_room = slabs == slab->run_slabs || hak_run_extend(slab, slabs);
         if (has_room)

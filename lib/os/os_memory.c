@@ -11,11 +11,17 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
+#endif
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#define MADV_KEEPONFORK 19
 #endif
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -193,15 +199,58 @@ bool hak_os_renew(void *start, size_t bytes) {
 }
 
 /*
- * DONTUNMAP keeps the source mapped: no hole that another thread's mmap could fall into. Mapping it
- * anew makes it one mapping with its neighbours again.
+ * Asks to lengthen the range by the page behind it, in place, where something is mapped already.
+ * That fails with ENOMEM (EAGAIN if it is locked), but with EFAULT if the range is no single
+ * mapping, which the kernel finds first. If it is done, the program had unmapped that page.
  */
-bool hak_os_move(void *from, void *to, size_t bytes) {
+bool hak_os_is_one_mapping(void *start, size_t bytes) {
     int saved_errno = errno;
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-    bool done = mremap(from, bytes, bytes, flags, to) != MAP_FAILED;
+    bool is_done = mremap(start, bytes, bytes + hak_os_page_bytes, 0) != MAP_FAILED;
+    bool is_split = is_done || errno == EFAULT;
     errno = saved_errno;
-    if (done)
-        hak_os_renew(from, bytes);
+    return !is_split;
+}
+
+/*
+ * WIPEONFORK (Linux 4.14) is refused for all but private anonymous memory; a fork just now finds a
+ * free range empty, which does no harm. Advice that the kernel was built without is an error of no
+ * interest.
+ */
+bool hak_os_mend(void *start, size_t bytes) {
+    static const int plain_advice[] = {MADV_KEEPONFORK, MADV_DOFORK, MADV_DODUMP, MADV_UNMERGEABLE,
+                                       MADV_NORMAL};
+    int saved_errno = errno;
+    bool done = madvise(start, bytes, MADV_WIPEONFORK) == 0 &&
+                mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
+    for (unsigned i = 0; i < sizeof plain_advice / sizeof plain_advice[0]; i++)
+        madvise(start, bytes, plain_advice[i]);
+    errno = saved_errno;
     return done;
+}
+
+/* The target of a failed move may be unmapped. The content goes back where it came from. */
+static enum hak_move take_back(void *between, void *from, size_t bytes, void *to, size_t to_bytes) {
+    bool is_mapped = hak_os_renew(to, to_bytes);
+    memcpy(from, between, bytes);
+    munmap(between, bytes);
+    return is_mapped ? HAK_NOT_MOVED : HAK_TARGET_LOST;
+}
+
+/*
+ * Two steps, because a move onto a target unmaps the target first and may fail then: of a source of
+ * several mappings nothing is moved before Linux 6.17 (EFAULT), and perhaps a part of it since. The
+ * first step has no target, and refuses such a source as a whole. DONTUNMAP (Linux 5.7, EINVAL
+ * before) keeps the source mapped: no hole that another thread's mmap could fall into. RLIMIT_AS,
+ * RLIMIT_DATA and overcommit may refuse the address space for what is between (ENOMEM).
+ */
+enum hak_move hak_os_move(void *from, size_t bytes, void *to, size_t to_bytes) {
+    int saved_errno = errno;
+    enum hak_move result = HAK_NOT_MOVED;
+    void *between = mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    if (between != MAP_FAILED) {
+        void *moved = mremap(between, bytes, to_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+        result = moved == to ? HAK_MOVED : take_back(between, from, bytes, to, to_bytes);
+    }
+    errno = saved_errno;
+    return result;
 }

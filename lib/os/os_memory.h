@@ -62,10 +62,31 @@ bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
 /* The advice that fresh pages over old ones get; set once at start. */
 extern bool hak_os_renewed_is_huge HAK_SEALED;
 
-/* Maps fresh zero pages over a committed range; heals a mapping that hak_os_move() split. */
+/*
+ * Maps fresh zero pages over a committed range. Whatever the program or a move did to the mapping
+ * is undone: protection, advice, files, holes, and its division. False: nothing changed.
+ */
 bool hak_os_renew(void *start, size_t bytes);
 
-/* Moves the pages of one committed range to another; the source reads as zero afterwards. */
-bool hak_os_move(void *from, void *to, size_t bytes);
+/*
+ * True if the range is part of one mapping, so that protection and advice are the same everywhere,
+ * or if the kernel does not say. Something must be mapped right behind it.
+ */
+bool hak_os_is_one_mapping(void *start, size_t bytes);
+
+/*
+ * Gives a range of one mapping, whose content nobody needs, the usual protection and advice about
+ * fork, dumps, merging and order of access. False: it is no private memory, or can't be mended.
+ */
+bool hak_os_mend(void *start, size_t bytes);
+
+/*
+ * Moves the pages of a committed range to the start of another, whose rest reads as zero then.
+ * HAK_MOVED: the source is still mapped and reads as zero; until they are renewed, both are
+ * mappings of their own. HAK_NOT_MOVED: the source is as it was, the target usable. HAK_TARGET_LOST:
+ * the source is as it was; nothing is mapped at the target, and nothing could be.
+ */
+enum hak_move { HAK_MOVED, HAK_NOT_MOVED, HAK_TARGET_LOST };
+enum hak_move hak_os_move(void *from, size_t bytes, void *to, size_t to_bytes);
 
 #endif
