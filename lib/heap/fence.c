@@ -225,12 +225,11 @@ void hak_fence_release(void) {
         ;
 }
 
-/* Pages that were moved keep a mapping of their own until it is made anew. Both ways to empty the
- * block may leave the fence accessible for a moment. */
+/* Mapped anew, whatever the program did to the mapping. Until the end of it the fence may be
+ * accessible. */
 static bool close_up(struct hak_slab *slab) {
     void *start = start_of(slab);
-    slab->is_zero = slab->is_moved ? hak_os_renew(start, hak_run_bytes(slab))
-                                   : hak_os_purge(start, slab->large_bytes);
+    slab->is_zero = hak_os_renew(start, hak_run_bytes(slab));
     if (slab->is_zero)
         slab->is_moved = false;
     return slab->is_zero && deny(start, hak_run_bytes(slab));

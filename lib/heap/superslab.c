@@ -15,6 +15,7 @@
 #include "heap/limit.h"
 #include "heap/order.h"
 #include "heap/purge.h"
+#include "heap/renew.h"
 #include "heap/thread.h"
 #include "os/os_memory.h"
 #include "os/os_time.h"
@@ -174,6 +175,10 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs) {
 
 void hak_run_give(struct hak_slab *run) {
     size_t bytes = hak_run_bytes(run);
+    if (hak_renew_if_changed(run)) {
+        hak_run_give_clean(run);
+        return;
+    }
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.used_bytes -= bytes;
     hak_free_run_insert(run, run->run_slabs, HAK_SLAB_DIRTY);
@@ -188,13 +193,19 @@ void hak_run_give_clean(struct hak_slab *run) {
     hak_lock_give(&hak_heap_lock);
 }
 
+/* Lock held. The first and the last record of a run know its length. */
+static void set_length(struct hak_slab *run, size_t slabs) {
+    run[slabs - 1].run_slabs = (uint32_t)slabs;
+    run->run_slabs = (uint32_t)slabs;
+}
+
 void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     struct hak_slab *rest = run + slabs;
     size_t rest_slabs = run->run_slabs - slabs;
     hak_lock_take(&hak_heap_lock);
     rest->is_moved = run->is_moved;
     rest->run_slabs = (uint32_t)rest_slabs;
-    run->run_slabs = (uint32_t)slabs;
+    set_length(run, slabs);
     hak_lock_give(&hak_heap_lock);
     hak_run_give(rest);
 }
@@ -210,7 +221,7 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
         hak_slab_set_state(run + run->run_slabs - 1,
                            run->run_slabs == 1 ? (enum hak_slab_state)hak_slab_state_of(run)
                                                : HAK_SLAB_UNUSED);
-        run->run_slabs = (uint32_t)slabs;
+        set_length(run, slabs);
     }
     hak_lock_give(&hak_heap_lock);
     if (is_hidden)
