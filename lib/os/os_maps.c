@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reading of /proc/self/maps, through a small buffer on the stack, a byte at a time: lines
+ * Owns the reading of /proc/self/maps and vm.max_map_count, through a small buffer on the stack, a byte at a time: lines
  * of any length are met. Each call opens and closes the file itself.
  */
 #define _GNU_SOURCE
@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 struct reader {
@@ -45,63 +44,13 @@ static int read_hex(struct reader *reader, uintptr_t *ret_value) {
     }
 }
 
-/* Skips blank-separated fields; returns the first byte of the next one, or newline. */
-static int skip_fields(struct reader *reader, int fields) {
-    int c = read_byte(reader);
-    for (; fields > 0; fields--) {
-        while (c != ' ' && c != '\n' && c >= 0)
-            c = read_byte(reader);
-        while (c == ' ')
-            c = read_byte(reader);
-    }
-    return c;
-}
-
-static enum hak_map_kind kind_of_name(struct reader *reader, int first) {
-    char name[8] = {0};
-    if (first == '\n' || first < 0)
-        return HAK_MAP_ANONYMOUS;
-    size_t length = 0;
-    for (int c = first; c != '\n' && c >= 0; c = read_byte(reader))
-        if (length < sizeof name - 1)
-            name[length++] = (char)c;
-    if (strcmp(name, "[stack]") == 0)
-        return HAK_MAP_STACK;
-    if (strcmp(name, "[heap]") == 0)
-        return HAK_MAP_BRK;
-    return strncmp(name, "[anon:", 6) == 0 ? HAK_MAP_ANONYMOUS : HAK_MAP_FILE;
-}
-
 /* One line: "start-end perms offset device inode   name". False at the end of the file. */
-static bool read_map(struct reader *reader, struct hak_map *ret_map) {
-    if (read_hex(reader, &ret_map->start) != '-' || read_hex(reader, &ret_map->end) != ' ')
+static bool read_map(struct reader *reader, uintptr_t *ret_start, uintptr_t *ret_end) {
+    if (read_hex(reader, ret_start) != '-' || read_hex(reader, ret_end) != ' ')
         return false;
-    read_byte(reader);
-    ret_map->is_writable = read_byte(reader) == 'w';
-    ret_map->kind = kind_of_name(reader, skip_fields(reader, 4));
+    for (int c = ' '; c != '\n' && c >= 0;)
+        c = read_byte(reader);
     return true;
-}
-
-/* Emulators don't name [heap]: it is the mapping that the break lies in. */
-static bool holds_break(const struct hak_map *map) {
-    uintptr_t end = (uintptr_t)sbrk(0);
-    return map->kind == HAK_MAP_ANONYMOUS && map->start < end && end <= map->end;
-}
-
-struct hak_map hak_os_map_at(uintptr_t address) {
-    int saved_errno = errno;
-    struct hak_map map = {HAK_MAP_UNKNOWN, 0, 0, false};
-    struct reader reader = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
-    if (reader.fd >= 0) {
-        enum hak_map_kind found = HAK_MAP_NOTHING;
-        while (found == HAK_MAP_NOTHING && read_map(&reader, &map))
-            if (address >= map.start && address < map.end)
-                found = holds_break(&map) ? HAK_MAP_BRK : map.kind;
-        map.kind = found;
-        close(reader.fd);
-    }
-    errno = saved_errno;
-    return map;
 }
 
 size_t hak_os_maps_copy(char *to, size_t room) {
@@ -122,11 +71,11 @@ size_t hak_os_maps_copy(char *to, size_t room) {
 size_t hak_os_maps_count(uintptr_t start, uintptr_t end) {
     int saved_errno = errno;
     size_t count = 0;
-    struct hak_map map;
+    uintptr_t from, to;
     struct reader reader = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     if (reader.fd >= 0) {
-        while (read_map(&reader, &map))
-            count += map.start >= start && map.end <= end;
+        while (read_map(&reader, &from, &to))
+            count += from >= start && to <= end;
         close(reader.fd);
     }
     errno = saved_errno;

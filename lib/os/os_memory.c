@@ -10,10 +10,12 @@
 #include "os/os_random.h"
 
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -28,16 +30,61 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 #define HAK_MAP_HUGE_2MB (21 << 26)
 #define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
 
 size_t hak_os_page_bytes = 4096;
 bool hak_os_renewed_is_huge;
 
+static uintptr_t brk_start HAK_SEALED; /* or some address below it, behind the program */
+
+/* Where the kernel put the program: what brk gives out lies behind it. */
+static uintptr_t program_end(void) {
+    const ElfW(Phdr) *header = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    size_t count = header ? (size_t)getauxval(AT_PHNUM) : 0;
+    uintptr_t bias = 0, end = 0;
+    for (size_t i = 0; i < count; i++)
+        if (header[i].p_type == PT_PHDR)
+            bias = (uintptr_t)header - header[i].p_vaddr;
+    for (size_t i = 0; i < count; i++)
+        if (header[i].p_type == PT_LOAD)
+            end = hak_max(end, bias + header[i].p_vaddr + header[i].p_memsz);
+    return end;
+}
+
+/* sbrk(0) makes a system call the first time at most, which is here: brk may be forbidden later. A
+ * program that ld.so was told to run may lie above what brk gives out. */
 void hak_os_memory_start(void) {
     size_t page_bytes = (size_t)getauxval(AT_PAGESZ);
     if (hak_is_power_of_two(page_bytes))
         hak_os_page_bytes = page_bytes;
+    brk_start = hak_min(program_end(), (uintptr_t)sbrk(0));
+}
+
+bool hak_os_is_in_brk(uintptr_t start, size_t bytes) {
+    uintptr_t end = (uintptr_t)sbrk(0);
+    return start >= brk_start && start < end && bytes <= end - start;
+}
+
+/*
+ * POPULATE_READ (Linux 5.14, EINVAL before) tells what can be read: EFAULT or ENOMEM is no.
+ * WILLNEED tells what is mapped: ENOMEM is no, and EBADF comes from a kernel without swap. A sandbox
+ * that forbids the question (EPERM, ENOSYS) gets no report of ours.
+ */
+bool hak_os_is_readable(const void *start, size_t bytes) {
+    int saved_errno = errno;
+    uintptr_t first = hak_round_down((uintptr_t)start, hak_os_page_bytes);
+    size_t length = hak_round_up((uintptr_t)start + bytes, hak_os_page_bytes) - first;
+    bool done = madvise((void *)first, length, MADV_POPULATE_READ) == 0;
+    if (!done && errno == EINVAL)
+        done = madvise((void *)first, length, MADV_WILLNEED) == 0 || errno == EBADF;
+    bool is_readable = done || errno == EPERM || errno == ENOSYS;
+    errno = saved_errno;
+    return is_readable;
 }
 
 /* The stack lies in the topmost part of the user's address space, whatever its width. */

@@ -17,6 +17,12 @@ extern size_t hak_os_page_bytes HAK_SEALED;
 
 void hak_os_memory_start(void);
 
+/* True if memory of whatever origin can be read. Brings it in. Overflow is the caller's concern. */
+bool hak_os_is_readable(const void *start, size_t bytes);
+
+/* True if the range was given out by brk. */
+bool hak_os_is_in_brk(uintptr_t start, size_t bytes);
+
 /*
  * An address, aligned (a power of two), with probably `bytes` of free address space behind it: a
  * random place far from where the kernel maps by itself. Claims nothing, so a plan costs nothing

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the calls backtrace and dl_iterate_phdr. State: whether backtrace may be called, and where
- * this library's code lies; both set once, by hak_os_unwind_prepare.
+ * Owns the calls backtrace and dl_iterate_phdr. State: whether backtrace may be called, where
+ * this library's code lies, and the program's path; set once, by hak_os_unwind_prepare.
  */
 #define _GNU_SOURCE
 #include "os/os_unwind.h"
@@ -19,6 +19,7 @@ extern int backtrace(void **frames, int most) __attribute__((weak));
 
 static _Atomic bool is_ready;
 static uintptr_t own_start, own_end; /* 0: the library is part of the program */
+static char program_path[HAK_PATH_SHOWN]; /* asked for at the start: later it may be forbidden */
 
 struct module {
     uintptr_t address; /* looked for */
@@ -55,6 +56,8 @@ void hak_os_unwind_prepare(void) {
         own_start = own.start;
         own_end = own.end;
     }
+    ssize_t length = readlink("/proc/self/exe", program_path, sizeof program_path - 1);
+    program_path[length > 0 ? length : 0] = '\0';
     if (backtrace) {
         backtrace(&frame, 1);
         /* release pairs with the acquire in walk: libc has loaded what it needs */
@@ -124,16 +127,7 @@ static void put_path(struct hak_buffer *text, const char *path, size_t length) {
 }
 
 static void put_name(struct hak_buffer *text, const char *name) {
-    char path[HAK_PATH_SHOWN];
-    ssize_t length = -1;
-    int saved_errno = errno;
-    if (!name[0])
-        length = readlink("/proc/self/exe", path, sizeof path);
-    errno = saved_errno;
-    if (length > 0)
-        put_path(text, path, (size_t)length);
-    else
-        put_path(text, name, HAK_PATH_SHOWN);
+    put_path(text, name[0] ? name : program_path, HAK_PATH_SHOWN);
 }
 
 void hak_os_unwind_put(struct hak_buffer *text, const char *prefix, const struct hak_stack *stack) {
