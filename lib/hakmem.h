@@ -17,8 +17,9 @@ extern "C" {
 /*
  * The same as malloc, calloc, realloc and free of C17 7.22.3. Sizes in bytes. NULL and errno ENOMEM
  * when memory can't be had or a product overflows; a block is aligned to 16 bytes, also of size 0.
- * hakmem_realloc(p, 0) frees p and returns NULL, as glibc does. hakmem_free(NULL) does nothing, and
- * errno is kept (POSIX.1-2024). The blocks are those of malloc: either free takes them.
+ * hakmem_calloc clears all that hakmem_usable_size tells. hakmem_realloc(p, 0) frees p and returns
+ * NULL, as glibc does. hakmem_free(NULL) does nothing, and errno is kept (POSIX.1-2024). The blocks
+ * are those of malloc: either free takes them.
  */
 void *hakmem_malloc(size_t bytes);
 void *hakmem_calloc(size_t count, size_t bytes);

@@ -56,7 +56,7 @@ static void *calloc_large(size_t bytes) {
     void *block = hak_large_alloc(bytes, HAK_SLAB_BYTES, &is_zero);
     if (!block)
         return no_memory();
-    return is_zero ? block : memset(block, 0, bytes);
+    return is_zero ? block : memset(block, 0, hak_api_usable_size(block));
 }
 
 static HAK_SLOW void *calloc_slow(size_t bytes) {
@@ -64,12 +64,12 @@ static HAK_SLOW void *calloc_slow(size_t bytes) {
     if (HAK_UNLIKELY(bytes - 1 < hot->hardened_bytes))
         return hak_hardened_calloc(bytes, hak_heap_of_hot(hot));
     void *block = hak_alloc_general(bytes);
-    return block ? memset(block, 0, bytes) : NULL;
+    return block ? memset(block, 0, hak_api_usable_size(block)) : NULL;
 }
 
 static void *calloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
     void *block = hak_alloc_listed(hot, class);
-    return HAK_LIKELY(block) ? memset(block, 0, bytes) : calloc_slow(bytes);
+    return HAK_LIKELY(block) ? memset(block, 0, hak_class_bytes[class]) : calloc_slow(bytes);
 }
 
 static void *calloc_medium(size_t bytes) {
@@ -82,6 +82,7 @@ static void *calloc_medium(size_t bytes) {
     return calloc_class(hot, hak_class_of(bytes), bytes);
 }
 
+/* All that malloc_usable_size offers is cleared, as in glibc: programs use it. */
 HAK_EXPORT void *calloc(size_t count, size_t bytes) {
     size_t total;
     if (HAK_UNLIKELY(__builtin_mul_overflow(count, bytes, &total)))

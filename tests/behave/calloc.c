@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calloc's memory is zero: of every size, after the same memory was used, written to its last
- * usable byte and freed, by this thread or another, moved by realloc, or given back to the system
- * between.
+ * calloc's memory is zero, as far as malloc_usable_size goes: of every size, after the same memory
+ * was used, written to its last usable byte and freed, by this thread or another, moved by realloc,
+ * or given back to the system in part.
  */
 #include "check.h"
 
@@ -27,8 +27,8 @@ static void check_cleared(size_t size, int count) {
     for (int i = 0; i < count; i++) {
         size_t members = i % 3 == 0 ? 1 : i % 3 == 1 ? size : 0;
         blocks[i] = members ? calloc(members, size / members) : calloc((size + 2) / 3, 3);
-        CHECK(blocks[i] != NULL && check_zero(blocks[i], size));
-        memset(blocks[i], 0x5A, size);
+        CHECK(blocks[i] != NULL && check_zero(blocks[i], malloc_usable_size(blocks[i])));
+        memset(blocks[i], 0x5A, malloc_usable_size(blocks[i]));
     }
     for (int i = 0; i < count; i++)
         free(blocks[i]);
