@@ -219,11 +219,9 @@ HAK_EXPORT void *memalign(size_t alignment, size_t bytes) {
 HAK_EXPORT int posix_memalign(void **ret_pointer, size_t alignment, size_t bytes) {
     if (!hak_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
-    int saved_errno = errno;
     void *block = hak_api_memalign(alignment, bytes);
-    errno = saved_errno;
     if (!block)
-        return ENOMEM;
+        return ENOMEM; /* in errno, too, as with glibc */
     *ret_pointer = block;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errno: every request that can't be met sets ENOMEM and gives NULL, in every function; nothing is
- * written or freed on an error; free keeps errno, whatever it has to do.
+ * errno: every request that can't be met sets ENOMEM and gives NULL, in every function;
+ * posix_memalign returns it, too. Nothing is written or freed on an error; free keeps errno, whatever it has to do.
  */
 #include "check.h"
 
@@ -51,7 +51,8 @@ static void check_too_large(size_t size) {
         CHECK_NOMEM(memalign(alignment, size));
         CHECK_NOMEM(aligned_alloc(alignment, size));
         void *untouched = &errno, *block = untouched;
-        CHECK(posix_memalign(&block, alignment, size) == ENOMEM);
+        errno = 0;
+        CHECK(posix_memalign(&block, alignment, size) == ENOMEM && errno == ENOMEM);
         CHECK(block == untouched);
     }
 }
@@ -89,7 +90,9 @@ static void check_huge_alignments(void) {
     for (int bit = 56; bit < 64; bit++) {
         size_t alignment = check_size((size_t)1 << bit);
         void *untouched = &errno, *block = untouched;
+        errno = 0;
         CHECK(posix_memalign(&block, alignment, 64) == ENOMEM && block == untouched);
+        CHECK(errno == ENOMEM);
         CHECK_NOMEM(aligned_alloc(alignment, 64));
     }
     errno = 0;
