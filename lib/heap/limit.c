@@ -12,13 +12,17 @@
 #include "os/os_cgroup.h"
 #include "os/os_env.h"
 #include "os/os_fatal.h"
-#include "os/os_maps.h"
+#include "os/os_memory.h"
 #include "stats/process.h"
 
 #define HAK_PRESS_SHARE 16u /* of the soft limit: how near is near; growth by it asks anew */
 
 static _Atomic bool is_pressed; /* relaxed: a hint */
 static size_t asked_bytes;      /* in use when caches were asked last */
+
+/* With HAKMEM_LOG, for hak_limit_explain; read-only after the start. */
+static void *probe_pages;
+static bool has_address_limit;
 
 static size_t in_bytes(uint64_t limit, size_t *whole_bytes) {
     if (!hak_conf_is_percent(HAK_KNOB_LIMIT, limit))
@@ -28,10 +32,18 @@ static size_t in_bytes(uint64_t limit, size_t *whole_bytes) {
     return *whole_bytes / 100 * (limit - HAK_LIMIT_PERCENT);
 }
 
+/* A file, or a look at the limits of the process, may be forbidden when memory runs out. */
+static void start_explaining(void) {
+    probe_pages = hak_os_reserve(HAK_OS_PROBE_PAGES * hak_os_page_bytes, hak_os_page_bytes);
+    has_address_limit = hak_os_address_limit_bytes() != SIZE_MAX;
+}
+
 void hak_limit_start(void) {
     size_t whole_bytes = 0;
     hak_process_counters.soft_limit_bytes = in_bytes(hak_conf.soft_limit, &whole_bytes);
     hak_process_counters.hard_limit_bytes = in_bytes(hak_conf.hard_limit, &whole_bytes);
+    if (hak_conf.log)
+        start_explaining();
 }
 
 bool hak_limit_is_pressed(void) {
@@ -99,13 +111,6 @@ enum hak_limit_verdict hak_limit_judge(size_t bytes, size_t *ret_dirty_bytes) {
     return fits ? HAK_LIMIT_FREE : HAK_LIMIT_PURGE;
 }
 
-static void put_maps(struct hak_buffer *line, size_t maps, size_t most) {
-    hak_put_text(line, ": the process has ");
-    hak_put_decimal(line, maps);
-    hak_put_text(line, " mappings, and vm.max_map_count is ");
-    hak_put_decimal(line, most);
-}
-
 void hak_limit_explain(bool is_full) {
     static _Atomic bool is_said;
     if (!hak_conf.log || atomic_exchange_explicit(&is_said, true, memory_order_relaxed))
@@ -114,13 +119,11 @@ void hak_limit_explain(bool is_full) {
     struct hak_buffer line;
     hak_buffer_init(&line, storage, sizeof storage);
     hak_put_text(&line, "hakmem: out of memory");
-    size_t most = hak_os_maps_most();
-    size_t maps = most ? hak_os_maps_count(0, UINTPTR_MAX) : 0;
     if (is_full)
         hak_put_text(&line, ": HAKMEM_HARD_LIMIT is reached");
-    else if (most && maps + maps / 64 + 1 >= most)
-        put_maps(&line, maps, most);
-    else if (hak_os_address_limit_bytes() != SIZE_MAX)
+    else if (probe_pages && hak_os_maps_are_full(probe_pages))
+        hak_put_text(&line, ": the limit of mappings, vm.max_map_count, is reached");
+    else if (has_address_limit)
         hak_put_text(&line, ": RLIMIT_AS, or the system, allows no more");
     hak_log_line(&line);
 }

@@ -228,6 +228,15 @@ void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome) {
     errno = saved_errno;
 }
 
+bool hak_os_maps_are_full(void *pages) {
+    int saved_errno = errno;
+    char *middle = (char *)pages + hak_os_page_bytes;
+    bool is_full = mprotect(middle, hak_os_page_bytes, PROT_READ) != 0 && errno == ENOMEM;
+    mprotect(pages, HAK_OS_PROBE_PAGES * hak_os_page_bytes, PROT_NONE); /* one mapping again */
+    errno = saved_errno;
+    return is_full;
+}
+
 bool hak_os_hide(void *start, size_t bytes, bool is_hidden) {
     int saved_errno = errno;
     bool done = madvise(start, bytes, is_hidden ? MADV_DONTDUMP : MADV_DODUMP) == 0;

@@ -62,6 +62,13 @@ bool hak_os_populate(void *start, size_t bytes);
 /* Huge pages are welcome, or unwelcome, from now on; where the kernel has none, nothing happens. */
 void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 
+/*
+ * True if the process has as many mappings as vm.max_map_count allows, asked with inaccessible
+ * pages of its own: a change in their midst fails for this reason alone.
+ */
+#define HAK_OS_PROBE_PAGES 3u
+bool hak_os_maps_are_full(void *pages);
+
 /* Leaves a range out of core dumps, or no longer. False: nothing changed. */
 bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
 
