@@ -34,6 +34,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 
+#define HAK_RENEW_TRIES 100u
 #define HAK_MAP_HUGE_2MB (21 << 26)
 #define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
 
@@ -106,7 +107,10 @@ uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
     return hak_round_down(first + hak_os_random(plan) % (room - bytes), alignment);
 }
 
-/* Kernels before 4.17 take the address for a hint: then the place isn't ours. */
+/*
+ * Kernels before 4.17 take the address for a hint: then the place isn't ours. Emulators do, too.
+ * A failure maps nothing.
+ */
 static enum hak_placing place(void *start, size_t bytes, int flags) {
     int saved_errno = errno;
     enum hak_placing result = HAK_PLACED;
@@ -127,7 +131,7 @@ enum hak_placing hak_os_place(void *start, size_t bytes) {
 }
 
 /* The mapping reserves its pages, but a control group or node that has none shows when they are
- * brought in. */
+ * brought in; where that can't be asked (before Linux 5.14), such pages are not used. */
 enum hak_placing hak_os_place_pooled(void *start, size_t bytes) {
     enum hak_placing result = place(start, bytes, MAP_HUGETLB | HAK_MAP_HUGE_2MB);
     if (result != HAK_PLACED || hak_os_populate(start, bytes))
@@ -141,6 +145,8 @@ static void *map_none(size_t bytes) {
     return start == MAP_FAILED ? NULL : start;
 }
 
+/* What munmap may refuse at vm.max_map_count, where the kernel joined the mapping with another, is
+ * address space that stays out of use. */
 void *hak_os_reserve(size_t bytes, size_t alignment) {
     int saved_errno = errno;
     size_t slack = alignment > hak_os_page_bytes ? alignment : 0;
@@ -158,12 +164,18 @@ void *hak_os_reserve(size_t bytes, size_t alignment) {
     return start;
 }
 
+/* At vm.max_map_count a hole in a longer mapping may be refused: then the range stays mapped. */
 void hak_os_unreserve(void *start, size_t bytes) {
     int saved_errno = errno;
     munmap(start, bytes);
     errno = saved_errno;
 }
 
+/*
+ * mprotect of several mappings is done one by one: when a later one is refused (ENOMEM, for
+ * vm.max_map_count or overcommit), the earlier ones are changed. More access than was there does no
+ * harm; less would.
+ */
 bool hak_os_commit(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
@@ -174,6 +186,8 @@ bool hak_os_commit(void *start, size_t bytes) {
 bool hak_os_deny(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mprotect(start, bytes, PROT_NONE) == 0;
+    if (!done)
+        mprotect(start, bytes, PROT_READ | PROT_WRITE); /* needs no mapping more than there were */
     errno = saved_errno;
     return done;
 }
@@ -197,6 +211,8 @@ static bool purge_zeroes(volatile char *start, size_t bytes) {
     return done && known == 'y';
 }
 
+/* MADV_DONTNEED refuses locked and hugetlb pages (EINVAL), perhaps when it has begun: content is
+ * unknown then, until it is mapped anew. */
 bool hak_os_purge(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = purge_zeroes(start, bytes);
@@ -204,6 +220,7 @@ bool hak_os_purge(void *start, size_t bytes) {
     return done || hak_os_renew(start, bytes);
 }
 
+/* MADV_FREE (Linux 4.5) refuses locked pages (EINVAL), and may have begun. */
 bool hak_os_purge_lazily(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = madvise(start, bytes, MADV_FREE) == 0;
@@ -211,6 +228,7 @@ bool hak_os_purge_lazily(void *start, size_t bytes) {
     return done;
 }
 
+/* A failure (ENOMEM, EFAULT, EHWPOISON) may have brought some pages in; the rest come by faults. */
 bool hak_os_populate(void *start, size_t bytes) {
     static _Atomic bool is_unknown; /* to the kernel: before Linux 5.14 */
     int saved_errno = errno;
@@ -222,6 +240,7 @@ bool hak_os_populate(void *start, size_t bytes) {
     return done;
 }
 
+/* A kernel without huge pages says EINVAL. */
 void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome) {
     int saved_errno = errno;
     madvise(start, bytes, is_welcome ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -240,14 +259,32 @@ bool hak_os_maps_are_full(void *pages) {
 bool hak_os_hide(void *start, size_t bytes, bool is_hidden) {
     int saved_errno = errno;
     bool done = madvise(start, bytes, is_hidden ? MADV_DONTDUMP : MADV_DODUMP) == 0;
+    if (!done && is_hidden) /* of several mappings, some may be hidden now */
+        madvise(start, bytes, MADV_DODUMP);
     errno = saved_errno;
     return done;
 }
 
+static bool map_anew(void *start, size_t bytes) {
+    return mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                0) != MAP_FAILED;
+}
+
+/* WILLNEED of anonymous memory does nothing, or reads from swap. */
+static bool is_mapped(void *start, size_t bytes) {
+    return madvise(start, bytes, MADV_WILLNEED) == 0 || errno != ENOMEM;
+}
+
+/*
+ * At vm.max_map_count mmap refuses before it does anything. But under strict overcommit it unmaps
+ * what was there before it finds, because another thread was quicker, that memory is short (ENOMEM,
+ * before Linux 6.12): then what was given up just now is asked for again.
+ */
 bool hak_os_renew(void *start, size_t bytes) {
     int saved_errno = errno;
-    bool done = mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                     -1, 0) != MAP_FAILED;
+    bool done = map_anew(start, bytes);
+    for (unsigned tries = HAK_RENEW_TRIES; !done && tries && !is_mapped(start, bytes); tries--)
+        done = map_anew(start, bytes);
     if (done) /* else it would not become one mapping with its neighbours */
         hak_os_advise_huge(start, bytes, hak_os_renewed_is_huge);
     errno = saved_errno;

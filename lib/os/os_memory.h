@@ -44,10 +44,10 @@ enum hak_placing hak_os_place_pooled(void *start, size_t bytes);
 void *hak_os_reserve(size_t bytes, size_t alignment);
 void hak_os_unreserve(void *start, size_t bytes);
 
-/* Makes reserved space usable; new space reads as zero. False: nothing changed. */
+/* Makes reserved space usable; new space reads as zero. False: some of it may be usable. */
 bool hak_os_commit(void *start, size_t bytes);
 
-/* Makes pages inaccessible; hak_os_commit() is the way back. False: nothing changed. */
+/* Makes pages inaccessible; hak_os_commit() is the way back. False: all of them are usable. */
 bool hak_os_deny(void *start, size_t bytes);
 
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
@@ -69,7 +69,8 @@ void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);
 #define HAK_OS_PROBE_PAGES 3u
 bool hak_os_maps_are_full(void *pages);
 
-/* Leaves a range out of core dumps, or no longer. False: nothing changed. */
+/* Leaves a range out of core dumps, or no longer. False: some of it may be in them, which is no
+ * harm. */
 bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
 
 /* The advice that fresh pages over old ones get; set once at start. */

@@ -104,7 +104,8 @@ void hak_share_drop(void *segment, size_t bytes) {
     errno = saved_errno;
 }
 
-/* With an old size of 0 mremap maps shared pages a second time. */
+/* With an old size of 0 mremap maps shared pages a second time. One that fails may have unmapped
+ * the place. */
 bool hak_share_alias(void *pages, size_t bytes, void *place) {
     int saved_errno = errno;
     bool done = mremap(pages, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place) != MAP_FAILED;
