@@ -39,7 +39,7 @@ void *hakmem_memalign(size_t alignment, size_t bytes);
 
 /*
  * As POSIX.1-2024: 0 and *ret_pointer set; or EINVAL (alignment isn't a power of two and a multiple
- * of sizeof(void *)) or ENOMEM, *ret_pointer untouched. ENOMEM is left in errno, too, as glibc does.
+ * of sizeof(void *)) or ENOMEM, *ret_pointer untouched. ENOMEM is left in errno, too, as by glibc.
  */
 int hakmem_posix_memalign(void **ret_pointer, size_t alignment, size_t bytes);
 

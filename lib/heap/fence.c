@@ -51,9 +51,8 @@ static uint64_t pay(size_t bytes) {
     uint64_t from_ms = hak_max(spent_ms, hak_excess(now_ms, HAK_BUDGET_MS));
     if (from_ms + cost_ms > now_ms)
         return 0;
-    bool done =
-        atomic_compare_exchange_strong_explicit(&budget_spent_ms, &spent_ms, from_ms + cost_ms,
-                                                memory_order_relaxed, memory_order_relaxed);
+    bool done = atomic_compare_exchange_strong_explicit(
+        &budget_spent_ms, &spent_ms, from_ms + cost_ms, memory_order_relaxed, memory_order_relaxed);
     return done ? cost_ms : 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Owns the recognition of glibc's blocks by the header in front of them, and by where they lie
  * (glibc, malloc.c: "Vital statistics", chunk layout; arena.c: heaps of HEAP_MAX_SIZE). It opens no
- * file: a sandbox may be in force. It reads only memory that the kernel says can be read. Stateless,
- * any thread.
+ * file: a sandbox may be in force. It reads only memory that the kernel says can be read. Any
+ * thread, no state.
  */
 #include "heap/foreign.h"
 

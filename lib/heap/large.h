@@ -21,8 +21,8 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment);
 void hak_large_free(struct hak_slab *slab, void *pointer);
 
 /*
- * Makes the block `bytes` long: in place if it can be, else by copying it, or, if it is very long,
- * by moving its pages. NULL: no memory, the block is as it was. `bytes` is above HAK_CLASS_MAX_BYTES.
+ * Makes the block `bytes` long, more than HAK_CLASS_MAX_BYTES: in place if it can be, else by
+ * copying it, or, if it is very long, by moving its pages. NULL: no memory, the block is as it was.
  */
 void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes);
 

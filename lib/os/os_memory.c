@@ -73,8 +73,8 @@ bool hak_os_is_in_brk(uintptr_t start, size_t bytes) {
 
 /*
  * POPULATE_READ (Linux 5.14, EINVAL before) tells what can be read: EFAULT or ENOMEM is no.
- * WILLNEED tells what is mapped: ENOMEM is no, and EBADF comes from a kernel without swap. A sandbox
- * that forbids the question (EPERM, ENOSYS) gets no report of ours.
+ * WILLNEED tells what is mapped: ENOMEM is no, and EBADF comes from a kernel without swap. A
+ * sandbox that forbids the question (EPERM, ENOSYS) gets no report of ours.
  */
 bool hak_os_is_readable(const void *start, size_t bytes) {
     int saved_errno = errno;

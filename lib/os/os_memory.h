@@ -97,8 +97,8 @@ bool hak_os_mend(void *start, size_t bytes);
 /*
  * Moves the pages of a committed range to the start of another, whose rest reads as zero then.
  * HAK_MOVED: the source is still mapped and reads as zero; until they are renewed, both are
- * mappings of their own. HAK_NOT_MOVED: the source is as it was, the target usable. HAK_TARGET_LOST:
- * the source is as it was; nothing is mapped at the target, and nothing could be.
+ * mappings of their own. HAK_NOT_MOVED: the source is as it was, the target usable.
+ * HAK_TARGET_LOST: the source is as it was; nothing is mapped at the target, and nothing could be.
  */
 enum hak_move { HAK_MOVED, HAK_NOT_MOVED, HAK_TARGET_LOST };
 enum hak_move hak_os_move(void *from, size_t bytes, void *to, size_t to_bytes);

@@ -18,7 +18,7 @@
 extern int backtrace(void **frames, int most) __attribute__((weak));
 
 static _Atomic bool is_ready;
-static uintptr_t own_start, own_end; /* 0: the library is part of the program */
+static uintptr_t own_start, own_end;      /* 0: the library is part of the program */
 static char program_path[HAK_PATH_SHOWN]; /* asked for at the start: later it may be forbidden */
 
 struct module {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * errno: every request that can't be met sets ENOMEM and gives NULL, in every function;
- * posix_memalign returns it, too. Nothing is written or freed on an error; free keeps errno, whatever it has to do.
+ * posix_memalign returns it, too. Nothing is written or freed on an error; free keeps errno,
+ * whatever it has to do.
  */
 #include "check.h"
 
