@@ -6,7 +6,7 @@
 # other.
 # shellcheck source-path=SCRIPTDIR source=prelude.sh
 . "${top_srcdir:?}/tests/behave/prelude.sh"
-cd "${top_builddir:?}"
+cd "${top_builddir:?}" || exit
 build_shared sandbox.so "$src/dso/sandbox.c"
 
 # Make no system call (or a write of what was asked for, or a last one), or those for memory and
