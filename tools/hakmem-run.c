@@ -57,7 +57,7 @@ static bool knobs_are_valid(const struct hak_run_options *options) {
     free(block);
     for (unsigned i = 0; hak_conf_complaint(i); i++)
         hak_complain("%s", hak_conf_complaint(i));
-    return hak_conf_complaint_count() == 0;
+    return hak_conf_error_count() == 0;
 }
 
 /* What the library's constructor takes back: see lib/api/preload.h. */

@@ -30,6 +30,7 @@ const struct hak_knob hak_knobs[] = {
 #undef HAK_KNOB
 };
 
+#define KNOB_INDEX(name) (offsetof(struct hak_conf, name) / sizeof(uint64_t))
 #define KNOB_COUNT (sizeof hak_knobs / sizeof hak_knobs[0])
 const unsigned hak_knob_count = KNOB_COUNT;
 
@@ -59,10 +60,27 @@ static const char *const other_variables[] = {
 #undef HAK_VARIABLE
 };
 
+/* How the values of retired knobs are read, and the knobs that they set. */
+static const struct hak_knob retired[] = {
+#define HAK_RETIRED(old, new, kind, min, max, unit)                                                \
+    {unit, #old, 0, (min), (max), HAK_KNOB_##kind, HAK_KNOB_DEBUG},
+#include "conf/retired.def"
+#undef HAK_RETIRED
+};
+
+static const unsigned retired_sets[] = {
+#define HAK_RETIRED(old, new, kind, min, max, unit) KNOB_INDEX(new),
+#include "conf/retired.def"
+#undef HAK_RETIRED
+};
+
+#define RETIRED_COUNT (sizeof retired / sizeof retired[0])
+
 static char complaint_text[COMPLAINT_LINES][COMPLAINT_CAPACITY];
 static char texts[sizeof(struct text_count)][HAK_TEXT_CAPACITY];
 static unsigned texts_used;
 static bool is_set[KNOB_COUNT];
+static unsigned error_count;
 static unsigned complaint_count; /* read-only after hak_conf_read, as all of this file's state */
 
 static char to_upper(char c) {
@@ -129,6 +147,7 @@ static bool begin_complaint(struct hak_buffer *line) {
 
 static void complain_unknown(const char *name) {
     struct hak_buffer line;
+    error_count++;
     if (!begin_complaint(&line))
         return;
     hak_put_text(&line, PREFIX);
@@ -160,6 +179,7 @@ static const char *expected(const struct hak_knob *knob) {
 
 static void complain_value(const struct hak_knob *knob, const char *value, bool is_malformed) {
     struct hak_buffer line;
+    error_count++;
     if (!begin_complaint(&line))
         return;
     hak_conf_put_variable(&line, knob);
@@ -179,8 +199,21 @@ static void complain_value(const struct hak_knob *knob, const char *value, bool 
     hak_put_char(&line, ')');
 }
 
+static void complain_retired(const struct hak_knob *old, const struct hak_knob *new) {
+    struct hak_buffer line;
+    if (!begin_complaint(&line))
+        return;
+    hak_conf_put_variable(&line, old);
+    hak_put_text(&line, ": retired, use ");
+    hak_conf_put_variable(&line, new);
+}
+
 unsigned hak_conf_complaint_count(void) {
     return complaint_count;
+}
+
+unsigned hak_conf_error_count(void) {
+    return error_count;
 }
 
 const char *hak_conf_complaint(unsigned index) {
@@ -206,7 +239,7 @@ void hak_conf_report(void (*line)(struct hak_buffer *)) {
 }
 
 bool hak_conf_is_strict_failure(void) {
-    return hak_conf.strict != 0 && complaint_count != 0;
+    return hak_conf.strict != 0 && error_count != 0;
 }
 
 /* ---- the environment ---- */
@@ -218,6 +251,7 @@ static void reset(void) {
     for (unsigned i = 0; i < KNOB_COUNT; i++)
         is_set[i] = false;
     complaint_count = 0;
+    error_count = 0;
     texts_used = 0;
 }
 
@@ -238,8 +272,8 @@ static uint64_t keep_text(const char *value) {
     return (uintptr_t)text;
 }
 
-static void set_knob(unsigned index, const char *value) {
-    const struct hak_knob *knob = &hak_knobs[index];
+/* `knob` is how the value is read; its place is that of the knob that is set. */
+static void set_knob(const struct hak_knob *knob, unsigned index, const char *value) {
     uint64_t parsed;
     if (!hak_conf_parse(knob->kind, knob->unit, value, &parsed)) {
         complain_value(knob, value, true);
@@ -260,19 +294,56 @@ bool hak_conf_is_set(unsigned index) {
     return is_set[index];
 }
 
+/* The new variable wins, wherever it stands. */
+static void set_retired(unsigned which, const char *value, const bool *seen) {
+    unsigned index = retired_sets[which];
+    complain_retired(&retired[which], &hak_knobs[index]);
+    if (!seen[index])
+        set_knob(&retired[which], index, value);
+}
+
 /* `name` is what follows the prefix; `seen` has a mark for each knob that was met before. */
 static void read_variable(const char *name, bool *seen) {
     size_t length = name_length(name);
+    const char *value = name[length] == '=' ? name + length + 1 : "";
     for (unsigned i = 0; i < KNOB_COUNT; i++) {
         if (!names_are_equal(hak_knobs[i].name, name, length))
             continue;
         if (!seen[i])
-            set_knob(i, name[length] == '=' ? name + length + 1 : "");
+            set_knob(&hak_knobs[i], i, value);
         seen[i] = true;
         return;
     }
+    for (unsigned i = 0; i < RETIRED_COUNT; i++) {
+        if (names_are_equal(retired[i].name, name, length)) {
+            set_retired(i, value, seen);
+            return;
+        }
+    }
     if (!is_other_variable(name, length))
         complain_unknown(name);
+}
+
+/* What HAKMEM_HARDENED turns on. */
+static const struct {
+    unsigned index;
+    unsigned value;
+} hardened[] = {
+    {KNOB_INDEX(canary), 1},
+    {KNOB_INDEX(zero_on_free), 1},
+    {KNOB_INDEX(random_order), 1},
+    {KNOB_INDEX(quarantine), HAK_KIB(64)},
+    {KNOB_INDEX(quarantine_ms), 10000},
+    {KNOB_INDEX(guard_pages), 1},
+    {KNOB_INDEX(check_delete), 1},
+};
+
+static void apply_hardened(void) {
+    if (!hak_conf.hardened)
+        return;
+    for (size_t i = 0; i < sizeof hardened / sizeof hardened[0]; i++)
+        if (!is_set[hardened[i].index])
+            ((uint64_t *)&hak_conf)[hardened[i].index] = hardened[i].value;
 }
 
 void hak_conf_read(const char *const *environ_block, bool secure) {
@@ -289,5 +360,5 @@ void hak_conf_read(const char *const *environ_block, bool secure) {
         if (at == PREFIX_CHARS)
             read_variable(*environ_block + PREFIX_CHARS, seen);
     }
-    hak_conf_apply_profile();
+    apply_hardened();
 }

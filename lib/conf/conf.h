@@ -57,14 +57,14 @@ extern const unsigned hak_knob_count;
  */
 void hak_conf_read(const char *const *environ_block, bool secure);
 
-/* Sets the knobs of HAKMEM_PROFILE that no variable has set (profile.c). */
-void hak_conf_apply_profile(void);
-
 /* True if a variable set the knob. */
 bool hak_conf_is_set(unsigned index);
 
-/* Variables that were wrong; the first few have a line of text. */
+/* Variables that were wrong or are retired; the first few have a line of text. */
 unsigned hak_conf_complaint_count(void);
+
+/* Those of them that were wrong. */
+unsigned hak_conf_error_count(void);
 
 /* `HAKMEM_FOO: unknown knob (nearest: HAKMEM_LOG)`, without prefix; NULL: no such line. */
 const char *hak_conf_complaint(unsigned index);

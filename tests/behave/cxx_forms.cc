@@ -144,7 +144,7 @@ int main() {
     }
     check_alignments();
     check_null();
-    if (!getenv("HAKMEM_PROFILE")) // hardened: fatal, as documented
+    if (!getenv("HAKMEM_HARDENED")) // hardened: fatal, as documented
         check_wrong_sizes();
     check_language();
     check_threads();

@@ -19,11 +19,11 @@ run() {
 }
 run 1 errno_rules fork_signal interpose libc_allocs signals thread_exit usable
 run 30 align calloc threads
-# The hardened profile has tables and paths of its own.
-HAKMEM_PROFILE=hardened
-export HAKMEM_PROFILE
+# A hardened process has tables and paths of its own.
+HAKMEM_HARDENED=yes
+export HAKMEM_HARDENED
 run 2 align errno_rules libc_allocs usable
-unset HAKMEM_PROFILE
+unset HAKMEM_HARDENED
 
 # counter NAME: of the file that the last command wrote at its exit.
 counter() {

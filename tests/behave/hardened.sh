@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What programs rely on holds in the hardened profile, too: tests of the normal build, started with
+# What programs rely on holds in a hardened process, too: tests of the normal build, started with
 # it. Left out are those of what the normal build does without: oom and maps ask where large blocks
 # lie and how few mappings there are, limits for address space that guards and waiting blocks take,
 # huge for blocks without trailers; ceiling, lazy and prealloc for freed memory that stays resident
@@ -10,7 +10,7 @@
 : "${top_builddir:?}"
 status=0
 try() {
-    HAKMEM_PROFILE=hardened timeout 1000 "$HAKMEM_RUN" "$1" || {
+    HAKMEM_HARDENED=yes timeout 1000 "$HAKMEM_RUN" "$1" || {
         echo "hardened: ${1##*/}: status $?"
         status=1
     }

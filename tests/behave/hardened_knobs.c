@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What knobs of the hardened profile do that no attack shows: quarantine_ms lets blocks go,
+ * What the knobs of HAKMEM_HARDENED do that no attack shows: quarantine_ms lets blocks go,
  * random_order spreads slabs, a freed large block is out of reach and comes back wiped, realloc
  * stays where it is as long as it can, sizes are held to, and a large heap has few mappings. The
  * program runs itself again, once for each case, which CHECK_CASE names. CHECK_MAPS_MIB says how
@@ -176,19 +176,19 @@ static const struct test_case cases[] = {
     {"impatient", be_impatient, {"HAKMEM_QUARANTINE=4m", "HAKMEM_QUARANTINE_MS=20"}, 0},
     {"impatient-profile",
      be_impatient,
-     {"HAKMEM_PROFILE=hardened", "HAKMEM_QUARANTINE=4m", "HAKMEM_QUARANTINE_MS=20"},
+     {"HAKMEM_HARDENED=yes", "HAKMEM_QUARANTINE=4m", "HAKMEM_QUARANTINE_MS=20"},
      0},
     {"freed-small", write_to_freed_small, {"HAKMEM_QUARANTINE=64k"}, -SIGSEGV},
     {"freed-large", write_to_freed_large, {"HAKMEM_QUARANTINE=64k"}, -SIGSEGV},
-    {"freed-profile", write_to_freed_large, {"HAKMEM_PROFILE=hardened"}, -SIGSEGV},
+    {"freed-profile", write_to_freed_large, {"HAKMEM_HARDENED=yes"}, -SIGSEGV},
     {"again", take_again, {"HAKMEM_QUARANTINE=64k", "HAKMEM_ZERO_ON_FREE=1"}, 0},
-    {"again-profile", take_again, {"HAKMEM_PROFILE=hardened"}, 0},
+    {"again-profile", take_again, {"HAKMEM_HARDENED=yes"}, 0},
     {"resize", resize_all, {"HAKMEM_CANARY=1"}, 0},
     {"resize-guards", resize_all, {"HAKMEM_GUARD_PAGES=1"}, 0},
-    {"resize-profile", resize_all, {"HAKMEM_PROFILE=hardened"}, 0},
+    {"resize-profile", resize_all, {"HAKMEM_HARDENED=yes"}, 0},
     {"sized", free_right_size, {"HAKMEM_CHECK_DELETE=1"}, 0},
     {"sized-wrong", free_wrong_size, {"HAKMEM_CHECK_DELETE=1"}, -SIGABRT},
-    {"maps", fill_maps, {"HAKMEM_PROFILE=hardened"}, 0},
+    {"maps", fill_maps, {"HAKMEM_HARDENED=yes"}, 0},
 };
 static const struct test_case distance = {"distance", tell_distance, {"HAKMEM_RANDOM_ORDER=1"}, 0};
 
@@ -198,7 +198,7 @@ static int run_case(const struct test_case *one, char **argv) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        unsetenv("HAKMEM_PROFILE");
+        unsetenv("HAKMEM_HARDENED");
         setenv("CHECK_CASE", one->name, 1);
         for (int i = 0; i < 4 && one->knobs[i]; i++)
             putenv((char *)(uintptr_t)one->knobs[i]);

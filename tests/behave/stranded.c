@@ -25,7 +25,7 @@ static size_t address_space_mib(void) {
 int main(int count, char **words) {
     static char *blocks[BLOCKS];
     if (count == 1) {
-        setenv("HAKMEM_PROFILE", "hardened", 1);
+        setenv("HAKMEM_HARDENED", "yes", 1);
         execl("/proc/self/exe", words[0], "hardened", (char *)NULL);
         return 1;
     }

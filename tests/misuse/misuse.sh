@@ -50,7 +50,7 @@ run_case() {
     program=$work/linked
     [ "$how" = linked ] || program="$HAKMEM_RUN $work/plain"
     # shellcheck disable=SC2086
-    run env HAKMEM_PROFILE="${7:-normal}" $program "$name"
+    run env HAKMEM_HARDENED="${7:-no}" $program "$name"
     if [ "$code" = none ]; then
         [ "$status" -eq 0 ] || complain "$how $name: status $status, $(cat "$work/err")"
         return 0

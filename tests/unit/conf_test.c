@@ -274,6 +274,32 @@ static void test_secure_and_strict(void) {
     CHECK(hak_conf_complaint_count() == 0 && !hak_conf_is_strict_failure());
 }
 
+static void test_hardened(void) {
+    read_one("HAKMEM_HARDENED=yes");
+    CHECK(hak_conf.hardened && hak_conf.canary && hak_conf.quarantine_ms == 10000);
+    const char *const block[] = {"HAKMEM_CANARY=no", "HAKMEM_HARDENED=yes", NULL};
+    hak_conf_read(block, false);
+    CHECK(!hak_conf.canary && hak_conf.zero_on_free && hak_conf_complaint_count() == 0);
+}
+
+/* The old name sets the new knob, says so, and fails nothing; the new name wins in either order. */
+static void test_retired(void) {
+    CHECK(complains("HAKMEM_PROFILE=hardened", "HAKMEM_PROFILE: retired, use HAKMEM_HARDENED"));
+    CHECK(hak_conf.hardened && hak_conf.canary && hak_conf_error_count() == 0);
+    CHECK(complains("HAKMEM_PROFILE=normal", "HAKMEM_PROFILE: retired, use HAKMEM_HARDENED"));
+    CHECK(!hak_conf.hardened && !hak_conf.canary);
+    const char *const first[] = {"HAKMEM_HARDENED=no", "HAKMEM_PROFILE=hardened", NULL};
+    hak_conf_read(first, false);
+    CHECK(!hak_conf.hardened);
+    const char *const last[] = {"HAKMEM_PROFILE=normal", "HAKMEM_HARDENED=yes", "HAKMEM_STRICT=1",
+                                NULL};
+    hak_conf_read(last, false);
+    CHECK(hak_conf.hardened && !hak_conf_is_strict_failure());
+    read_one("HAKMEM_PROFILE=soft");
+    CHECK(hak_conf_error_count() == 1);
+    CHECK(strcmp(hak_conf_complaint(1), "HAKMEM_PROFILE=soft: not normal or hardened") == 0);
+}
+
 int main(void) {
     test_defaults();
     test_sizes();
@@ -287,5 +313,7 @@ int main(void) {
     test_monsters();
     test_many_complaints();
     test_secure_and_strict();
+    test_hardened();
+    test_retired();
     return 0;
 }
