@@ -12,7 +12,7 @@
 #include "os/os_lock.h"
 #include "os/os_memory.h"
 #include "os/os_share.h"
-#include "stats/profile.h"
+#include "stats/profile_layout.h"
 
 #include <string.h>
 
@@ -264,6 +264,14 @@ static void copy_counters(struct hak_stats_header *copy) {
     atomic_store_explicit(&copy->sequence, 0, memory_order_relaxed);
 }
 
+void hak_stats_profile_inherit(struct hak_profile_area *to) {
+    const struct hak_profile_area *from = hak_stats_profile_area();
+    if (from && atomic_load_explicit(&from->taken, memory_order_relaxed)) {
+        memcpy((void *)to->live, (const void *)from->live, sizeof to->live);
+        atomic_store_explicit(&to->taken, atomic_load(&from->taken), memory_order_relaxed);
+    }
+}
+
 void hak_stats_fork_copy(struct hak_stats_copy *ret_copy) {
     int id;
     if (!segment || !hak_share_is_allowed())
@@ -273,7 +281,7 @@ void hak_stats_fork_copy(struct hak_stats_copy *ret_copy) {
         return;
     copy_counters(copy);
     atomic_store_explicit(&copy->purges_served, 0, memory_order_relaxed);
-    hak_profile_inherit(place_in(copy, copy->profile.offset));
+    hak_stats_profile_inherit(place_in(copy, copy->profile.offset));
     *ret_copy = (struct hak_stats_copy){copy, make_control(copy)};
 }
 

@@ -124,11 +124,3 @@ void hak_profile_drop(uint32_t place) {
     if (area && place && place <= HAK_PROFILE_LIVE)
         atomic_store_explicit(&area->live[place - 1], 0, memory_order_relaxed);
 }
-
-void hak_profile_inherit(struct hak_profile_area *to) {
-    const struct hak_profile_area *from = hak_stats_profile_area();
-    if (from && atomic_load_explicit(&from->taken, memory_order_relaxed)) {
-        memcpy((void *)to->live, (const void *)from->live, sizeof to->live);
-        atomic_store_explicit(&to->taken, atomic_load(&from->taken), memory_order_relaxed);
-    }
-}

@@ -44,7 +44,4 @@ void hak_profile_drop(uint32_t place);
  */
 void hak_profile_note_maps(void);
 
-/* fork: a child knows which of the blocks that it inherits are sampled. */
-void hak_profile_inherit(struct hak_profile_area *to);
-
 #endif

@@ -197,7 +197,7 @@ static void test_inherit(void) {
     start(1);
     void *block = hak_alloc(100);
     CHECK(live_count() == 1);
-    hak_profile_inherit(&child);
+    hak_stats_profile_inherit(&child);
     CHECK(memcmp((void *)child.live, (void *)area()->live, sizeof child.live) == 0);
     CHECK(atomic_load(&child.taken) == taken());
     hak_free(block);
