@@ -7,7 +7,7 @@
  */
 #include "heap/gone.h"
 
-#include "heap/slab.h"
+#include "heap/block.h"
 
 #define HAK_CACHE_LINE 64u
 

@@ -247,6 +247,12 @@ void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), vo
 /* Forks between the first process and this one; see heap/fork.h. A recovery alone writes it. */
 extern _Atomic uint32_t hak_fork_epoch;
 
+/* Blocks made so far. relaxed: the owner's own; another thread that holds a block has seen it
+ * carved */
+HAK_INLINE unsigned hak_slab_carved(const struct hak_slab *slab) {
+    return atomic_load_explicit(&slab->carved, memory_order_relaxed);
+}
+
 /* The thread whose heap owns a slab, for reports; HAK_NO_THREAD: none does. */
 HAK_INLINE int hak_slab_owner_thread(const struct hak_slab *slab) {
     /* acquire pairs with the release in set_owner (slab.c) */

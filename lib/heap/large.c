@@ -13,7 +13,6 @@
 #include "heap/huge.h"
 #include "heap/large_hardened.h"
 #include "heap/limit.h"
-#include "heap/orphan.h"
 #include "heap/renew.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"

@@ -4,7 +4,7 @@
  */
 #include "heap/order.h"
 
-#include "heap/slab.h"
+#include "heap/block.h"
 
 #define HAK_SHUFFLED_MOST 1024u
 

@@ -98,11 +98,6 @@ HAK_INLINE bool hak_slab_join_list(struct hak_slab *slab, struct hak_block *firs
     return slab->is_full || slab->used == 0;
 }
 
-/* relaxed: the owner's own; another thread that holds a block has seen it carved */
-HAK_INLINE unsigned hak_slab_carved(const struct hak_slab *slab) {
-    return atomic_load_explicit(&slab->carved, memory_order_relaxed);
-}
-
 /* True if the address is the start of a block of the slab's class, carved or not. */
 HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
     return hak_class_rest(slab->class, address) < hak_class_bound(slab->class, slab->capacity);

@@ -77,7 +77,7 @@ includes() {
 }
 
 # calls ROOT <OBJECTS: an edge for each symbol that one object defines and another one needs. The
-# file of lib/cache/libhakmem_core_a-bin.o is cache/bin; objects whose source is no more don't count.
+# file of lib/cache/libhakmem_core_a-bin.o is cache/bin. Objects without a source don't count.
 calls() {
     while read -r object; do
         file=$(printf '%s\n' "$object" |
