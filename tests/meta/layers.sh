@@ -117,7 +117,7 @@ names() {
 # rules ROOT: what single includes must keep.
 rules() {
     (cd "$1" && find lib tools -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort |
-        xargs "$AWK" -v rooms="$rooms" -v tools="$(echo $tools)" '
+        xargs "$AWK" -v rooms="$rooms" -v tools="$(echo "$tools" | tr "\n" " ")" '
     BEGIN {
         n = split(rooms, list, " ")
         for (i = 1; i <= n; i++)
