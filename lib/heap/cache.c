@@ -261,12 +261,7 @@ static void look_at_others(struct hak_heap *heap) {
     }
 }
 
-void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
-    unsigned class = (unsigned)tripped;
-    if (hak_purge_is_due())
-        hak_purge_idle();
-    attend_if_asked(heap);
-    hak_heap_enter(heap);
+void hak_cache_judge(struct hak_heap *heap, unsigned class) {
     enum hak_bin_verdict verdict = hak_bin_judge(heap, class);
     if (verdict == HAK_BIN_EMPTY)
         empty_bin(heap, class, heap->bin_state[class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
@@ -278,6 +273,14 @@ void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     hak_bin_arm(heap, class);
     if (is_over)
         look_at_others(heap);
+}
+
+void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
+    if (hak_purge_is_due())
+        hak_purge_idle();
+    attend_if_asked(heap);
+    hak_heap_enter(heap);
+    hak_cache_judge(heap, (unsigned)tripped);
     hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
     hak_trim_follow(heap);
     hak_heap_verify(heap);

@@ -24,6 +24,10 @@ HAK_INLINE void *hak_cache_pop(struct hak_heap *heap, size_t class, struct hak_b
 /* Pushes a block that was checked; for the slow twins. */
 void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block);
 
+/* What a trip does with the class's bin. Part of a slow path: it drains no inbox, so a drain may
+ * call it. */
+HAK_SLOW void hak_cache_judge(struct hak_heap *heap, unsigned class);
+
 /*
  * Pushes an own block that another thread freed. It counts towards the trip, and not as a free of
  * this thread: goal and countdown change by one each (see struct hak_thread_counters).
@@ -36,7 +40,7 @@ HAK_INLINE void hak_cache_receive(struct hak_heap *heap, size_t class, struct ha
     heap->counters.of[class].cache_level++;
     heap->counters.of[class].free_goal--;
     if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
-        hak_cache_trip(heap, class);
+        hak_cache_judge(heap, (unsigned)class);
 }
 
 /* A block of untouched memory, which reads as zero; NULL: there is a used block to take instead.

@@ -44,7 +44,7 @@ void hak_dirty_forget(void) {
     atomic_store_explicit(&hak_dirty_due_ms, 0, memory_order_relaxed);
 }
 
-static size_t knob_bound_bytes(void) {
+size_t hak_dirty_knob_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
     size_t least = has_least ? least_bytes : hak_conf.dirty_min;
     return hak_max(hak_max(least, hak_conf.prealloc), share);
@@ -65,7 +65,7 @@ void hak_dirty_look_again(void) {
 
 /* Where nothing is allowed any more, a take leaves to others what is too much now. */
 static void note_event(uint64_t now_ms) {
-    bool is_needed = allowance_bytes || hak_process_counters.dirty_bytes > knob_bound_bytes();
+    bool is_needed = allowance_bytes || hak_process_counters.dirty_bytes > hak_dirty_knob_bytes();
     event_ms = now_ms;
     set_due(is_needed ? now_ms + HAK_CYCLE_MS : 0);
 }
@@ -84,7 +84,7 @@ static size_t with_room(size_t bytes) {
 
 /* What was dirty through the whole window is of no use, nor is what never was. */
 static void end_window(uint64_t now_ms) {
-    size_t idle_bytes = hak_max(least_dirty_bytes, knob_bound_bytes());
+    size_t idle_bytes = hak_max(least_dirty_bytes, hak_dirty_knob_bytes());
     size_t moved_bytes = hak_excess(most_dirty_bytes, idle_bytes);
     allowance_bytes = hak_min(allowance_bytes, with_room(moved_bytes));
     allowance_bytes = hak_min(allowance_bytes, with_room(most_used_bytes));
@@ -114,7 +114,7 @@ size_t hak_dirty_bound_bytes(size_t given_bytes) {
         look_at_clock(hak_excess(hak_process_counters.dirty_bytes, given_bytes));
     else
         set_due(0);
-    return knob_bound_bytes() + allowed_bytes();
+    return hak_dirty_knob_bytes() + allowed_bytes();
 }
 
 size_t hak_dirty_goal_bytes(size_t bound_bytes) {

@@ -23,6 +23,9 @@ void hak_dirty_forget(void);
 /* Bytes that may stay dirty now. Called after a run of so many bytes was given back. */
 size_t hak_dirty_bound_bytes(size_t given_bytes);
 
+/* What of it the knobs say, whatever the program does. */
+size_t hak_dirty_knob_bytes(void);
+
 /* When to look next if nothing is taken or given till then, in ms; 0: no need. Relaxed: a hint. */
 extern _Atomic uint64_t hak_dirty_due_ms;
 

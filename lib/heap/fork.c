@@ -17,6 +17,7 @@
 #include "heap/orphan.h"
 #include "heap/purge.h"
 #include "heap/slab.h"
+#include "heap/stalled.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
 #include "heap/zero_size.h"
@@ -124,7 +125,7 @@ static void part_from_parent(struct hak_heap *mine, bool is_inside) {
 
 /* What the lost lock protects begins anew. The order is of no account but for the stamp: it is new
  * before any set is. */
-static void freeze(void) {
+static void freeze(struct hak_heap *mine) {
     hak_fork_stamp++;
     atomic_store_explicit(&hak_fork_frozen_before, epoch_of(&hak_fork_epoch), memory_order_relaxed);
     hak_free_run_freeze();
@@ -134,6 +135,7 @@ static void freeze(void) {
     hak_zero_size_forget();
     hak_guarded_forget();
     hak_large_hardened_forget();
+    hak_stalled_forget(mine);
     hak_orphan_renew();
     hak_lock_free_lost(&hak_heap_lock);
 }
@@ -148,7 +150,7 @@ static void recover_as(struct hak_heap *mine, bool has_forked) {
     hak_bin_forget_others(mine);
     hak_process_counters.heaps = mine != NULL;
     if (holder == HAK_LOCK_LOST)
-        freeze();
+        freeze(mine);
     if (has_forked)
         begin_epoch(mine);
 }

@@ -80,9 +80,9 @@ struct hak_slab {
         };
         uint32_t stamp; /* CLEAN, DIRTY, HIDDEN, first and last record: hak_fork_stamp of then */
     };
-    _Atomic uint16_t gone;       /* BLOCKS: a bit for each OS page given back; freers look */
-    _Atomic uint16_t held_count; /* heap lock; see heap/stalled.c */
-    struct hak_block *held;      /* heap lock: blocks freed by others, not yet collected */
+    _Atomic uint16_t gone;         /* BLOCKS: a bit for each OS page given back; freers look */
+    _Atomic uint16_t parked_count; /* heap lock; see heap/stalled.c */
+    uint64_t parked;               /* heap lock: the first parked block, and the next such slab */
 };
 
 _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
@@ -200,11 +200,21 @@ struct hak_heap {
     struct hak_stats_copy fork_copy; /* between the handlers of a fork by this thread */
     struct hak_sampler sampler;
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
-    _Atomic uint32_t state;                         /* enum hak_heap_state */
-    _Atomic uint32_t epoch;                         /* its thread's (heap/fork.h) */
-    _Atomic bool has_held;                          /* slabs hold blocks: collect them */
-    _Atomic size_t inbox_bytes;                     /* sent since the inbox was emptied, */
-    _Atomic uint64_t inbox_since_ms;                /* 0: the owner has just been here */
+    _Atomic(struct hak_block *) arrivals; /* what of it still waits; the owner stores */
+    _Atomic size_t inbox_bytes;           /* sent, and neither in a bin nor parked yet */
+    _Atomic uint32_t state;               /* enum hak_heap_state */
+    _Atomic uint32_t epoch;               /* its thread's (heap/fork.h) */
+    _Atomic uint32_t visits;              /* the owner's, to an inbox that had something */
+    _Atomic bool has_parked;              /* heap lock: one of the next two has something */
+    bool is_draining;                     /* owner's: a signal handler may interrupt a drain */
+    uint8_t patience;                     /* heap lock, as all below: see heap/stalled.c */
+    bool is_in_relief;
+    uint32_t pile_visits;
+    struct hak_block *unsorted;
+    struct hak_slab *parked;
+    struct hak_heap *next_relief;
+    uint64_t pile_since_ms;
+    uint64_t relieved_ms;
     _Alignas(64) struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_quarantine quarantine;
     struct hak_outbox outbox[HAK_OUTBOXES];

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns outboxes and inboxes. An outbox belongs to the freeing thread, an inbox to everybody: it is
- * a stack that is only pushed to and taken whole, so no ABA. Invariant: a block is in at most one
- * outbox or inbox, and its mark is the remote one while it is there.
+ * a stack that is only pushed to and taken whole, so no ABA. Arrivals are stored by the owner alone,
+ * and only where it found none; anybody may take them whole. Invariant: a block is in at most one
+ * of these lists, and its mark is the remote one while it is there.
+ *
+ * Nothing here calls itself, however many blocks wait: whoever sends to an owner that has ended
+ * routes what it finds there in a loop, and routing sends without a look at what piles up.
  */
 #include "heap/remote.h"
 
@@ -11,8 +15,12 @@
 #include "heap/orphan.h"
 #include "heap/stalled.h"
 
-static void send(struct hak_heap *owner, struct hak_block *first, struct hak_block *last,
-                 size_t bytes) {
+#define HAK_DRAIN_COST 1024           /* of a drain: 50 us where each block misses the caches */
+#define HAK_DRAIN_COST_BYTES 4096u    /* so many cost as much as a block: a slab may go with them */
+#define HAK_DRAIN_ALL (INT64_MAX / 2) /* costs no more than that */
+
+/* False: the owner has ended, and its inbox must be emptied. */
+static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
     hak_os_fork_look(); /* before the state is believed */
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
@@ -21,10 +29,7 @@ static void send(struct hak_heap *owner, struct hak_block *first, struct hak_blo
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &old, first,
                                                     memory_order_seq_cst, memory_order_relaxed));
     /* seq_cst: pairs with the store of DEAD at thread exit */
-    if (HAK_UNLIKELY(hak_fork_state_of(owner) != HAK_HEAP_LIVE))
-        hak_remote_rescue(owner);
-    else
-        hak_stalled_note(owner, bytes);
+    return hak_fork_state_of(owner) == HAK_HEAP_LIVE;
 }
 
 static void send_outbox(struct hak_outbox *outbox) {
@@ -32,29 +37,37 @@ static void send_outbox(struct hak_outbox *outbox) {
     if (!owner)
         return;
     outbox->owner = NULL;
-    send(owner, outbox->first, outbox->last, outbox->bytes);
+    bool has_grown = hak_stalled_count(owner, outbox->bytes);
+    if (HAK_LIKELY(push(owner, outbox->first, outbox->last)))
+        hak_stalled_note(owner, has_grown);
+    else
+        hak_remote_rescue(owner);
 }
 
-/* Frees a block wherever its slab belongs by now. FROZEN: the slab's lists can't be trusted, so the
- * block stays lost in this child of a fork. */
-static void route(struct hak_block *block) {
+/*
+ * Frees a block wherever its slab belongs by now, and adds its bytes to `*bytes`. Returns the heap that it was sent to if that
+ * turned out to have ended: the caller routes what is in its inbox. FROZEN: the slab's lists can't
+ * be trusted, so the block stays lost in this child of a fork.
+ */
+static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
     struct hak_slab *slab = hak_slab_of(block);
     if (HAK_UNLIKELY(!slab))
         hak_slab_report_link(block);
+    *bytes += hak_class_bytes[slab->class];
     for (;;) {
         /* acquire pairs with the release in set_owner (slab.c) */
         struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
         if (owner == hak_orphan_heap) {
             if (hak_orphan_free(slab, block))
-                return;
+                return NULL;
             continue;
         }
         enum hak_heap_state state = hak_fork_state_of(owner);
         if (state == HAK_HEAP_FROZEN)
-            return;
+            return NULL;
         if (state == HAK_HEAP_LIVE) {
-            send(owner, block, block, hak_class_bytes[slab->class]);
-            return;
+            hak_stalled_count(owner, hak_class_bytes[slab->class]);
+            return push(owner, block, block) ? NULL : owner;
         }
         if (state == HAK_HEAP_FORKED)
             hak_orphan_rescue(owner, slab);
@@ -62,21 +75,49 @@ static void route(struct hak_block *block) {
 }
 
 struct hak_block *hak_remote_take_inbox(struct hak_heap *heap) {
-    atomic_store_explicit(&heap->inbox_bytes, 0, memory_order_relaxed);
-    /* seq_cst: pairs with the push in send(); acquires the blocks' contents */
+    /* seq_cst: pairs with the push; acquires the blocks' contents */
     return atomic_exchange_explicit(&heap->inbox, NULL, memory_order_seq_cst);
 }
 
-void hak_remote_route(struct hak_block *block) {
+struct hak_block *hak_remote_take_arrivals(struct hak_heap *heap) {
+    /* relaxed: a hint */
+    if (!atomic_load_explicit(&heap->arrivals, memory_order_relaxed))
+        return NULL;
+    /* acquire pairs with the release in keep_arrivals */
+    return atomic_exchange_explicit(&heap->arrivals, NULL, memory_order_acquire);
+}
+
+/* The owner calls, who has taken all before. */
+static void keep_arrivals(struct hak_heap *heap, struct hak_block *first) {
+    hak_assert(!atomic_load_explicit(&heap->arrivals, memory_order_relaxed));
+    atomic_store_explicit(&heap->arrivals, first, memory_order_release);
+}
+
+/* Puts one remote list in front of another. */
+static struct hak_block *prepend(struct hak_block *first, struct hak_block *rest) {
+    while (first) {
+        struct hak_block *next = hak_remote_next(first);
+        hak_remote_link(first, rest);
+        rest = first;
+        first = next;
+    }
+    return rest;
+}
+
+size_t hak_remote_route(struct hak_block *block) {
+    size_t bytes = 0;
     while (block) {
         struct hak_block *next = hak_remote_next(block);
-        route(block);
+        struct hak_heap *ended = route(block, &bytes);
+        if (HAK_UNLIKELY(ended))
+            next = prepend(hak_remote_take_inbox(ended), next);
         block = next;
     }
+    return bytes;
 }
 
 void hak_remote_rescue(struct hak_heap *heap) {
-    hak_remote_route(hak_remote_take_inbox(heap));
+    hak_stalled_uncount(heap, hak_remote_route(hak_remote_take_inbox(heap)));
 }
 
 /* The class of an own slab's block, else HAK_CLASS_NONE. */
@@ -88,35 +129,74 @@ static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
             return class;
     }
     const struct hak_slab *slab = hak_slab_of(block);
+    if (HAK_UNLIKELY(!slab))
+        hak_slab_report_link(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;
     hak_slab_show(heap, slab);
     return slab->class;
 }
 
-void hak_remote_return(struct hak_heap *heap, struct hak_block *block) {
-    while (block) {
+/* Some blocks of a list: what they cost is taken off `*left`. Returns the rest of it. */
+static struct hak_block *return_some(struct hak_heap *heap, struct hak_block *block, int64_t *left,
+                                     size_t *bytes) {
+    while (block && *left > 0) {
         struct hak_block *next = hak_remote_next(block);
-        size_t class = own_class(heap, block);
-        struct hak_block **hint = hak_remote_hint(block, class);
+        size_t size_class = own_class(heap, block);
+        struct hak_block **hint = hak_remote_hint(block, size_class);
         HAK_PREFETCH_WRITE(hint ? *hint : next);
-        if (HAK_LIKELY(class != HAK_CLASS_NONE)) {
+        *left -= 1 + hak_class_bytes[size_class] / HAK_DRAIN_COST_BYTES;
+        if (HAK_LIKELY(size_class != HAK_CLASS_NONE)) {
+            *bytes += hak_class_bytes[size_class];
             heap->counters.inbox_blocks++;
-            hak_cache_receive(heap, class, block);
+            hak_cache_receive(heap, size_class, block);
         } else {
-            route(block);
+            hak_remote_link(block, NULL);
+            *bytes += hak_remote_route(block);
         }
         block = next;
     }
+    return block;
 }
 
-void hak_remote_drain(struct hak_heap *heap) {
-    /* relaxed: a hint; what is missed now is taken next time */
-    if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed))) {
-        atomic_store_explicit(&heap->inbox_since_ms, 0, memory_order_relaxed);
-        hak_remote_return(heap, hak_remote_take_inbox(heap));
+/* relaxed: hints; what is missed now is taken next time */
+static bool has_waiting(struct hak_heap *heap) {
+    return atomic_load_explicit(&heap->inbox, memory_order_relaxed) ||
+           atomic_load_explicit(&heap->arrivals, memory_order_relaxed) ||
+           atomic_load_explicit(&heap->has_parked, memory_order_relaxed);
+}
+
+/* What came first comes first. The inbox is taken once. */
+static void drain(struct hak_heap *heap, int64_t left) {
+    bool is_last = false;
+    heap->is_draining = true;
+    hak_stalled_note_visit(heap);
+    while (left > 0 && !is_last) {
+        size_t bytes = 0;
+        struct hak_block *list = hak_remote_take_arrivals(heap);
+        if (!list)
+            list = hak_stalled_take(heap, &left);
+        if (!list && left > 0) {
+            list = hak_remote_take_inbox(heap);
+            is_last = true;
+        }
+        list = return_some(heap, list, &left, &bytes);
+        if (list)
+            keep_arrivals(heap, list);
+        hak_stalled_uncount(heap, bytes);
     }
-    hak_stalled_collect(heap);
+    heap->is_draining = false;
+}
+
+/* A signal handler's drain inside one leaves it to that one. */
+void hak_remote_drain(struct hak_heap *heap) {
+    if (HAK_UNLIKELY(has_waiting(heap)) && !heap->is_draining)
+        drain(heap, HAK_DRAIN_COST);
+}
+
+void hak_remote_drain_all(struct hak_heap *heap) {
+    if (has_waiting(heap) && !heap->is_draining)
+        drain(heap, HAK_DRAIN_ALL);
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
@@ -141,7 +221,7 @@ void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct h
                           struct hak_block *block) {
     if (!heap || owner == hak_orphan_heap) {
         hak_remote_link(block, NULL);
-        route(block);
+        hak_remote_route(block);
         return;
     }
     struct hak_outbox *outbox = hak_outbox_for(heap, owner);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns remote frees: a freer collects blocks of one owner in an outbox and sends the batch to the
- * owner's inbox with one atomic operation; the owner takes the whole inbox with one exchange.
+ * owner's inbox with one atomic operation. The owner takes the whole inbox with one exchange and
+ * puts a bounded number of its blocks into bins in each slow path; the rest are its arrivals.
  *
- *   freer's outbox --CAS--> owner's inbox --exchange--> owner's slabs
+ *   freer's outbox --CAS--> owner's inbox --exchange--> owner's bins, some at a time
  *
  * An owner that exits says so (state) before it empties its inbox for the last time; a freer looks
  * at the state after it has sent. One of the two sees the batch (both orders are seq_cst).
@@ -27,8 +28,14 @@ HAK_INLINE struct hak_outbox *hak_outbox_for(struct hak_heap *heap, const struct
     return &heap->outbox[((uintptr_t)owner >> 17) % HAK_OUTBOXES];
 }
 
-/* Returns what others have freed to the slabs. The owner calls. */
+/*
+ * Puts what others have freed into the bins: so many blocks that no caller waits for long; the
+ * rest waits for the next call. The owner calls, in its slow paths.
+ */
 void hak_remote_drain(struct hak_heap *heap);
+
+/* The same for all that others have freed until now. */
+void hak_remote_drain_all(struct hak_heap *heap);
 
 /* Sends every outbox. The freer calls. */
 void hak_remote_flush(struct hak_heap *heap);
@@ -74,11 +81,11 @@ HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
 /* Takes all that is in an inbox. */
 struct hak_block *hak_remote_take_inbox(struct hak_heap *heap);
 
-/* Gives the blocks of a remote list back to their slabs; `heap` is the caller's and owns most. */
-void hak_remote_return(struct hak_heap *heap, struct hak_block *block);
+/* Takes what the owner has taken of its inbox and not yet put into bins. */
+struct hak_block *hak_remote_take_arrivals(struct hak_heap *heap);
 
-/* Frees the blocks of a remote list wherever their slabs belong by now. */
-void hak_remote_route(struct hak_block *block);
+/* Frees the blocks of a remote list wherever their slabs belong by now; returns their bytes. */
+size_t hak_remote_route(struct hak_block *block);
 
 /* Empties the inbox of a heap that has just become DEAD; its last owner or any sender calls. */
 void hak_remote_rescue(struct hak_heap *heap);

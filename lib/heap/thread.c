@@ -212,7 +212,7 @@ static void end_heap(struct hak_heap *heap) {
     hak_quarantine_release(heap);
     hak_heap_enter(heap);
     hak_remote_flush(heap);
-    hak_remote_drain(heap);
+    hak_remote_drain_all(heap);
     hak_cache_flush_all(heap);
     give_up_caps(heap);
     hak_orphan_take_over(heap);
@@ -220,6 +220,7 @@ static void end_heap(struct hak_heap *heap) {
     atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
     /* seq_cst: pairs with the senders' look at the state; what they sent before is in the inbox */
     atomic_store_explicit(&heap->state, HAK_HEAP_DEAD, memory_order_seq_cst);
+    hak_stalled_uncount(heap, hak_remote_route(hak_stalled_end(heap)));
     hak_remote_rescue(heap);
     count_heaps(-1);
     hak_lock_take(&hak_heap_lock);
@@ -259,7 +260,7 @@ size_t hak_heap_trim(void) {
     if (mine) {
         hak_heap_enter(mine);
         hak_remote_flush(mine);
-        hak_remote_drain(mine);
+        hak_remote_drain_all(mine);
         hak_heap_leave(mine);
         hollow_bytes = hak_trim_heap(mine);
     }
