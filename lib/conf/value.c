@@ -97,6 +97,26 @@ bool hak_conf_is_percent(enum hak_knob_kind kind, uint64_t value) {
     return kind == HAK_KNOB_LIMIT && value > HAK_LIMIT_PERCENT && value <= HAK_LIMIT_PERCENT + 100;
 }
 
+/* A number, with the suffix that its kind may have. */
+static bool parse_quantity(enum hak_knob_kind kind, const char *text, uint64_t *ret_value) {
+    uint64_t value;
+    if (!parse_number(&text, &value))
+        return false;
+    if (kind == HAK_KNOB_SIZE && *text != '\0') {
+        unsigned shift = suffix_shift(*text);
+        if (shift == 0 || value > UINT64_MAX >> shift)
+            return false;
+        value <<= shift;
+        text++;
+    } else if (kind == HAK_KNOB_PERCENT && *text == '%') {
+        text++;
+    }
+    if (*text != '\0')
+        return false;
+    *ret_value = value;
+    return true;
+}
+
 /* A size, or a percentage from 1 to 100. */
 static bool parse_limit(const char *text, uint64_t *ret_value) {
     uint64_t value;
@@ -105,7 +125,7 @@ static bool parse_limit(const char *text, uint64_t *ret_value) {
         *ret_value = HAK_LIMIT_PERCENT + value;
         return value >= 1 && value <= 100;
     }
-    return hak_conf_parse(HAK_KNOB_SIZE, "", text, ret_value) && *ret_value < HAK_LIMIT_PERCENT;
+    return parse_quantity(HAK_KNOB_SIZE, text, ret_value) && *ret_value < HAK_LIMIT_PERCENT;
 }
 
 bool hak_conf_parse(enum hak_knob_kind kind, const char *unit, const char *text,
@@ -122,21 +142,7 @@ bool hak_conf_parse(enum hak_knob_kind kind, const char *unit, const char *text,
         return parse_bool(text, ret_value);
     if (kind == HAK_KNOB_TEXT)
         return parse_text(text, ret_value);
-    if (!parse_number(&text, &value))
-        return false;
-    if (kind == HAK_KNOB_SIZE && *text != '\0') {
-        unsigned shift = suffix_shift(*text);
-        if (shift == 0 || value > UINT64_MAX >> shift)
-            return false;
-        value <<= shift;
-        text++;
-    } else if (kind == HAK_KNOB_PERCENT && *text == '%') {
-        text++;
-    }
-    if (*text != '\0')
-        return false;
-    *ret_value = value;
-    return true;
+    return parse_quantity(kind, text, ret_value);
 }
 
 void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, const char *unit,

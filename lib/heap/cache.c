@@ -122,7 +122,7 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
         return true;
     attend_if_asked(heap);
     hak_heap_enter(heap);
-    hak_remote_drain(heap);
+    hak_remote_follow(heap);
     hak_trim_follow(heap);
     bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
     hak_heap_verify(heap);
@@ -148,7 +148,7 @@ void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
     if (has_blocks(heap, class))
         return NULL;
     hak_heap_enter(heap);
-    hak_remote_drain(heap);
+    hak_remote_follow(heap);
     void *block = carve_untouched(heap, class);
     hak_heap_verify(heap);
     hak_heap_leave(heap);
@@ -222,8 +222,7 @@ static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
     heap->counters.flushes++;
 }
 
-/* The blocks that were freed first go first. Not more than `most`: nobody is to wait long. Returns
- * how many. */
+/* The blocks that were freed first go first, and not more than `most`. Returns how many. */
 static int64_t empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
     struct hak_bin_state *state = &heap->bin_state[class];
     int64_t count = return_list(heap, &state->aside, most);
@@ -248,7 +247,7 @@ static void shorten_bin(struct hak_heap *heap, unsigned class) {
     heap->hot.bin[class] = HAK_LIST_END;
 }
 
-/* Where one class has ended others have, too, whose trips are further away: some at a time. */
+/* Where one class has ended others have, too, whose trips are far away: some at a time. */
 static void look_at_others(struct hak_heap *heap) {
     for (int i = 0; i < HAK_LOOKS; i++) {
         unsigned class = heap->next_look;
@@ -281,7 +280,7 @@ void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_cache_judge(heap, (unsigned)tripped);
-    hak_remote_drain(heap); /* a thread whose bins never get empty doesn't refill */
+    hak_remote_follow(heap); /* a thread whose bins never get empty doesn't refill */
     hak_trim_follow(heap);
     hak_heap_verify(heap);
     hak_heap_leave(heap);

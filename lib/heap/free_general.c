@@ -12,7 +12,7 @@
 #include "heap/large.h"
 #include "heap/return_block.h"
 #include "heap/slab.h"
-#include "heap/stalled.h"
+#include "heap/parked.h"
 #include "heap/suspect.h"
 #include "heap/thread.h"
 #include "heap/zero_size.h"
@@ -28,7 +28,7 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         hak_slab_report_stray(slab, block);
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     /* No block of the slab, or not this one, is with the program: its memory needn't show it. */
-    bool is_purged = hak_stalled_is_all_parked(slab) || hak_gone_has(slab, (uintptr_t)block);
+    bool is_purged = hak_parked_is_all(slab) || hak_gone_has(slab, (uintptr_t)block);
     if (HAK_UNLIKELY(is_suspect || is_purged)) {
         if (is_purged || hak_suspect_is_free(heap, slab, block))
             hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_class_bytes[slab->class],

@@ -81,7 +81,7 @@ struct hak_slab {
         uint32_t stamp; /* CLEAN, DIRTY, HIDDEN, first and last record: hak_fork_stamp of then */
     };
     _Atomic uint16_t gone;         /* BLOCKS: a bit for each OS page given back; freers look */
-    _Atomic uint16_t parked_count; /* heap lock; see heap/stalled.c */
+    _Atomic uint16_t parked_count; /* heap lock; see heap/parked.c */
     uint64_t parked;               /* heap lock: the first parked block, and the next such slab */
 };
 

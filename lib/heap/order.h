@@ -24,7 +24,7 @@ HAK_INLINE uint64_t hak_order_next(struct hak_heap *heap) {
     return hak_order_step(&heap->quarantine.random);
 }
 
-/* The same blocks in another order. */
+/* The blocks of a list, all of one slab, in another order. */
 struct hak_block *hak_order_shuffle(struct hak_heap *heap, struct hak_block *first);
 
 #endif

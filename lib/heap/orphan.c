@@ -8,8 +8,8 @@
 
 #include "heap/cache.h"
 #include "heap/lock.h"
+#include "heap/parked.h"
 #include "heap/slab.h"
-#include "heap/stalled.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
 #include "heap/thread.h"
@@ -73,7 +73,7 @@ void hak_orphan_renew(void) {
 /* Takes in what is held for an orphan. True: nothing of the slab is used any more, and it is ours
  * to give back. Lock held. */
 static bool absorb(struct hak_slab *slab) {
-    hak_stalled_absorb(slab);
+    hak_parked_absorb(slab);
     bool is_empty = slab->used == 0;
     if (is_empty)
         hak_slab_stop(hak_orphan_heap, slab);

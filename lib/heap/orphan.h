@@ -29,8 +29,8 @@ void hak_orphan_count_free(const struct hak_slab *slab);
 /* Makes a slab of a FORKED heap (heap/fork.h) an orphan. */
 void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
 
-/* Takes back what an orphaned slab holds (heap/stalled.h). The heap lock is held. True: that was
- * all of it; the caller gives the slab back, without the lock. */
+/* Takes back what is parked at an orphaned slab (heap/parked.h). The heap lock is held. True: that
+ * was all of it; the caller gives the slab back, without the lock. */
 bool hak_orphan_absorb(struct hak_slab *slab);
 void hak_orphan_give_back(struct hak_slab *slab);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns outboxes and inboxes. An outbox belongs to the freeing thread, an inbox to everybody: it is
- * a stack that is only pushed to and taken whole, so no ABA. Arrivals are stored by the owner alone,
- * and only where it found none; anybody may take them whole. Invariant: a block is in at most one
- * of these lists, and its mark is the remote one while it is there.
+ * a stack that is only pushed to and taken whole, so no ABA. Arrivals are stored by the owner
+ * alone, and only where it found none; anybody may take them whole. Invariant: a block is in at
+ * most one of these lists, and its mark is the remote one while it is there.
  *
  * Nothing here calls itself, however many blocks wait: whoever sends to an owner that has ended
  * routes what it finds there in a loop, and routing sends without a look at what piles up.
@@ -14,10 +14,6 @@
 #include "heap/fork.h"
 #include "heap/orphan.h"
 #include "heap/stalled.h"
-
-#define HAK_DRAIN_COST 1024           /* of a drain: 50 us where each block misses the caches */
-#define HAK_DRAIN_COST_BYTES 4096u    /* so many cost as much as a block: a slab may go with them */
-#define HAK_DRAIN_ALL (INT64_MAX / 2) /* costs no more than that */
 
 /* False: the owner has ended, and its inbox must be emptied. */
 static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
@@ -45,9 +41,9 @@ static void send_outbox(struct hak_outbox *outbox) {
 }
 
 /*
- * Frees a block wherever its slab belongs by now, and adds its bytes to `*bytes`. Returns the heap that it was sent to if that
- * turned out to have ended: the caller routes what is in its inbox. FROZEN: the slab's lists can't
- * be trusted, so the block stays lost in this child of a fork.
+ * Frees a block wherever its slab belongs by now, and adds its bytes to `*bytes`. Returns the heap
+ * that it was sent to if that turned out to have ended: the caller routes what is in its inbox.
+ * FROZEN: the slab's lists can't be trusted, so the block stays lost in this child of a fork.
  */
 static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
     struct hak_slab *slab = hak_slab_of(block);
@@ -159,16 +155,12 @@ static struct hak_block *return_some(struct hak_heap *heap, struct hak_block *bl
     return block;
 }
 
-/* relaxed: hints; what is missed now is taken next time */
-static bool has_waiting(struct hak_heap *heap) {
-    return atomic_load_explicit(&heap->inbox, memory_order_relaxed) ||
-           atomic_load_explicit(&heap->arrivals, memory_order_relaxed) ||
-           atomic_load_explicit(&heap->has_parked, memory_order_relaxed);
-}
-
-/* What came first comes first. The inbox is taken once. */
-static void drain(struct hak_heap *heap, int64_t left) {
+/* What came first comes first. The inbox is taken once. A signal handler's drain inside another one
+ * leaves all to that. */
+void hak_remote_drain(struct hak_heap *heap, int64_t left) {
     bool is_last = false;
+    if (heap->is_draining)
+        return;
     heap->is_draining = true;
     hak_stalled_note_visit(heap);
     while (left > 0 && !is_last) {
@@ -186,17 +178,6 @@ static void drain(struct hak_heap *heap, int64_t left) {
         hak_stalled_uncount(heap, bytes);
     }
     heap->is_draining = false;
-}
-
-/* A signal handler's drain inside one leaves it to that one. */
-void hak_remote_drain(struct hak_heap *heap) {
-    if (HAK_UNLIKELY(has_waiting(heap)) && !heap->is_draining)
-        drain(heap, HAK_DRAIN_COST);
-}
-
-void hak_remote_drain_all(struct hak_heap *heap) {
-    if (has_waiting(heap) && !heap->is_draining)
-        drain(heap, HAK_DRAIN_ALL);
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,

@@ -28,14 +28,22 @@ HAK_INLINE struct hak_outbox *hak_outbox_for(struct hak_heap *heap, const struct
     return &heap->outbox[((uintptr_t)owner >> 17) % HAK_OUTBOXES];
 }
 
-/*
- * Puts what others have freed into the bins: so many blocks that no caller waits for long; the
- * rest waits for the next call. The owner calls, in its slow paths.
- */
-void hak_remote_drain(struct hak_heap *heap);
+#define HAK_DRAIN_COST 1024           /* 50 us where each block misses the caches */
+#define HAK_DRAIN_COST_BYTES 4096u    /* so many cost as much as a block: a slab may go with them */
+#define HAK_DRAIN_ALL (INT64_MAX / 2) /* costs no more than that */
 
-/* The same for all that others have freed until now. */
-void hak_remote_drain_all(struct hak_heap *heap);
+/* Puts what others have freed into the bins, until a cost of `left` is reached or nothing is left.
+ * The owner calls, in a slow path or between two operations. */
+void hak_remote_drain(struct hak_heap *heap, int64_t left);
+
+/* In a slow path: as much as a caller may wait for. The rest waits for the next one. */
+HAK_INLINE void hak_remote_follow(struct hak_heap *heap) {
+    /* relaxed: hints; what is missed now is taken next time */
+    if (HAK_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed) ||
+                     atomic_load_explicit(&heap->arrivals, memory_order_relaxed) ||
+                     atomic_load_explicit(&heap->has_parked, memory_order_relaxed)))
+        hak_remote_drain(heap, HAK_DRAIN_COST);
+}
 
 /* Sends every outbox. The freer calls. */
 void hak_remote_flush(struct hak_heap *heap);

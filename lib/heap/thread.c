@@ -212,7 +212,7 @@ static void end_heap(struct hak_heap *heap) {
     hak_quarantine_release(heap);
     hak_heap_enter(heap);
     hak_remote_flush(heap);
-    hak_remote_drain_all(heap);
+    hak_remote_drain(heap, HAK_DRAIN_ALL);
     hak_cache_flush_all(heap);
     give_up_caps(heap);
     hak_orphan_take_over(heap);
@@ -260,7 +260,7 @@ size_t hak_heap_trim(void) {
     if (mine) {
         hak_heap_enter(mine);
         hak_remote_flush(mine);
-        hak_remote_drain_all(mine);
+        hak_remote_drain(mine, HAK_DRAIN_ALL);
         hak_heap_leave(mine);
         hollow_bytes = hak_trim_heap(mine);
     }

@@ -15,7 +15,7 @@
 
 struct writer {
     struct hak_buffer text;
-    char storage[2048];
+    char storage[1024];
     int descriptor;
     int error;
 };

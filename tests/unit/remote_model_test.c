@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of the protocol of lib/heap/remote.c, orphan.c and thread.c, run through every
- * interleaving: two freers send a block each to an owner that exits, while a new thread may take
- * the owner's heap over. Each step is one atomic operation or one critical section of the code.
- * Checked in every final state: each block was freed exactly once, none waits in a dead inbox.
+ * interleaving: two freers send a block each to an owner that takes its inbox, leaves what it took
+ * as arrivals, which a third thread may take to relieve it, and exits, while a new thread may take
+ * its heap over. Each step is one atomic operation or one critical section of the code. Checked in
+ * every final state: each block was freed exactly once, none waits in a dead inbox.
  *
- * BREAK=1 (the owner says DEAD after its last look), BREAK=2 (no look at the state after a send)
- * and BREAK=3 (DEAD before the slabs have moved) must fail: the test runs them, too.
+ * Broken on purpose it must fail: 1 (the owner says DEAD after its last look), 2 (no look at the
+ * state after a send), 3 (DEAD before the slabs have moved) and 4 (arrivals are forgotten at the
+ * exit). The test runs them, too.
  */
 #include "unit.h"
 
@@ -19,17 +21,17 @@ struct state {
     int slab_owner; /* HEAP or ORPHAN */
     int heap_state;
     unsigned inbox; /* bit a block */
+    unsigned arrivals;
     int freed[BLOCKS];
-    int step[BLOCKS + 2]; /* freers, exiting owner, next user of the heap */
+    int step[BLOCKS + 3]; /* freers, exiting owner, next user of the heap, who relieves */
     int spins[BLOCKS];
-    unsigned taken[BLOCKS + 2]; /* what an exchange brought, still to be routed */
+    unsigned taken[BLOCKS + 3]; /* what an exchange brought, still to be routed */
 };
 
 static int broken;
-static unsigned long final_states;
-static unsigned long failures;
+static unsigned long final_states, failures;
 
-enum { OWNER = BLOCKS, USER = BLOCKS + 1, ACTORS = BLOCKS + 2, DONE = 100 };
+enum { OWNER = BLOCKS, USER, RELIEVER, ACTORS, DONE = 100 };
 
 static void free_blocks(struct state *s, unsigned bits) {
     for (int i = 0; i < BLOCKS; i++)
@@ -81,21 +83,42 @@ static void freer_step(struct state *s, int i) {
 }
 
 static void owner_step(struct state *s) {
-    enum { MOVE, SAY, LOOK, ROUTE };
-    static const int orders[4][3] = {
-        {MOVE, SAY, LOOK}, {MOVE, LOOK, SAY}, {MOVE, SAY, LOOK}, {SAY, MOVE, LOOK}};
+    enum { TAKE, DRAIN, MOVE, SAY, LOOK, ROUTE };
+    static const int orders[5][5] = {{TAKE, DRAIN, MOVE, SAY, LOOK},
+                                     {TAKE, DRAIN, MOVE, LOOK, SAY},
+                                     {TAKE, DRAIN, MOVE, SAY, LOOK},
+                                     {TAKE, DRAIN, SAY, MOVE, LOOK},
+                                     {TAKE, MOVE, SAY, LOOK, ROUTE}};
     int step = s->step[OWNER];
-    int what = step < 3 ? orders[broken][step] : ROUTE;
+    int what = step < 5 ? orders[broken][step] : ROUTE;
     s->step[OWNER] = step + 1;
-    if (what == MOVE)
+    if (what == TAKE) {
+        s->arrivals = s->inbox;
+        s->inbox = 0;
+    } else if (what == DRAIN) {
+        free_blocks(s, s->arrivals);
+        s->arrivals = 0;
+    } else if (what == MOVE) {
         s->slab_owner = ORPHAN;
-    else if (what == SAY)
+    } else if (what == SAY) {
         s->heap_state = DEAD;
-    else if (what == LOOK) {
+    } else if (what == LOOK) {
         s->taken[OWNER] = s->inbox;
         s->inbox = 0;
     } else {
         s->step[OWNER] = route(s, OWNER, DONE, step);
+    }
+}
+
+/* Parked blocks go back to the slab's owner, whoever it is by then. */
+static void reliever_step(struct state *s) {
+    if (s->step[RELIEVER] == 0) {
+        s->taken[RELIEVER] = s->arrivals;
+        s->arrivals = 0;
+        s->step[RELIEVER] = s->taken[RELIEVER] ? 1 : DONE;
+    } else {
+        free_blocks(s, s->taken[RELIEVER]);
+        s->step[RELIEVER] = DONE;
     }
 }
 
@@ -119,6 +142,8 @@ static void user_step(struct state *s) {
 static bool can_step(const struct state *s, int actor, bool is_reused) {
     if (s->step[actor] >= DONE)
         return false;
+    if (actor == RELIEVER && s->step[actor] == 0)
+        return s->arrivals != 0; /* else it finds nothing, whenever it looks */
     return actor != USER || (is_reused && s->step[OWNER] >= DONE);
 }
 
@@ -135,15 +160,19 @@ static void check_final(const struct state *s, bool is_reused) {
 
 static void explore(struct state s, bool is_reused) {
     bool moved = false;
+    if (broken && failures)
+        return; /* seen */
     for (int actor = 0; actor < ACTORS; actor++) {
         if (!can_step(&s, actor, is_reused))
             continue;
         struct state next = s;
-        moved = true;
+        moved |= actor != RELIEVER || s.step[actor]; /* who need not come at all */
         if (actor == OWNER)
             owner_step(&next);
         else if (actor == USER)
             user_step(&next);
+        else if (actor == RELIEVER)
+            reliever_step(&next);
         else
             freer_step(&next, actor);
         explore(next, is_reused);
@@ -167,7 +196,7 @@ static unsigned long failures_when(int breakage) {
 
 int main(void) {
     CHECK(failures_when(0) == 0);
-    for (int breakage = 1; breakage <= 3; breakage++)
+    for (int breakage = 1; breakage <= 4; breakage++)
         CHECK(failures_when(breakage) > 0);
     return 0;
 }

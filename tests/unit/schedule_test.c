@@ -79,7 +79,7 @@ static void prepare_blocks(int thread) {
 static void check_dead_inboxes(void) {
     for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
         if (atomic_load(&heap->state) == HAK_HEAP_DEAD)
-            CHECK(atomic_load(&heap->inbox) == NULL);
+            CHECK(!atomic_load(&heap->inbox) && !atomic_load(&heap->arrivals) && !heap->unsorted);
 }
 
 static void check_all_back(void) {
@@ -122,7 +122,7 @@ static void check_adopt(void) {
     check_exit();
 }
 
-/* Held blocks: the owner comes, or ends, while others relieve it and purge what is all held. */
+/* Parked blocks: the owner comes, or ends, while others relieve it and purge what is all parked. */
 static void stalled_part(int thread) {
     if (thread == 0) {
         unsigned char *one = make(11);
@@ -141,8 +141,9 @@ static void check_stalled(void) {
     check_all_back();
 }
 
-/* All blocks of a slab are held by one thread; the owner takes new ones of the class meanwhile. */
-static void held_part(int thread) {
+/* All blocks of a slab are parked by one thread; the owner takes new ones of the class meanwhile.
+ */
+static void parked_part(int thread) {
     if (thread == 1) {
         unmake(block[0], 1);
         unmake(block[1], 2);
@@ -156,13 +157,28 @@ static void held_part(int thread) {
     unmake(third, 13);
 }
 
-/* The owner looks once while others free and purge, and at the end finds all that was held. */
+/* The owner looks once while others free and purge, and at the end finds all that was parked. */
 static void owner_part(int thread) {
     if (thread == 0) {
         unmake(make(11), 11);
         schedule_wait_for_others();
         hak_heap_trim();
         CHECK(hak_process_counters.used_bytes <= used_before);
+        return;
+    }
+    unmake(block[thread - 1], thread);
+    unmake(block[thread + 1], thread + 2);
+    flush();
+    hak_stalled_relieve(owner);
+}
+
+/* The owner takes one block at a time, and leaves arrivals, which others sort meanwhile; then it
+ * ends with what came since. */
+static void arrivals_part(int thread) {
+    if (thread == 0) {
+        for (int i = 0; i < 3; i++)
+            hak_remote_drain(owner, 1);
+        unmake(make(11), 11);
         return;
     }
     unmake(block[thread - 1], thread);
@@ -379,8 +395,9 @@ int main(void) {
         {"exit", 3, 2, prepare_blocks, exit_part, check_exit},
         {"adopt", 3, 1, prepare_blocks, adopt_part, check_adopt},
         {"stalled", 3, 1, prepare_blocks, stalled_part, check_stalled},
-        {"held", 2, 1, prepare_blocks, held_part, check_exit},
+        {"parked", 2, 1, prepare_blocks, parked_part, check_exit},
         {"owner", 3, 1, prepare_blocks, owner_part, check_all_back},
+        {"arrivals", 3, 1, prepare_blocks, arrivals_part, check_all_back},
         {"purge", 3, 1, prepare_runs, purge_part, check_all_back},
         {"lock", 3, 2, NULL, lock_part, check_lock},
         {"counts", 2, 2, prepare_counts, count_part, check_counts},
