@@ -111,12 +111,12 @@ void *cxx_new_array(size_t size) __attribute__((alias("hak_cxx_new_array")));
 void *cxx_new_array_aligned(size_t size, align_val alignment)
     __attribute__((alias("hak_cxx_new_array_aligned")));
 
-void cxx_delete(void *block) {
+void hak_cxx_delete(void *block) {
     hak_cxx_unmark(block, HAK_BY_NEW, HAK_BY_MALLOC);
     hak_api_free(block);
 }
 
-void cxx_delete_array(void *block) {
+void hak_cxx_delete_array(void *block) {
     hak_cxx_unmark(block, HAK_BY_NEW_ARRAY, HAK_BY_NEW);
     cxx_delete(block);
 }
@@ -132,28 +132,28 @@ void cxx_delete_array_nothrow(void *block, const struct nothrow *tag) {
 }
 
 /* Shipped programs pass wrong sizes; the heap knows better, so only check_delete looks at one. */
-static void check_size(const void *block, size_t size) {
-    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+static void check_size(const void *block, size_t size, enum hak_block_kind kind) {
+    if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(kind))
         hak_hardened_check_size(block, size);
 }
 
-void cxx_delete_sized(void *block, size_t size) {
-    check_size(block, size);
+void hak_cxx_delete_sized(void *block, size_t size) {
+    check_size(block, size, HAK_BY_NEW);
     cxx_delete(block);
 }
 
-void cxx_delete_array_sized(void *block, size_t size) {
-    check_size(block, size);
+void hak_cxx_delete_array_sized(void *block, size_t size) {
+    check_size(block, size, HAK_BY_NEW_ARRAY);
     cxx_delete_array(block);
 }
 
-void cxx_delete_aligned(void *block, align_val alignment) {
+void hak_cxx_delete_aligned(void *block, align_val alignment) {
     (void)alignment;
     hak_cxx_unmark(block, HAK_BY_ALIGNED_NEW, HAK_BY_MALLOC);
     hak_api_free(block);
 }
 
-void cxx_delete_array_aligned(void *block, align_val alignment) {
+void hak_cxx_delete_array_aligned(void *block, align_val alignment) {
     hak_cxx_unmark(block, HAK_BY_ALIGNED_NEW_ARRAY, HAK_BY_ALIGNED_NEW);
     cxx_delete_aligned(block, alignment);
 }
@@ -169,11 +169,21 @@ void cxx_delete_array_aligned_nothrow(void *block, align_val alignment, const st
 }
 
 void cxx_delete_aligned_sized(void *block, size_t size, align_val alignment) {
-    check_size(block, size);
+    check_size(block, size, HAK_BY_ALIGNED_NEW);
     cxx_delete_aligned(block, alignment);
 }
 
 void cxx_delete_array_aligned_sized(void *block, size_t size, align_val alignment) {
-    check_size(block, size);
+    check_size(block, size, HAK_BY_ALIGNED_NEW_ARRAY);
     cxx_delete_array_aligned(block, alignment);
 }
+
+void cxx_delete(void *block) __attribute__((alias("hak_cxx_delete")));
+void cxx_delete_array(void *block) __attribute__((alias("hak_cxx_delete_array")));
+void cxx_delete_sized(void *block, size_t size) __attribute__((alias("hak_cxx_delete_sized")));
+void cxx_delete_array_sized(void *block, size_t size)
+    __attribute__((alias("hak_cxx_delete_array_sized")));
+void cxx_delete_aligned(void *block, align_val alignment)
+    __attribute__((alias("hak_cxx_delete_aligned")));
+void cxx_delete_array_aligned(void *block, align_val alignment)
+    __attribute__((alias("hak_cxx_delete_array_aligned")));

@@ -56,15 +56,29 @@ hak_new_handler *hak_cxx_current_handler(void);
 /* The symbol of a C++ library that a plugin brought, out of our scope; NULL: there is none. */
 void *hak_cxx_plugin_symbol(const char *symbol);
 
+void hak_cxx_delete(void *block);
+void hak_cxx_delete_array(void *block);
+void hak_cxx_delete_sized(void *block, size_t size);
+void hak_cxx_delete_array_sized(void *block, size_t size);
+void hak_cxx_delete_aligned(void *block, align_val alignment);
+void hak_cxx_delete_array_aligned(void *block, align_val alignment);
+
+/*
+ * True if new and delete of a kind are both ours, in every form, for everybody in the process. A
+ * program or library may replace one of them alone, and join it with malloc or free: then nobody
+ * knows what belongs together, and nothing is checked. Array forms go with the plain ones.
+ */
+bool hak_cxx_is_own(enum hak_block_kind kind);
+
 /* check_delete: a block remembers which form made it, and that form's counterpart must end it. An
  * array form goes through its base form, so a block changes its kind on the way. */
 HAK_INLINE void hak_cxx_mark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
-    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+    if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(to))
         hak_hardened_mark(block, from, to);
 }
 
 HAK_INLINE void hak_cxx_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
-    if (HAK_UNLIKELY(hak_hardened.checks_delete))
+    if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(from))
         hak_hardened_unmark(block, from, to);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/format.h"
+#include "os/os_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,18 +22,18 @@
 const char *hak_os_cgroup_root = "";
 
 static bool read_text(const char *path, char *text, size_t capacity) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = hak_os_raw_open(path, O_RDONLY | O_CLOEXEC, 0);
     size_t length = 0;
     if (descriptor < 0)
         return false;
     while (length + 1 < capacity) {
-        ssize_t count = read(descriptor, text + length, capacity - 1 - length);
+        ssize_t count = hak_os_raw_read(descriptor, text + length, capacity - 1 - length);
         if (count <= 0 && !(count < 0 && errno == EINTR))
             break;
         length += count > 0 ? (size_t)count : 0;
     }
     text[length] = '\0';
-    close(descriptor);
+    hak_os_raw_close(descriptor);
     return length != 0;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "os/os_fatal.h"
 
+#include "os/os_call.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,7 +34,7 @@ void hak_log_line(struct hak_buffer *buffer) {
     if (buffer->length + 1 >= buffer->capacity)
         buffer->length = buffer->capacity - 2;
     buffer->text[buffer->length] = '\n';
-    ssize_t written = write(STDERR_FILENO, buffer->text, buffer->length + 1);
+    ssize_t written = hak_os_raw_write(STDERR_FILENO, buffer->text, buffer->length + 1);
     (void)written;
     buffer->text[buffer->length] = '\0';
     errno = saved_errno;

@@ -4,6 +4,8 @@
  */
 #include "os/os_file.h"
 
+#include "os/os_call.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -16,10 +18,10 @@ int hak_os_open_append(const char *path) {
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     struct stat status;
     int saved_errno = errno;
-    int descriptor = open(path, flags, 0600);
-    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 ||
-                            (S_ISREG(status.st_mode) && status.st_nlink != 1))) {
-        close(descriptor);
+    int descriptor = hak_os_raw_open(path, flags, 0600);
+    if (descriptor >= 0 &&
+        (fstat(descriptor, &status) != 0 || (S_ISREG(status.st_mode) && status.st_nlink != 1))) {
+        hak_os_raw_close(descriptor);
         descriptor = -1;
     }
     if (descriptor >= 0)
@@ -30,7 +32,7 @@ int hak_os_open_append(const char *path) {
 
 void hak_os_close(int descriptor) {
     int saved_errno = errno;
-    close(descriptor);
+    hak_os_raw_close(descriptor);
     errno = saved_errno;
 }
 
@@ -38,7 +40,7 @@ int hak_os_write(int descriptor, const char *text, size_t bytes) {
     int saved_errno = errno;
     int error = 0;
     while (bytes && !error) {
-        ssize_t written = write(descriptor, text, bytes);
+        ssize_t written = hak_os_raw_write(descriptor, text, bytes);
         if (written > 0) {
             text += written;
             bytes -= (size_t)written;
@@ -73,14 +75,14 @@ const char *hak_os_map_file(const char *path, size_t *ret_bytes) {
     struct stat status;
     int saved_errno = errno;
     void *text = MAP_FAILED;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = hak_os_raw_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
         status.st_size > 0) {
         *ret_bytes = (size_t)status.st_size;
         text = mmap(NULL, *ret_bytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
     }
     if (descriptor >= 0)
-        close(descriptor);
+        hak_os_raw_close(descriptor);
     errno = saved_errno;
     return text == MAP_FAILED ? NULL : text;
 }

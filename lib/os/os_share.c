@@ -6,6 +6,7 @@
 #include "os/os_share.h"
 
 #include "base/bits.h"
+#include "os/os_call.h"
 #include "os/os_memory.h"
 
 #include <errno.h>
@@ -77,12 +78,12 @@ static void *make_file(size_t bytes) {
         return NULL;
     int high = fcntl(file, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
     if (high >= 0) {
-        close(file);
+        hak_os_raw_close(file);
         file = high;
     }
     void *segment = map_file(file, bytes);
     if (!segment)
-        close(file);
+        hak_os_raw_close(file);
     return segment;
 }
 

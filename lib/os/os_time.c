@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "os/os_time.h"
 
+#include "os/os_call.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -32,7 +34,7 @@ uint64_t hak_os_now_ns(void) {
 void hak_os_sleep_ms(unsigned ms) {
     int saved_errno = errno;
     struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
+    hak_os_raw_sleep(&pause);
     errno = saved_errno;
 }
 

@@ -42,6 +42,19 @@ for replaced in NEW NEW_ARRAY ALIGNED ARRAY_ALIGNED 'NEW -DREPLACE_NEW_ARRAY' \
     # shellcheck disable=SC2086
     each replaced -DREPLACE_$replaced "$src/cxx_replaced.cc"
 done
+# One form alone, in the program or in a library that calls its own: check_delete must let it be.
+HAKMEM_CHECK_DELETE=1
+export HAKMEM_CHECK_DELETE
+for one in 0 1 2 3 4 5 6 7; do
+    each "one_$one" -DREPLACE_ONE=$one "$src/cxx_one.cc"
+    build_cxx "libone_$one.so" -shared -fPIC -Wl,-Bsymbolic -DAS_LIBRARY -DREPLACE_ONE=$one \
+        "$src/cxx_one.cc"
+    echo 'extern "C" void use_all(); int main() { use_all(); }' >"$work/library_main.cc"
+    build_cxx "library_$one" "$work/library_main.cc" "$work/libone_$one.so" -Wl,-rpath,"$work"
+    run "$HAKMEM_RUN" "$work/library_$one" || fail "form $one in a library, preloaded"
+done
+unset HAKMEM_CHECK_DELETE
+
 each no_pie -no-pie -DREPLACE_NEW "$src/cxx_replaced.cc"
 each not_replaced "$src/cxx_replaced.cc"
 

@@ -140,9 +140,11 @@ static void check_stats_output(void) {
 
 static void check_mallopt(void) {
     CHECK(mallopt(M_TRIM_THRESHOLD, 128 * 1024) == 1);
-    CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 1);
-    CHECK(mallopt(M_ARENA_MAX, 2) == 1);
-    CHECK(mallopt(M_TOP_PAD, 4096) == 1);
+    /* what it doesn't do, it doesn't say that it did */
+    CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 0 && mallopt(M_MMAP_MAX, 0) == 0);
+    CHECK(mallopt(M_ARENA_MAX, 2) == 0 && mallopt(M_ARENA_TEST, 2) == 0);
+    CHECK(mallopt(M_TOP_PAD, 4096) == 0 && mallopt(M_MXFAST, 64) == 0);
+    CHECK(mallopt(M_PERTURB, 1) == 0 && mallopt(12345, 1) == 0);
     void *block = malloc(1000);
     CHECK(block != NULL);
     free(block);

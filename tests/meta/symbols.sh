@@ -33,6 +33,13 @@ $NM -D --undefined-only "$HAKMEM_SO" | awk '{ print $(NF - 1), $NF }' >"$work/un
 grep '^U \(_Z\|__cxa_[a-eg-z]\|__gxx\|_Unwind\)' "$work/undefined" &&
     complain 'strong references to the C++ run time'
 
+# malloc is no cancellation point, so nothing in it may call one (lib/os/os_call.h).
+for point in open openat creat read pread write pwrite close nanosleep usleep sleep poll \
+    getrandom; do
+    ! grep -q " $point\(64\)\?\(@\|\$\)" "$work/undefined" ||
+        complain "calls a cancellation point of libc: $point"
+done
+
 "$READELF" -Wd "$HAKMEM_SO" >"$work/dynamic"
 "$READELF" -Wl "$HAKMEM_SO" >"$work/headers"
 needed=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic" | tr '\n' ' ')

@@ -6,6 +6,7 @@
  * not with purge=no, not for little, and not again and again for an owner that comes back.
  */
 #include "conf/conf.h"
+#include "heap/alloc.h"
 #include "heap/cache.h"
 #include "heap/free.h"
 #include "heap/remote.h"

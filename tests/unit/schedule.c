@@ -162,12 +162,22 @@ static long wake(const void *word, unsigned count) {
     return woken;
 }
 
+/* Of six words: which of them a call takes is the system's business. */
+static long call_system(long number, va_list arguments) {
+    long first = va_arg(arguments, long), second = va_arg(arguments, long);
+    long third = va_arg(arguments, long), fourth = va_arg(arguments, long);
+    return syscall(number, first, second, third, fourth, 0L, 0L);
+}
+
 /* A sleep that ends by itself is one that doesn't: nobody may need that. */
 long schedule_syscall(long number, ...) {
     va_list arguments;
-    if (number != SYS_futex)
-        return syscall(number);
     va_start(arguments, number);
+    if (number != SYS_futex) {
+        long result = call_system(number, arguments);
+        va_end(arguments);
+        return result;
+    }
     void *word = va_arg(arguments, void *);
     int operation = va_arg(arguments, int);
     unsigned value = va_arg(arguments, unsigned);

@@ -66,7 +66,7 @@ long schedule_syscall(long number, ...);
 #undef atomic_thread_fence
 #define atomic_thread_fence(order) SCHEDULED(__atomic_thread_fence(order))
 
-/* The lock sleeps and wakes by number. */
+/* Sleeping and waking are the schedule's; other calls by number go to the system. */
 #define syscall schedule_syscall
 
 /* A scenario: threads do their parts under every schedule of so many switches. */
