@@ -11,11 +11,13 @@
 #include "api/cxx.h"
 
 #include "api/api.h"
+#include "api/cxx_own.h"
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "os/os_fatal.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 
 /* A static program may have no dynamic linker to ask. */
 #pragma weak dlopen
@@ -187,3 +189,40 @@ void cxx_delete_aligned(void *block, align_val alignment)
     __attribute__((alias("hak_cxx_delete_aligned")));
 void cxx_delete_array_aligned(void *block, align_val alignment)
     __attribute__((alias("hak_cxx_delete_array_aligned")));
+
+#define FORM(name, symbol)                                                                         \
+    { (void (*)(void)) cxx_##name, (void (*)(void))hak_cxx_##name, symbol }
+
+static const struct hak_cxx_form plain_forms[] = {
+    FORM(new, "_Znwm"),
+    FORM(new_array, "_Znam"),
+    FORM(delete, "_ZdlPv"),
+    FORM(delete_array, "_ZdaPv"),
+    FORM(delete_sized, "_ZdlPvm"),
+    FORM(delete_array_sized, "_ZdaPvm"),
+};
+
+static const struct hak_cxx_form aligned_forms[] = {
+    FORM(new_aligned, "_ZnwmSt11align_val_t"),
+    FORM(new_array_aligned, "_ZnamSt11align_val_t"),
+    FORM(delete_aligned, "_ZdlPvSt11align_val_t"),
+    FORM(delete_array_aligned, "_ZdaPvSt11align_val_t"),
+};
+
+static bool find_own(bool is_aligned) {
+    if (is_aligned)
+        return hak_cxx_own_all(aligned_forms, sizeof aligned_forms / sizeof aligned_forms[0]);
+    return hak_cxx_own_all(plain_forms, sizeof plain_forms / sizeof plain_forms[0]);
+}
+
+bool hak_cxx_is_own(enum hak_block_kind kind) {
+    enum { UNKNOWN, OWN, OTHER };
+    static _Atomic int known[2]; /* relaxed: whoever finds it finds the same */
+    bool is_aligned = kind == HAK_BY_ALIGNED_NEW || kind == HAK_BY_ALIGNED_NEW_ARRAY;
+    int answer = atomic_load_explicit(&known[is_aligned], memory_order_relaxed);
+    if (answer == UNKNOWN) {
+        answer = find_own(is_aligned) ? OWN : OTHER;
+        atomic_store_explicit(&known[is_aligned], answer, memory_order_relaxed);
+    }
+    return answer == OWN;
+}

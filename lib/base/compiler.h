@@ -93,6 +93,12 @@ HAK_INLINE uintptr_t hak_thread_pointer(void) {
 #endif
 }
 
+/* Thread pointers are pages apart: names differ within 4 TiB, and all stacks lie closer together. A
+ * fork's child keeps the name. Never 0, and bit 0 is free. */
+HAK_INLINE uint32_t hak_thread_name(void) {
+    return (uint32_t)(hak_thread_pointer() >> 12 << 2) | 2u;
+}
+
 HAK_INLINE void hak_cpu_relax(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();

@@ -7,7 +7,7 @@
 #define _GNU_SOURCE
 #include "os/os_fork.h"
 
-#include "os/os_lock.h"
+#include "os/os_futex.h"
 #include "os/os_memory.h"
 
 #include <errno.h>
@@ -18,6 +18,8 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+
+#define HAK_NAP_MS 1u /* a recovery takes some microseconds, and wakes nobody */
 
 static _Atomic uint32_t private_mark = HAK_FORK_SEEN;
 _Atomic uint32_t *hak_fork_mark HAK_SEALED = &private_mark;
@@ -75,7 +77,7 @@ bool hak_os_fork_is_first_thread(void) {
 static bool begin(uint32_t *ret_seen) {
     *ret_seen = HAK_FORK_UNSEEN;
     /* acquire pairs with the release in end */
-    return atomic_compare_exchange_strong_explicit(hak_fork_mark, ret_seen, hak_lock_name(),
+    return atomic_compare_exchange_strong_explicit(hak_fork_mark, ret_seen, hak_thread_name(),
                                                    memory_order_acquire, memory_order_acquire);
 }
 
@@ -92,9 +94,9 @@ static void end(void) {
 static void attend(void) {
     uint32_t seen;
     while (!begin(&seen)) {
-        if (seen == HAK_FORK_SEEN || seen == hak_lock_name())
+        if (seen == HAK_FORK_SEEN || seen == hak_thread_name())
             return;
-        hak_lock_nap(hak_fork_mark, seen);
+        hak_os_futex_wait(hak_fork_mark, seen, HAK_NAP_MS);
     }
     recover_child();
     end();

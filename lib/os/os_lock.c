@@ -7,11 +7,7 @@
 #define _GNU_SOURCE
 #include "os/os_lock.h"
 
-#include <errno.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include "os/os_futex.h"
 
 #define LOOK_MS 1000 /* long for a section, short for a user who waits */
 
@@ -20,7 +16,7 @@ void (*hak_lock_before_give)(void) HAK_SEALED = NULL;
 /* Takes a free lock, or marks a held one; true: taken. relaxed: only the word itself is read. */
 static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
     uint32_t seen = atomic_load_explicit(&lock->word, memory_order_relaxed);
-    uint32_t wanted = (seen ? seen : hak_lock_name()) | HAK_LOCK_WAITED;
+    uint32_t wanted = (seen ? seen : hak_thread_name()) | HAK_LOCK_WAITED;
     *ret_seen = wanted;
     if (seen == wanted)
         return false;
@@ -29,12 +25,7 @@ static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
                                                         memory_order_acquire, memory_order_relaxed);
     if (!done)
         *ret_seen = 0; /* it changed meanwhile: look again without sleeping */
-    return done && (wanted & ~HAK_LOCK_WAITED) == hak_lock_name();
-}
-
-static void sleep_on(_Atomic uint32_t *word, uint32_t seen, unsigned most_ms) {
-    const struct timespec most = {most_ms / 1000, most_ms % 1000 * 1000000L};
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
+    return done && (wanted & ~HAK_LOCK_WAITED) == hak_thread_name();
 }
 
 /*
@@ -42,28 +33,18 @@ static void sleep_on(_Atomic uint32_t *word, uint32_t seen, unsigned most_ms) {
  * sleep. Without fork()'s handlers the child has not recovered: it wakes up by itself and looks.
  */
 void hak_lock_take_slow(struct hak_lock *lock) {
-    int saved_errno = errno;
     uint32_t seen;
     for (;;) {
         hak_os_fork_look();
         if (take_or_mark(lock, &seen))
-            break;
+            return;
         if (seen)
-            sleep_on(&lock->word, seen, LOOK_MS);
+            hak_os_futex_wait(&lock->word, seen, LOOK_MS);
     }
-    errno = saved_errno;
-}
-
-void hak_lock_nap(_Atomic uint32_t *word, uint32_t seen) {
-    int saved_errno = errno;
-    sleep_on(word, seen, 1);
-    errno = saved_errno;
 }
 
 void hak_lock_wake(struct hak_lock *lock) {
-    int saved_errno = errno;
-    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    errno = saved_errno;
+    hak_os_futex_wake(&lock->word);
 }
 
 /* A younger thread may have the stack of one that is not here, and its name with it. */

@@ -23,24 +23,16 @@ struct hak_lock {
  * start of the process. */
 extern void (*hak_lock_before_give)(void) HAK_SEALED;
 
-/* Thread pointers are pages apart: names differ within 4 TiB, and all stacks lie closer together. A
- * fork's child keeps the name. */
-HAK_INLINE uint32_t hak_lock_name(void) {
-    return (uint32_t)(hak_thread_pointer() >> 12 << 2) | 2u;
-}
-
 void hak_lock_take_slow(struct hak_lock *lock);
 void hak_lock_wake(struct hak_lock *lock);
-
-/* Sleeps for a millisecond at most, as long as the word is as it was seen. */
-void hak_lock_nap(_Atomic uint32_t *word, uint32_t seen);
 
 HAK_INLINE void hak_lock_take(struct hak_lock *lock) {
     uint32_t free_word = 0;
     hak_os_fork_look();
     /* acquire pairs with the release in hak_lock_give */
-    if (HAK_UNLIKELY(!atomic_compare_exchange_strong_explicit(
-            &lock->word, &free_word, hak_lock_name(), memory_order_acquire, memory_order_relaxed)))
+    if (HAK_UNLIKELY(
+            !atomic_compare_exchange_strong_explicit(&lock->word, &free_word, hak_thread_name(),
+                                                     memory_order_acquire, memory_order_relaxed)))
         hak_lock_take_slow(lock);
 }
 
@@ -56,7 +48,7 @@ HAK_INLINE void hak_lock_give(struct hak_lock *lock) {
 /* True only for the holder itself: nobody else can have stored this thread's name. */
 HAK_INLINE bool hak_lock_is_mine(const struct hak_lock *lock) {
     uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
-    return (word & ~HAK_LOCK_WAITED) == hak_lock_name();
+    return (word & ~HAK_LOCK_WAITED) == hak_thread_name();
 }
 
 /*
