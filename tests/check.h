@@ -30,6 +30,12 @@
 #pragma GCC diagnostic ignored "-Walloc-size-larger-than="
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 
+#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 33)
+/* A libc without it has none to link with: the preload brings it. */
+#include "base/mallinfo.h"
+#pragma weak mallinfo2
+#endif
+
 #ifndef CHECK_HANG_SECONDS
 #define CHECK_HANG_SECONDS 900
 #endif

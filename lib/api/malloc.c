@@ -24,7 +24,6 @@
 #include "report/report.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,9 +6,8 @@
 #ifndef HAK_REPORT_REPORT_H
 #define HAK_REPORT_REPORT_H
 
-#include "base/compiler.h"
+#include "base/mallinfo.h"
 
-#include <malloc.h>
 #include <stdio.h>
 
 /* glibc's meanings: arena: bytes of slabs and free dirty runs; hblkhd: bytes of large blocks;

@@ -14,7 +14,7 @@
 
 static char root[] = "/tmp/hakmem-cgroup-XXXXXX";
 
-static void run(const char *format, ...) {
+__attribute__((format(printf, 1, 2))) static void run(const char *format, ...) {
     char command[1024];
     va_list arguments;
     va_start(arguments, format);

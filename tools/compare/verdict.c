@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -96,11 +97,29 @@ void hak_verdict_put_change(FILE *out, const struct hak_interval *interval,
     }
 }
 
-void hak_verdict_put_ending(FILE *out, int status) {
-    if (WIFSIGNALED(status))
-        fprintf(out, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+/* From a table of our own: sigabbrev_np is missing before glibc 2.32. */
+static void put_signal(FILE *out, int number) {
+    static const char *const names[] = {
+        [SIGHUP] = "HUP",       [SIGINT] = "INT",   [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+        [SIGTRAP] = "TRAP",     [SIGABRT] = "ABRT", [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+        [SIGKILL] = "KILL",     [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+        [SIGPIPE] = "PIPE",     [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
+        [SIGXCPU] = "XCPU",     [SIGXFSZ] = "XFSZ", [SIGPROF] = "PROF", [SIGVTALRM] = "VTALRM",
+        [SIGPOLL] = "POLL",     [SIGPWR] = "PWR",   [SIGSYS] = "SYS",
+    };
+    if (number < (int)(sizeof names / sizeof *names) && names[number])
+        fprintf(out, "SIG%s", names[number]);
     else
+        fprintf(out, "signal %d", number);
+}
+
+void hak_verdict_put_ending(FILE *out, int status) {
+    if (WIFSIGNALED(status)) {
+        fputs("killed by ", out);
+        put_signal(out, WTERMSIG(status));
+    } else {
         fprintf(out, "exit status %d", WEXITSTATUS(status));
+    }
 }
 
 /* ---- for programs ---- */
