@@ -41,3 +41,27 @@ native_mirror() {
         awk -v codename="$codename" '
         $1 == "Packages" && $2 == codename && $3 == "main" { print $4, codename; exit }'
 }
+
+# apt_root STATE RELEASE: makes the folder STATE an apt of that Debian release, with nothing
+# installed, from the mirror that this machine uses. Fails where the mirror does not have it.
+apt_root() {
+    # shellcheck disable=SC2046 # an address and a name
+    set -- "$1" "$2" $(native_mirror)
+    [ $# -eq 4 ] || return 1
+    mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
+    : >"$1/status"
+    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    echo "deb [signed-by=$keyring] $3 $2 main" >"$1/sources.list"
+    apt_in "$1" apt-get update
+}
+
+# apt_in STATE PROGRAM ARGUMENT...: apt-get or apt-cache of what apt_root has made.
+apt_in() {
+    apt_state=$1
+    apt_program=$2
+    shift 2
+    "$apt_program" -q -o Dir::Etc::sourcelist="$apt_state/sources.list" \
+        -o Dir::Etc::sourceparts=/none -o Dir::State::lists="$apt_state/lists" \
+        -o Dir::State::status="$apt_state/status" -o Dir::Cache="$apt_state/cache" \
+        -o APT::Install-Recommends=no -o APT::Sandbox::User="$(id -un)" "$@"
+}

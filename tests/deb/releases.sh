@@ -37,32 +37,17 @@ done
 echo "by releases.tab: $(echo "$releases" | tr '\n' ' ')"
 
 # The next release, from the mirror.
-# shellcheck disable=SC2046 # an address and a name
-set -- $(native_mirror)
-case ${2-} in
-bookworm) next=trixie ;;
+case $(native_mirror) in
+*' bookworm') next=trixie ;;
 *) next= ;;
 esac
 if [ -n "$next" ]; then
     state=$work/$next
-    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-    : >"$state/status"
-    cp "$top/debian/control" "$state/control"
-    {
-        echo "deb [trusted=yes] $1 $next main"
-        echo "deb-src [trusted=yes] $1 $next main"
-    } >"$state/sources.list"
-    # apt_next ARGUMENT...: apt-get of a machine of that release with nothing on it.
-    apt_next() {
-        apt-get -q -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/none \
-            -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" \
-            -o Dir::Cache="$state/cache" -o APT::Install-Recommends=no "$@"
-    }
     mkdir -p "$state/libhakmem/debian"
     cp "$top/debian/control" "$state/libhakmem/debian/"
-    if ! apt_next update >"$state/log" 2>&1; then
+    if ! apt_root "$state" "$next" >"$state/log" 2>&1; then
         echo "$next: the mirror does not have it"
-    elif ! apt_next -s build-dep "$state/libhakmem" >"$state/log" 2>&1; then
+    elif ! apt_in "$state" apt-get -s build-dep "$state/libhakmem" >"$state/log" 2>&1; then
         tail -n 5 "$state/log"
         complain "$next: what the source needs can't be installed"
     else
