@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -107,6 +108,12 @@ static void check_vfork(void) {
         wait_for(spawned);
     }
 }
+
+#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 34)
+static pid_t _Fork(void) {
+    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+#endif
 
 /* _Fork runs no fork handlers; alone in its process a thread may count on its heap. */
 static void check_bare_fork(void) {
