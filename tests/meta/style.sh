@@ -22,7 +22,8 @@ all_files() {
         LC_ALL=C sort
     printf '%s\n' configure.ac Makefile.am bootstrap bench/run bench/table bench/plot \
         bench/atomics bench/hotspots tests/attacks/run tests/fuzz/run debian/rules \
-        debian/libhakmem0.prerm tests/programs/page
+        debian/libhakmem0.prerm tests/programs/page \
+        tests/kernels/init tests/kernels/run tests/releases/run
     find debian/tests -type f ! -name control ! -name '*.sh' | LC_ALL=C sort
 }
 library_and_tools() {
