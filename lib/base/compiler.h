@@ -99,12 +99,4 @@ HAK_INLINE uint32_t hak_thread_name(void) {
     return (uint32_t)(hak_thread_pointer() >> 12 << 2) | 2u;
 }
 
-HAK_INLINE void hak_cpu_relax(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    __asm__ volatile("yield");
-#endif
-}
-
 #endif
