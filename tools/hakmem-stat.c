@@ -7,94 +7,31 @@
 #define _GNU_SOURCE
 #include "common/complain.h"
 #include "common/output.h"
-#include "common/proc.h"
 #include "profile/profile_run.h"
+#include "stat/list.h"
+#include "stat/pids.h"
+#include "stat/screen.h"
 #include "stat/show.h"
 #include "stat/stat_options.h"
 #include "stat/target.h"
+#include "stat/watch.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#define TREND_NS 500000000
+
 const char hak_tool_name[] = "hakmem-stat";
 
-struct pids {
-    pid_t *pid;
-    unsigned count;
-    int status; /* of what could not be found */
-};
-
-/* ---- which processes ---- */
-
-static void add_pid(struct pids *pids, pid_t pid) {
-    pid_t *grown = reallocarray(pids->pid, pids->count + 1, sizeof *grown);
-    if (!grown) {
-        pids->status = hak_target_complain("processes", HAK_STAT_FAILED);
-        return;
-    }
-    pids->pid = grown;
-    grown[pids->count++] = pid;
-}
-
-static bool has_name(pid_t pid, const char *name) {
-    char found[32];
-    hak_proc_name(pid, found, sizeof found);
-    return strcmp(found, name) == 0;
-}
-
-static bool is_on_hakmem(pid_t pid) {
-    struct hak_target target;
-    enum hak_stat_error error = hak_target_open(&target, pid);
-    hak_target_close(&target);
-    return error == HAK_STAT_OK || error == HAK_STAT_OTHER_LAYOUT;
-}
-
-/* NULL: every process on libhakmem. */
-static void find_pids(struct pids *pids, const char *name) {
-    const struct dirent *entry;
-    DIR *processes = opendir("/proc");
-    while (processes && (entry = readdir(processes))) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || pid == getpid())
-            continue;
-        if (name ? has_name(pid, name) : is_on_hakmem(pid))
-            add_pid(pids, pid);
-    }
-    if (processes)
-        closedir(processes);
-}
-
-static void add_operand(struct pids *pids, const char *operand) {
-    char *end;
-    unsigned before = pids->count;
-    errno = 0;
-    long number = strtol(operand, &end, 10);
-    if (end != operand && *end == '\0') {
-        if (errno || number <= 0 || number > INT32_MAX)
-            pids->status = hak_target_complain(operand, HAK_STAT_NO_PROCESS);
-        else
-            add_pid(pids, (pid_t)number);
-        return;
-    }
-    find_pids(pids, operand);
-    if (pids->count == before) {
-        hak_complain("%s: no process of this name", operand);
-        pids->status = HAK_EXIT_NO_PROCESS;
-    }
-}
-
-static void find_all(struct pids *pids, const struct hak_stat_options *options) {
+static void find_all(struct hak_pids *pids, const struct hak_stat_options *options) {
     for (unsigned i = 0; i < options->operand_count; i++)
-        add_operand(pids, options->operands[i]);
+        hak_pids_add(pids, options->operands[i]);
     if (!options->is_all)
         return;
-    find_pids(pids, NULL);
-    if (pids->count == 0)
+    hak_pids_add_all(pids);
+    if (pids->count == 0 && options->mode != HAK_MODE_WATCH)
         pids->status = hak_target_complain("all processes that can be seen", HAK_STAT_NO_HAKMEM);
 }
 
@@ -121,18 +58,40 @@ static int purge(pid_t pid) {
     return 0;
 }
 
+/* A terminal's width; 0: no bound. */
+static unsigned output_columns(void) {
+    struct winsize size = {.ws_col = 0};
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static void show_text(const struct hak_snapshot *snapshot, const struct hak_stat_options *options) {
-    struct hak_show look = {.out = stdout, .sort = options->sort};
-    look.has_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    struct hak_show show = {.out = stdout, .sort = options->sort, .columns = output_columns()};
+    show.has_colour = hak_screen_has_colour();
     if (options->mode == HAK_MODE_FRAG) {
-        hak_show_waste(&look, snapshot);
+        hak_show_waste(&show, snapshot);
         return;
     }
-    hak_show_process(&look, snapshot);
-    hak_show_line(&look, "%s", "");
-    hak_show_threads(&look, snapshot);
-    hak_show_line(&look, "%s", "");
-    hak_show_classes(&look, snapshot);
+    hak_show_process(&show, snapshot);
+    hak_show_line(&show, "%s", "");
+    hak_show_threads(&show, snapshot);
+    hak_show_line(&show, "%s", "");
+    hak_show_classes(&show, snapshot);
+}
+
+/* Two looks, because a trend needs them. */
+static int show_list(const struct hak_pids *pids, const struct hak_stat_options *options) {
+    struct hak_show show = {.out = stdout, .columns = output_columns()};
+    struct timespec pause = {0, TREND_NS};
+    struct hak_list before, now;
+    hak_list_take(&before, pids, NULL);
+    nanosleep(&pause, NULL);
+    hak_list_take(&now, pids, &before);
+    show.has_colour = hak_screen_has_colour();
+    hak_list_sort(&now, options->has_sort ? options->sort : HAK_SORT_RESIDENT);
+    hak_list_show(&show, &now);
+    hak_list_free(&before);
+    hak_list_free(&now);
+    return 0;
 }
 
 static int show(pid_t pid, const struct hak_stat_options *options) {
@@ -153,7 +112,7 @@ static int show(pid_t pid, const struct hak_stat_options *options) {
 }
 
 /* Metrics go by name, not by process: all snapshots come first. */
-static int show_prometheus(const struct pids *pids) {
+static int show_prometheus(const struct hak_pids *pids) {
     struct hak_snapshot *snapshots = calloc(pids->count + 1, sizeof *snapshots);
     unsigned count = 0;
     int status = 0;
@@ -176,7 +135,7 @@ static int show_prometheus(const struct pids *pids) {
     return status;
 }
 
-static int show_each(const struct pids *pids, const struct hak_stat_options *options) {
+static int show_each(const struct hak_pids *pids, const struct hak_stat_options *options) {
     int status = 0;
     for (unsigned i = 0; i < pids->count; i++) {
         bool is_plain = options->mode == HAK_MODE_TEXT || options->mode == HAK_MODE_FRAG;
@@ -190,7 +149,7 @@ static int show_each(const struct pids *pids, const struct hak_stat_options *opt
     return status;
 }
 
-static int show_series(const struct pids *pids, const struct hak_stat_options *options) {
+static int show_series(const struct hak_pids *pids, const struct hak_stat_options *options) {
     struct timespec pause = {(time_t)options->interval_s, 0};
     pause.tv_nsec = (long)((options->interval_s - (double)pause.tv_sec) * 1e9);
     hak_show_csv_names(stdout);
@@ -202,17 +161,16 @@ static int show_series(const struct pids *pids, const struct hak_stat_options *o
     }
 }
 
-static int serve(const struct pids *pids, const struct hak_stat_options *options) {
+static int serve(struct hak_pids *pids, const struct hak_stat_options *options) {
     switch (options->mode) {
     case HAK_MODE_PROMETHEUS:
         return show_prometheus(pids);
     case HAK_MODE_CSV:
         return show_series(pids, options);
     case HAK_MODE_WATCH:
-        if (pids->count == 1)
-            return hak_show_watch(pids->pid[0], options);
-        hak_complain("--watch takes one process, and these are %u", pids->count);
-        return HAK_EXIT_USAGE;
+        return hak_watch(pids, options);
+    case HAK_MODE_LIST:
+        return show_list(pids, options);
     default:
         return show_each(pids, options);
     }
@@ -220,7 +178,7 @@ static int serve(const struct pids *pids, const struct hak_stat_options *options
 
 int main(int argc, char **argv) {
     struct hak_stat_options options;
-    struct pids pids = {NULL, 0, 0};
+    struct hak_pids pids = {NULL, 0, 0};
     switch (hak_stat_options_read(&options, argc, argv)) {
     case HAK_STAT_SERVED:
         return 0;
@@ -238,10 +196,10 @@ int main(int argc, char **argv) {
         status = hak_profile_run(&options);
     } else {
         find_all(&pids, &options);
-        if (pids.count)
+        if (pids.count || (options.mode == HAK_MODE_WATCH && options.is_all))
             status = serve(&pids, &options);
         status = status ? status : pids.status;
     }
-    free(pids.pid);
+    hak_pids_free(&pids);
     return hak_output_finish() == 0 ? status : HAK_EXIT_FAILED;
 }

@@ -110,8 +110,9 @@ void hak_conf_put_variable(struct hak_buffer *buffer, const struct hak_knob *kno
 
 /* ---- the nearest name ---- */
 
+/* NULL: none is near. */
 static const struct hak_knob *nearest_knob(const char *name) {
-    const struct hak_knob *nearest = &hak_knobs[0];
+    const struct hak_knob *nearest = NULL;
     unsigned nearest_distance = UINT32_MAX;
     for (unsigned i = 0; i < hak_knob_count; i++) {
         unsigned distance = hak_conf_distance(name, hak_knobs[i].name);
@@ -120,7 +121,7 @@ static const struct hak_knob *nearest_knob(const char *name) {
             nearest_distance = distance;
         }
     }
-    return nearest;
+    return hak_conf_is_near(name, nearest_distance) ? nearest : NULL;
 }
 
 /* ---- complaints ---- */
@@ -152,8 +153,12 @@ static void complain_unknown(const char *name) {
         return;
     hak_put_text(&line, PREFIX);
     put_shown(&line, name, name_length(name), SHOWN_NAME_CHARS);
-    hak_put_text(&line, ": unknown knob (nearest: ");
-    hak_conf_put_variable(&line, nearest_knob(name));
+    hak_put_text(&line, ": unknown knob");
+    const struct hak_knob *nearest = nearest_knob(name);
+    if (!nearest)
+        return;
+    hak_put_text(&line, " (nearest: ");
+    hak_conf_put_variable(&line, nearest);
     hak_put_char(&line, ')');
 }
 

@@ -66,7 +66,7 @@ unsigned hak_conf_complaint_count(void);
 /* Those of them that were wrong. */
 unsigned hak_conf_error_count(void);
 
-/* `HAKMEM_FOO: unknown knob (nearest: HAKMEM_LOG)`, without prefix; NULL: no such line. */
+/* `HAKMEM_PURGES: unknown knob (nearest: HAKMEM_PURGE)`, without prefix; NULL: no such line. */
 const char *hak_conf_complaint(unsigned index);
 
 /* Hands each complaint, prefixed with `hakmem: `, to `line`. */
@@ -95,5 +95,8 @@ void hak_conf_put_value(struct hak_buffer *buffer, enum hak_knob_kind kind, cons
  * 1 for each that is missing at the end of `given`; case doesn't count. Names end at `=`.
  */
 unsigned hak_conf_distance(const char *given, const char *name);
+
+/* True if a name at this distance is worth being offered for `given`. */
+bool hak_conf_is_near(const char *given, unsigned distance);
 
 #endif

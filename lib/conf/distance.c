@@ -47,3 +47,8 @@ unsigned hak_conf_distance(const char *given, const char *name) {
         least = smaller(least, 2u * old[j] + (unsigned)(name_length - j));
     return least;
 }
+
+/* Three letters in five may be wrong: DRITY is offered DIRTY_MIN, and FOO is not offered LOG. */
+bool hak_conf_is_near(const char *given, unsigned distance) {
+    return 5 * distance <= 6 * cut_length(given);
+}

@@ -88,7 +88,7 @@ static void put_blocks(struct hak_buffer *text, const struct hak_totals *totals)
 static void put_memory(struct hak_buffer *text, const struct hak_totals *totals) {
     const struct hak_figures *figures = &totals->figures;
     uint64_t peak_bytes, faults;
-    put_part(text, "\nhakmem:   memory    ", figures->resident_bytes);
+    put_part(text, "\nhakmem:   memory    ", figures->held_bytes);
     put_part(text, ": ", figures->allocated_bytes);
     put_part(text, " allocated, ", figures->cached_bytes);
     put_part(text, " cached,\nhakmem:             ", figures->free_bytes + figures->slack_bytes);

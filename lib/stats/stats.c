@@ -90,7 +90,7 @@ void hak_figures_finish(struct hak_figures *figures, const struct hak_process_re
                             hak_excess(process->guarded_allocations, process->guarded_frees) +
                             hak_excess(process->zero_size_allocations, process->zero_size_frees);
     figures->allocated_bytes += process->large_bytes + process->guarded_bytes;
-    figures->resident_bytes = figures->allocated_bytes + figures->cached_bytes +
+    figures->held_bytes = figures->allocated_bytes + figures->cached_bytes +
                               figures->free_bytes + figures->slack_bytes + process->dirty_bytes +
                               process->metadata_bytes;
 }

@@ -31,7 +31,7 @@ static void check_calloc(void) {
 static void be_lazy(void) {
     burst();
     CHECK(check_value("lazy_bytes") >= 56 * MIB && check_value("dirty_bytes") <= 4 * MIB);
-    CHECK(check_value("resident_bytes") <= 8 * MIB);
+    CHECK(check_value("held_bytes") <= 8 * MIB);
     check_calloc();
     burst();
     malloc_trim(0);

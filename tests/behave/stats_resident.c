@@ -32,7 +32,7 @@ static uint64_t kernel_bytes(void) {
 
 static void compare(const char *when) {
     int64_t kernel = (int64_t)(kernel_bytes() - kernel_start);
-    int64_t own = (int64_t)(check_value("resident_bytes") - own_start);
+    int64_t own = (int64_t)(check_value("held_bytes") - own_start);
     int64_t difference = kernel > own ? kernel - own : own - kernel;
     fprintf(stderr, "%s: kernel %lld, own %lld, difference %lld\n", when, (long long)kernel,
             (long long)own, (long long)difference);
@@ -71,7 +71,7 @@ int main(void) {
     free(malloc(100));
     kernel_bytes();
     kernel_start = kernel_bytes();
-    own_start = check_value("resident_bytes");
+    own_start = check_value("held_bytes");
     fill(1);
     for (unsigned i = 0; i < LARGE; i++) {
         size_t bytes = 65536 * (1 + i % 7);

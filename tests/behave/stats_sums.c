@@ -157,7 +157,7 @@ static void check_sums(void) {
     CHECK(value("large_bytes") == value("large_bytes_taken") - value("large_bytes_freed"));
     CHECK(value("slab_bytes") <= value("slabs") * SLAB);
     CHECK(value("blocks_out") <= value("blocks_carved"));
-    CHECK(value("resident_bytes") == value("allocated_bytes") + value("cached_bytes") +
+    CHECK(value("held_bytes") == value("allocated_bytes") + value("cached_bytes") +
                                          value("free_bytes") + value("slack_bytes") +
                                          value("dirty_bytes") + value("metadata_bytes"));
 }

@@ -6,10 +6,10 @@
  * built with a sanitizer: a read outside of the copy ends it. Escape sequences in what is shown end
  * it, too.
  */
-#include "proc.h"
-#include "stat_show.h"
-#include "stat_snapshot.h"
-#include "stat_target.h"
+#include "common/proc.h"
+#include "stat/show.h"
+#include "stat/snapshot.h"
+#include "stat/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ bool hak_target_read(const struct hak_target *target, uint64_t offset, void *buf
 }
 
 /* Memory of which every byte is drawn, and some of which isn't there. */
-bool hak_process_read(pid_t pid, uint64_t address, void *buffer, size_t bytes) {
+bool hak_target_read_process(pid_t pid, uint64_t address, void *buffer, size_t bytes) {
     (void)address;
     for (size_t i = 0; i < bytes; i++)
         ((unsigned char *)buffer)[i] = (unsigned char)draw();
@@ -65,10 +65,6 @@ void *hak_target_control(const struct hak_target *target, int id) {
     (void)target;
     (void)id;
     return NULL;
-}
-
-bool hak_process_lives(pid_t pid) {
-    return pid > 0;
 }
 
 static const void *attach(pid_t pid) {
@@ -146,7 +142,7 @@ static void check_shown(const char *text, size_t bytes) {
 static void show(const struct hak_snapshot *snapshot) {
     static char text[OUT_BYTES];
     FILE *out = fmemopen(text, sizeof text, "w");
-    struct hak_look look = {.out = out, .columns = 80};
+    struct hak_show look = {.out = out, .columns = 80};
     hak_show_process(&look, snapshot);
     hak_show_threads(&look, snapshot);
     hak_show_classes(&look, snapshot);

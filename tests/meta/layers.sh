@@ -18,7 +18,7 @@ loose='heap'
 # Rooms whose files give their names to functions.
 named=''
 # Rooms of tools/, and what their files may include; "tools" is what lies in no folder.
-tools='common:common run:base,os,conf,common,run compare:base,conf,common,run,compare
+tools='common:base,conf,common run:base,os,conf,common,run compare:base,conf,common,run,compare
     stat:base,os,stats,common,stat profile:base,stats,common,stat,profile
     tools:base,os,conf,stats,common,run,compare,stat,profile'
 

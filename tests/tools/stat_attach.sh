@@ -253,10 +253,11 @@ sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
 if echo 'int main(void) { return 0; }' | ${CC:-cc} -x c - -o try $sanitizers 2>/dev/null && ./try
 then
     checked=$work/hakmem-stat-checked
+    sources=$(find "$top_srcdir/tools/stat" "$top_srcdir/tools/common" -name '*.c' \
+        ! -name 'screen.c' ! -name 'show_diff.c')
     ${CC:-cc} -std=gnu17 -g $sanitizers -DHAK_VERSION='"0"' -I"$top_srcdir/lib" \
         -I"$top_srcdir/tools" -o "$checked" "$top_srcdir/tools/hakmem-stat.c" \
-        "$top_srcdir"/tools/stat/*.c "$top_srcdir"/tools/common/*.c \
-        "$top_srcdir/tools/profile/profile_none.c" \
+        $sources "$top_srcdir/tools/profile/profile_none.c" "$top_srcdir/lib/conf/distance.c" \
         "$top_srcdir/lib/stats/stats.c" || complain 'the tool cannot be built with its checks on'
 fi
 ASAN_OPTIONS=exitcode=99

@@ -17,23 +17,37 @@ done
 expect 1 '' 'hakmem-stat: cannot write to standard output: No space left on device' \
     sh -c '"$1" --help >/dev/full' sh "$stat"
 hint='(see hakmem-stat --help)'
-expect 2 '' "hakmem-stat: no process given $hint" "$stat"
+expect 2 '' "hakmem-stat: no process given $hint" "$stat" --json
 expect 2 '' "hakmem-stat: --all takes no process $hint" "$stat" --all 1
 expect 2 '' "hakmem-stat: --diff takes two files $hint" "$stat" --diff one
-expect 2 '' "hakmem-stat: unknown option --jsno $hint" "$stat" --jsno 1
+expect 2 '' 'hakmem-stat: unknown option --jsno (nearest: --json)' "$stat" --jsno 1
 expect 2 '' "hakmem-stat: unknown option -x $hint" "$stat" -x 1
 expect 2 '' "hakmem-stat: option --json takes no value $hint" "$stat" --json=1 1
 expect 2 '' "hakmem-stat: option --sort needs a value $hint" "$stat" --sort
-expect 2 '' "hakmem-stat: unknown option --jsno $hint" "$stat" 1 --jsno=2
+expect 2 '' 'hakmem-stat: unknown option --jsno (nearest: --json)' "$stat" 1 --jsno=2
 expect 2 '' "hakmem-stat: option --json takes no value $hint" "$stat" 1 --json=1
 expect 2 '' "hakmem-stat: option --sort needs a value $hint" "$stat" 1 --sort
+expect 2 '' "hakmem-stat: unknown option --xyzzy $hint" "$stat" --xyzzy
+expect 2 '' 'hakmem-stat: option --pr is ambiguous: --prometheus, --profile' "$stat" --pr 1
 keys='tid, name, allocated, freed, cached, slabs or rate'
-expect 2 '' "hakmem-stat: --sort size: not $keys $hint" "$stat" --sort=size 1
+list_keys='pid, name, resident, live, waste, threads or trend'
+expect 2 '' "hakmem-stat: --sort size: not $keys, nor $list_keys $hint" "$stat" --sort=size 1
+expect 2 '' "hakmem-stat: -s size: not $keys, nor $list_keys $hint" "$stat" 1 -s size
+expect 2 '' "hakmem-stat: --sort rate: not $list_keys $hint" "$stat" --sort rate
+expect 2 '' "hakmem-stat: --sort trend: not $keys $hint" "$stat" --sort trend 1
 expect 2 '' "hakmem-stat: --count 0: not a number above 0 $hint" "$stat" --count=0 1
 range='not a number of seconds from 0.05 to 86400'
-expect 2 '' "hakmem-stat: --interval 0: $range $hint" "$stat" -i 0 1
-modes='--watch, --frag, --json, --prometheus, --csv, --diff, --check, --purge, --profile'
-expect 2 '' "hakmem-stat: more than one of $modes $hint" "$stat" --json --csv 1
+expect 2 '' "hakmem-stat: -i 0: $range $hint" "$stat" -i 0 1
+expect 2 '' "hakmem-stat: -i 0: $range $hint" "$stat" -i0 1
+expect 2 '' "hakmem-stat: --inter 0: $range $hint" "$stat" --inter 0 1
+expect 2 '' "hakmem-stat: --json and -c: one of them at a time $hint" "$stat" --json -c 1
+# What would have no effect is refused.
+expect 2 '' "hakmem-stat: -i goes with --watch or --csv $hint" "$stat" -i 2 1
+expect 2 '' "hakmem-stat: --count goes with --watch or --csv $hint" "$stat" --json --count=2 1
+expect 2 '' "hakmem-stat: --sort goes with tables of threads or processes $hint" \
+    "$stat" --json --sort=rate 1
+expect 2 '' "hakmem-stat: --leaks goes with --profile $hint" "$stat" --leaks 1
+expect 2 '' "hakmem-stat: --interval needs --count with --csv $hint" "$stat" -c --interval=2 1
 
 gone='no such process, or it has ended'
 expect 6 '' "hakmem-stat: 2147483647: $gone" "$stat" 2147483647
@@ -55,7 +69,7 @@ expect 1 '' "hakmem-stat: deep.json: $reason" "$stat" --diff deep.json deep.json
 
 start "$run" --stats ./target
 "$stat" "$pid" >text || complain "text: $?"
-awk 'length > 100 { exit 1 }' text || complain 'text: wider than 100 columns'
+awk 'length > 80 { exit 1 }' text || complain 'text: wider than 80 columns'
 grep -q "^target (PID $pid), libhakmem" text || complain 'text: no heading'
 grep -q ' alpha ' text || complain 'text: no thread alpha'
 "$stat" target >by-name 2>errors || : # another process of that name may end meanwhile
@@ -64,7 +78,7 @@ grep -q "(PID $pid)" by-name || complain 'by name: another process'
 "$stat" --check "$pid" >check || complain "--check: $?"
 grep -q '^  stats  *yes  *environment$' check || complain '--check: knob stats'
 grep -q '^  purge  *yes  *default$' check || complain '--check: knob purge'
-"$stat" --frag "$pid" | grep -q 'most of it in the size classes: 208' ||
+"$stat" --frag "$pid" | grep -q 'mostly of the size classes 208' ||
     complain "--frag names no class: $("$stat" --frag "$pid")"
 
 # The sums, by another program's arithmetic.
@@ -82,8 +96,8 @@ done
     complain 'allocated_bytes'
 parts='.figures.allocated_bytes + .figures.cached_bytes + .figures.free_bytes +
     .figures.slack_bytes + .process.dirty_bytes + .process.metadata_bytes'
-[ "$(value .figures.resident_bytes)" = "$(value "$parts")" ] ||
-    complain 'resident_bytes is not the sum of its parts'
+[ "$(value .figures.held_bytes)" = "$(value "$parts")" ] ||
+    complain 'held_bytes is not the sum of its parts'
 [ "$(value '[.threads[] | select(.name == "beta \"q\"")] | length')" = 1 ] ||
     complain "thread names: $(value '.threads[].name')"
 # The first blocks of a thread may be of a larger class.
@@ -97,7 +111,7 @@ if [ "$(value '.classes[0] | has("slabs_below_25")')" = true ]; then
     parts='.slabs_below_25 + .slabs_below_50 + .slabs_below_75 + .slabs_above_75'
     [ "$(value "[.classes[] | select($parts != .slabs) | .size] | length")" -eq 0 ] ||
         complain "slabs by use: $(value ".classes[] | select($parts != .slabs)")"
-    "$stat" --frag "$pid" | grep -q 'OCCUPIED <25 % <50 % <75 %  MORE$' ||
+    "$stat" --frag "$pid" | grep -q 'OCCUPIED <25% <50% <75% MORE$' ||
         complain '--frag: no parts'
     compile sparse <<'END'
 #include <malloc.h>
@@ -127,6 +141,36 @@ END
     "$stat" --json "$pid" >json || complain '--json again'
 fi
 
+# The age and the memory of the process are the kernel's, with and without HAKMEM_STATS: blocks that
+# nobody touched are held, and not resident.
+stop
+compile untouched <<'END'
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    static void *volatile block;
+    block = malloc(500 << 20);
+    write(1, "ready\n", 6);
+    pause();
+}
+END
+for knob in yes no; do
+    start "$run" --stats=$knob ./untouched
+    "$stat" --json "$pid" >json || complain "untouched, stats=$knob: $?"
+    [ "$(value '.resident_bytes < 50000000 and .figures.held_bytes > 500000000')" = true ] ||
+        complain "untouched: $(value '[.resident_bytes, .figures.held_bytes]')"
+    age=$(value '.time - .started')
+    { [ "$age" -ge 0 ] && [ "$age" -lt 600 ]; } || complain "stats=$knob: $age s old"
+    "$stat" "$pid" >text || complain "untouched: $?"
+    grep -q ', up [0-9]* s, counters from ' text || complain "stats=$knob: $(sed -n 1p text)"
+    sed -n 's/^  resident  *\([0-9.]*\) MiB .*/\1/p' text |
+        awk '$1 > 50 { large = 1 } END { exit large || !NR }' ||
+        complain "untouched: $(cat text)"
+    stop
+done
+start "$run" --stats ./target
+"$stat" --json "$pid" >json || complain '--json once more'
+
 # What changes, and nothing else: 1000 frees of another thread's blocks.
 cp json before.json
 order f
@@ -142,6 +186,8 @@ awk '$1 == "figures.live_blocks" && $4 == "-1000" { found++ }
 # CSV: as many cells everywhere; a series.
 "$stat" --csv --count=3 --interval=0.1 "$pid" >csv || complain '--csv'
 [ "$(wc -l <csv)" -eq 4 ] || complain "--csv: $(wc -l <csv) lines"
+awk -F, 'NR > 1 { if ($1 <= last || $1 !~ /^[0-9]+\.[0-9][0-9][0-9]$/) exit 1; last = $1 }' csv ||
+    complain "--csv: times: $(cut -d, -f1 csv)"
 [ "$(awk -F, '{ print NF }' csv | sort -u | wc -l)" -eq 1 ] || complain '--csv: cells'
 
 # Prometheus's text format, strictly: HELP and TYPE before samples, once; no metric in two places.

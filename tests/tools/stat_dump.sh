@@ -120,5 +120,5 @@ int main(void) {
 }
 END
 ./inside >out || complain "inside: $?"
-grep -q '^resident_bytes [1-9][0-9]* bytes$' out || complain "inside: $(cat out)"
+grep -q '^held_bytes [1-9][0-9]* bytes$' out || complain "inside: $(cat out)"
 exit "$status"

@@ -12,10 +12,12 @@ set -eu
 # The tool's own files but for the one that finds the process; SEED= and ROUNDS= make other runs.
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
 sources=
-for file in stat_reader stat_snapshot stat_slabs stat_formats stat_text stat_options options \
-    message proc; do
+for file in stat/reader stat/snapshot stat/snapshot_slabs stat/show stat/show_formats \
+    stat/show_process stat/show_tables stat/stat_options common/complain common/option \
+    common/output common/proc; do
     sources="$sources $top_srcdir/tools/$file.c"
 done
+sources="$sources $top_srcdir/lib/conf/distance.c"
 # shellcheck disable=SC2086 # lists of words
 if echo 'int main(void) { return 0; }' | $CC -x c - -o try $sanitizers 2>/dev/null && ./try; then
     $CC -std=gnu17 -D_GNU_SOURCE= -O1 -g -w $sanitizers '-DHAK_VERSION="0"' \

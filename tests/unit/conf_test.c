@@ -192,7 +192,9 @@ static void test_complaints(void) {
                     "HAKMEM_DIRTY_PERCENT=k: not a percentage (0 to 1000)"));
     CHECK(complains("HAKMEM_PURGE=a\nb\033", "HAKMEM_PURGE=a?b?: not yes or no"));
     CHECK(complains("HAKMEM_log=1", "HAKMEM_log: unknown knob (nearest: HAKMEM_LOG)"));
-    CHECK(complains("HAKMEM_=1", "HAKMEM_: unknown knob (nearest: HAKMEM_LOG)"));
+    CHECK(complains("HAKMEM_=1", "HAKMEM_: unknown knob"));
+    CHECK(complains("HAKMEM_FOO=1", "HAKMEM_FOO: unknown knob"));
+    CHECK(complains("HAKMEM_LIBRARYY=1", "HAKMEM_LIBRARYY: unknown knob"));
 }
 
 static bool is_nearest(const char *given, const char *name) {
@@ -212,7 +214,6 @@ static void test_nearest(void) {
     CHECK(is_nearest("LOGS", "LOG"));
     CHECK(is_nearest("DEEP_BIND", "DEEPBIND"));
     CHECK(is_nearest("LIBCFREE", "LIBC_FREE"));
-    CHECK(is_nearest("LIBRARYY", "LIBC_FREE"));
     CHECK(hak_conf_distance("log", "LOG") == 0 && hak_conf_distance("log=1", "LOG") == 0);
     CHECK(hak_conf_distance("", "abc") == 3 && hak_conf_distance("abc", "") == 6);
     CHECK(hak_conf_distance("abdc", "abcd") == 2 && hak_conf_distance("axcd", "abcd") == 2);
@@ -230,7 +231,7 @@ static void test_monsters(void) {
     memcpy(entry, "HAKMEM_", strlen("HAKMEM_"));
     read_one(entry);
     CHECK(is_default() && strlen(hak_conf_complaint(0)) < 128);
-    CHECK(strstr(hak_conf_complaint(0), "DDD...: unknown knob (nearest: HAKMEM_"));
+    CHECK(strstr(hak_conf_complaint(0), "DDD...: unknown knob"));
     memset(entry + 17, '0', sizeof entry - 18);
     memcpy(entry, "HAKMEM_DIRTY_MIN=", strlen("HAKMEM_DIRTY_MIN="));
     entry[sizeof entry - 2] = '7';
@@ -258,7 +259,7 @@ static void test_many_complaints(void) {
     memset(text, '!', sizeof text); /* the program overwrites its environment */
     hak_conf_report(count_line);
     CHECK(reported_lines == 5);
-    CHECK(strcmp(hak_conf_complaint(3), "HAKMEM_X3: unknown knob (nearest: HAKMEM_LOG)") == 0);
+    CHECK(strcmp(hak_conf_complaint(3), "HAKMEM_X3: unknown knob") == 0);
     CHECK(!hak_conf_complaint(4) && !hak_conf_complaint(1000) && !hak_conf_complaint(UINT32_MAX));
 }
 

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 FILE *hak_proc_open(pid_t pid, const char *name) {
@@ -81,6 +82,26 @@ long long hak_proc_number(pid_t pid, const char *name, const char *key) {
     if (file)
         fclose(file);
     return number;
+}
+
+/* Field 22 of stat counts clock ticks from the machine's start. */
+uint64_t hak_proc_started_ms(pid_t pid) {
+    enum { FIELD = 22, FIRST_AFTER_NAME = 3 };
+    char line[1024];
+    struct timespec since_boot, since_1970;
+    FILE *file = hak_proc_open(pid, "stat");
+    const char *at = file && fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    if (file)
+        fclose(file);
+    for (int field = FIRST_AFTER_NAME; at && field <= FIELD; field++)
+        at = strchr(at + 1, ' ');
+    if (!at || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0 ||
+        clock_gettime(CLOCK_REALTIME, &since_1970) != 0)
+        return 0;
+    double ticks = strtod(at, NULL) / (double)sysconf(_SC_CLK_TCK);
+    double age = (double)since_boot.tv_sec + (double)since_boot.tv_nsec / 1e9 - ticks;
+    double now = (double)since_1970.tv_sec + (double)since_1970.tv_nsec / 1e9;
+    return age >= 0 && age < now ? (uint64_t)((now - age) * 1e3) : 0;
 }
 
 long long hak_proc_rss_bytes(pid_t pid) {

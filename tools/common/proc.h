@@ -33,6 +33,9 @@ void hak_proc_name(pid_t pid, char *name, size_t capacity);
 /* The number behind `key` in /proc/PID/NAME, the last one of its line; -1: none. */
 long long hak_proc_number(pid_t pid, const char *name, const char *key);
 
+/* When the process began, in milliseconds since 1970; 0: unknown. */
+uint64_t hak_proc_started_ms(pid_t pid);
+
 /* Resident memory of the whole process; -1: unknown. */
 long long hak_proc_rss_bytes(pid_t pid);
 

@@ -13,10 +13,10 @@ function values_of(argument, help,    list) {
         return "<knobs>"
     if (argument ~ /^(LIBRARY|FILE|TEXT)$/)
         return "<files>"
-    if (argument == "KEY") { # the help names them: order threads by tid, name or rate
+    if (argument == "KEY") { # the help names them: sort by tid, name; pid, live
         list = help
         sub(/.* by /, "", list)
-        gsub(/,| or /, " ", list)
+        gsub(/[,;]| or /, " ", list)
         gsub(/ +/, " ", list)
         return list
     }

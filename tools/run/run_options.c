@@ -191,21 +191,6 @@ static struct option *make_rows(void) {
     return rows;
 }
 
-static void complain_unknown(const struct option *rows, const char *given) {
-    unsigned nearest = UINT32_MAX;
-    const char *nearest_name = "";
-    given += strspn(given, "-");
-    for (; rows->name; rows++) {
-        unsigned distance = hak_conf_distance(given, rows->name);
-        if (distance < nearest) {
-            nearest = distance;
-            nearest_name = rows->name;
-        }
-    }
-    hak_complain("unknown option --%.*s (nearest: --%s)", (int)strcspn(given, "="), given,
-                 nearest_name);
-}
-
 static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
     if (options->mode != HAK_MODE_RUN && options->mode != mode) {
         hak_complain("more than one thing to do " HINT);
@@ -312,8 +297,6 @@ enum hak_run_answer hak_run_options_read(struct hak_run_options *options, int ar
     hak_option_prepare(&set, "+"); /* options end at PROGRAM */
     memset(options, 0, sizeof *options);
     for (int index; (index = hak_option_next(&set, argc, argv)) != HAK_OPTION_END;) {
-        if (index == HAK_OPTION_UNKNOWN)
-            complain_unknown(set.rows, argv[optind - 1]);
         if (index < 0)
             return HAK_WRONG_USAGE;
         enum hak_run_answer result = take(options, (unsigned)index);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns --diff: the numbers of two JSON files, under the names of the objects they stand in, and
- * what changed between them. An object in a list goes by its first member, which is a size or a
- * TID, so that lists of different lengths compare. Only the first line's object counts. Stateless.
+ * --diff: the numbers of two JSON files, under the names of the objects they stand in, and what
+ * changed between them. An object in a list goes by its first member, which is a size or a TID, so
+ * that lists of different lengths compare. Only the first object of a file counts. Stateless.
  */
 #define _GNU_SOURCE
 #include "common/complain.h"
@@ -10,12 +10,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MOST 16
 #define NAME_CHARS 128u
-#define FILE_BYTES_MOST (64u << 20)
+#define BUFFER_BYTES 65536u
 
 struct number {
     char name[NAME_CHARS]; /* classes.64.live_blocks */
@@ -25,174 +26,109 @@ struct number {
 struct numbers {
     struct number *number;
     size_t count;
-    bool has_schema;
 };
 
-struct parser {
-    const char *at;
-    struct numbers *numbers;
-    char name[NAME_CHARS]; /* of the value that is read */
-};
+static void add_value(struct numbers *numbers, const char *name, struct json_object *value);
 
-static bool read_value(struct parser *parser, unsigned depth);
-
-static void skip_space(struct parser *parser) {
-    parser->at += strspn(parser->at, " \t\r\n");
-}
-
-static bool take_char(struct parser *parser, char c) {
-    skip_space(parser);
-    if (*parser->at != c)
-        return false;
-    parser->at++;
-    return true;
-}
-
-static bool read_string(struct parser *parser, char *text, size_t capacity) {
-    size_t length = 0;
-    if (!take_char(parser, '"'))
-        return false;
-    while (*parser->at && *parser->at != '"') {
-        if (*parser->at == '\\' && parser->at[1])
-            parser->at++;
-        if (length + 1 < capacity)
-            text[length++] = *parser->at;
-        parser->at++;
-    }
-    text[length] = '\0';
-    return take_char(parser, '"');
-}
-
-static bool add_number(struct parser *parser, uint64_t value) {
-    struct numbers *numbers = parser->numbers;
+static void add_number(struct numbers *numbers, const char *name, struct json_object *value) {
     if ((numbers->count & (numbers->count + 1)) == 0) {
         struct number *grown = reallocarray(numbers->number, 2 * numbers->count + 2, sizeof *grown);
-        if (!grown)
-            return false;
+        if (!grown) {
+            hak_complain("out of memory");
+            exit(HAK_EXIT_FAILED);
+        }
         numbers->number = grown;
     }
     struct number *number = &numbers->number[numbers->count++];
-    memcpy(number->name, parser->name, NAME_CHARS);
-    number->value = value;
-    return true;
+    snprintf(number->name, NAME_CHARS, "%s", name);
+    number->value = json_object_get_uint64(value);
 }
 
-/* Extends the name by a part; returns the length to cut it back to. */
-static size_t enter(struct parser *parser, const char *part) {
-    size_t length = strlen(parser->name);
-    snprintf(parser->name + length, NAME_CHARS - length, "%s%s", length ? "." : "", part);
-    return length;
+/* The name, extended by a part. */
+static void add_named(struct numbers *numbers, const char *name, const char *part,
+                      struct json_object *value) {
+    char longer[NAME_CHARS + 64];
+    snprintf(longer, sizeof longer, "%s%s%.60s", name, *name ? "." : "", part);
+    longer[NAME_CHARS - 1] = '\0';
+    add_value(numbers, longer, value);
 }
 
-/* Of an object in a list, the first member's number becomes a part of the name. */
-static bool read_members(struct parser *parser, unsigned depth, bool is_in_list) {
-    char key[64], part[32];
-    if (take_char(parser, '}'))
-        return true;
-    do {
-        if (!read_string(parser, key, sizeof key) || !take_char(parser, ':'))
-            return false;
-        skip_space(parser);
-        if (is_in_list && *parser->at >= '0' && *parser->at <= '9') {
-            snprintf(part, sizeof part, "%.*s", (int)strspn(parser->at, "0123456789"), parser->at);
-            enter(parser, part);
+static void add_list(struct numbers *numbers, const char *name, struct json_object *list) {
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *entry = json_object_array_get_idx(list, i);
+        const char *part = "";
+        if (json_object_is_type(entry, json_type_object) && json_object_object_length(entry)) {
+            struct json_object_iterator first = json_object_iter_begin(entry);
+            struct json_object *value = json_object_iter_peek_value(&first);
+            part = json_object_is_type(value, json_type_int) ? json_object_get_string(value) : "";
         }
-        is_in_list = false;
-        size_t length = enter(parser, key);
-        if (!read_value(parser, depth + 1))
-            return false;
-        parser->name[length] = '\0';
-    } while (take_char(parser, ','));
-    return take_char(parser, '}');
-}
-
-static bool read_list(struct parser *parser, unsigned depth) {
-    if (take_char(parser, ']'))
-        return true;
-    do {
-        size_t length = strlen(parser->name);
-        bool done = take_char(parser, '{') ? read_members(parser, depth + 1, true)
-                                           : read_value(parser, depth + 1);
-        if (!done)
-            return false;
-        parser->name[length] = '\0';
-    } while (take_char(parser, ','));
-    return take_char(parser, ']');
-}
-
-static bool read_number(struct parser *parser) {
-    char *end;
-    bool is_negative = *parser->at == '-';
-    errno = 0;
-    uint64_t value = strtoull(parser->at + is_negative, &end, 10);
-    if (end == parser->at + is_negative || errno)
-        return false;
-    parser->at = end;
-    return is_negative || add_number(parser, value);
-}
-
-static bool read_value(struct parser *parser, unsigned depth) {
-    char text[64];
-    skip_space(parser);
-    if (depth > DEPTH_MOST)
-        return false;
-    if (*parser->at == '"') {
-        bool done = read_string(parser, text, sizeof text);
-        if (strcmp(parser->name, "schema") == 0 && strcmp(text, HAK_JSON_SCHEMA) == 0)
-            parser->numbers->has_schema = true;
-        return done;
+        if (*part)
+            add_named(numbers, name, part, entry);
+        else
+            add_value(numbers, name, entry);
     }
-    if (take_char(parser, '{'))
-        return read_members(parser, depth, false);
-    if (take_char(parser, '['))
-        return read_list(parser, depth);
-    if (strncmp(parser->at, "null", 4) == 0) {
-        parser->at += 4;
-        return true;
-    }
-    return read_number(parser);
 }
 
-static char *read_file(const char *path) {
-    FILE *file = fopen(path, "re");
-    char *text = file ? calloc(1, FILE_BYTES_MOST + 1) : NULL;
-    size_t bytes = text ? fread(text, 1, FILE_BYTES_MOST, file) : 0;
-    if (!file || ferror(file)) {
-        hak_complain("%s: %s", path, strerror(errno));
-        free(text);
-        text = NULL;
-    } else if (text) {
-        text[bytes] = '\0';
+static void add_value(struct numbers *numbers, const char *name, struct json_object *value) {
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, key, member) add_named(numbers, name, key, member);
+    } else if (json_object_is_type(value, json_type_array)) {
+        add_list(numbers, name, value);
+    } else if (json_object_is_type(value, json_type_int)) {
+        add_number(numbers, name, value);
     }
-    if (file)
-        fclose(file);
-    return text;
+}
+
+/* ---- files ---- */
+
+/* NULL: no object, or none that is read whole. */
+static struct json_object *parse(FILE *file) {
+    char *buffer = malloc(BUFFER_BYTES);
+    struct json_tokener *tokener = buffer ? json_tokener_new_ex(DEPTH_MOST) : NULL;
+    struct json_object *object = NULL;
+    size_t bytes;
+    while (tokener && !object && (bytes = fread(buffer, 1, BUFFER_BYTES, file)) > 0) {
+        object = json_tokener_parse_ex(tokener, buffer, (int)bytes);
+        if (json_tokener_get_error(tokener) != json_tokener_continue)
+            break;
+    }
+    if (tokener)
+        json_tokener_free(tokener);
+    free(buffer);
+    return object;
+}
+
+static bool has_schema(struct json_object *object) {
+    struct json_object *schema;
+    return json_object_is_type(object, json_type_object) &&
+           json_object_object_get_ex(object, "schema", &schema) &&
+           json_object_is_type(schema, json_type_string) &&
+           strcmp(json_object_get_string(schema), HAK_JSON_SCHEMA) == 0;
 }
 
 static bool read_numbers(const char *path, struct numbers *numbers) {
-    char *text = read_file(path);
-    struct parser parser = {.at = text, .numbers = numbers};
-    if (!text)
-        return false;
-    bool done = read_value(&parser, 0) && numbers->has_schema;
-    if (!done)
+    FILE *file = fopen(path, "re");
+    errno = file ? 0 : errno;
+    struct json_object *object = file ? parse(file) : NULL;
+    int error = !file || ferror(file) ? errno : 0;
+    bool done = has_schema(object);
+    if (file)
+        fclose(file);
+    if (error)
+        hak_complain("%s: %s", path, strerror(error));
+    else if (!done)
         hak_complain("%s: not written by hakmem-stat --json (schema " HAK_JSON_SCHEMA ")", path);
-    free(text);
+    if (done)
+        add_value(numbers, "", object);
+    json_object_put(object);
     return done;
 }
 
-static uint64_t value_of(const struct numbers *numbers, const char *name) {
+static const struct number *find(const struct numbers *numbers, const char *name) {
     for (size_t i = 0; i < numbers->count; i++)
         if (strcmp(numbers->number[i].name, name) == 0)
-            return numbers->number[i].value;
-    return 0;
-}
-
-static bool has_name(const struct numbers *numbers, const char *name) {
-    for (size_t i = 0; i < numbers->count; i++)
-        if (strcmp(numbers->number[i].name, name) == 0)
-            return true;
-    return false;
+            return &numbers->number[i];
+    return NULL;
 }
 
 static void print_change(FILE *out, const char *name, uint64_t before, uint64_t after) {
@@ -202,17 +138,18 @@ static void print_change(FILE *out, const char *name, uint64_t before, uint64_t 
 }
 
 int hak_show_diff(FILE *out, const char *before_path, const char *after_path) {
-    struct numbers before = {NULL, 0, false}, after = {NULL, 0, false};
+    struct numbers before = {NULL, 0}, after = {NULL, 0};
     bool done = read_numbers(before_path, &before) && read_numbers(after_path, &after);
     if (done)
         fprintf(out, "%-44s %20s %20s %20s\n", "NAME", "BEFORE", "AFTER", "CHANGE");
-    for (size_t i = 0; done && i < after.count; i++)
-        print_change(out, after.number[i].name, value_of(&before, after.number[i].name),
-                     after.number[i].value);
+    for (size_t i = 0; done && i < after.count; i++) {
+        const struct number *old = find(&before, after.number[i].name);
+        print_change(out, after.number[i].name, old ? old->value : 0, after.number[i].value);
+    }
     for (size_t i = 0; done && i < before.count; i++)
-        if (!has_name(&after, before.number[i].name))
+        if (!find(&after, before.number[i].name))
             print_change(out, before.number[i].name, before.number[i].value, 0);
     free(before.number);
     free(after.number);
-    return done ? 0 : 1;
+    return done ? 0 : HAK_EXIT_FAILED;
 }

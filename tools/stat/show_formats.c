@@ -32,6 +32,13 @@ static uint64_t sum_of(const uint64_t *values) {
 
 /* ---- JSON ---- */
 
+static void put_resident(FILE *out, const struct hak_snapshot *snapshot) {
+    if (snapshot->kernel_rss_bytes < 0)
+        fputs(",\"resident_bytes\":null", out);
+    else
+        put_member(out, "resident_bytes", (uint64_t)snapshot->kernel_rss_bytes, false);
+}
+
 static void put_head(FILE *out, const struct hak_snapshot *snapshot) {
     static const char *const ways[] = {"segment", "file", "memory"};
     fprintf(out,
@@ -40,16 +47,17 @@ static void put_head(FILE *out, const struct hak_snapshot *snapshot) {
     fputs(",\"version\":", out);
     put_quoted(out, snapshot->header.version);
     fprintf(out, ",\"time\":%" PRIu64 ",\"started\":%" PRIu64 ",\"source\":\"%s\"",
-            snapshot->time_s, snapshot->header.started_s, ways[snapshot->way]);
+            snapshot->time_ms / 1000, snapshot->started_ms / 1000, ways[snapshot->way]);
     put_member(out, "page_bytes", snapshot->header.page_bytes, false);
     put_member(out, "heaps_missing", snapshot->heaps_missing, false);
+    put_resident(out, snapshot);
     fputs(",\"limits\":{\"address_space_bytes\":", out);
     fprintf(out, snapshot->address_limit == UINT64_MAX ? "null" : "%" PRIu64,
             snapshot->address_limit);
     fputs(",\"control_group_bytes\":", out);
     fprintf(out, snapshot->memory_limit == UINT64_MAX ? "null" : "%" PRIu64,
             snapshot->memory_limit);
-    fprintf(out, ",\"process_resident_bytes\":%lld}", snapshot->kernel_rss_bytes);
+    putc('}', out);
 }
 
 static void put_figures(FILE *out, const struct hak_snapshot *snapshot) {
@@ -215,6 +223,18 @@ static void put_metric(FILE *out, const struct metric *metric, const struct hak_
         put_samples(out, metric, &snapshots[i]);
 }
 
+/* The kernel's figure, not one of the allocator's. */
+static void put_resident_metric(FILE *out, const struct hak_snapshot *snapshots, unsigned count) {
+    static const struct metric metric = {"resident_bytes",
+                                         "resident memory of the process, as the kernel counts it",
+                                         false, IN_PROCESS, 0};
+    fprintf(out, "# HELP hakmem_%s %s\n# TYPE hakmem_%s gauge\n", metric.name, metric.help,
+            metric.name);
+    for (unsigned i = 0; i < count; i++)
+        if (snapshots[i].kernel_rss_bytes >= 0)
+            put_sample(out, &metric, &snapshots[i], 0, (uint64_t)snapshots[i].kernel_rss_bytes);
+}
+
 void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsigned count) {
     enum { EVENT = 1, GAUGE = 0 };
     static const struct metric metrics[] = {
@@ -235,6 +255,7 @@ void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsign
         {"class_own_frees", "blocks that their slab's thread freed", EVENT, IN_CLASSES,
          offsetof(struct hak_counter_sums, own_frees)},
     };
+    put_resident_metric(out, snapshots, count);
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
         put_metric(out, &metrics[i], snapshots, count);
 }
@@ -242,7 +263,7 @@ void hak_show_prometheus(FILE *out, const struct hak_snapshot *snapshots, unsign
 /* ---- CSV ---- */
 
 void hak_show_csv_names(FILE *out) {
-    fputs("time_s,pid,program", out);
+    fputs("time_s,pid,program,resident_bytes", out);
 #define HAK_FIGURE(name, unit, help) fputs("," #name, out);
 #include "stats/figures.def"
 #undef HAK_FIGURE
@@ -273,8 +294,10 @@ static void put_text_cell(FILE *out, const char *text) {
 }
 
 void hak_show_csv(FILE *out, const struct hak_snapshot *snapshot) {
-    fprintf(out, "%" PRIu64 ",%ld", snapshot->time_s, (long)snapshot->pid);
+    fprintf(out, "%" PRIu64 ".%03" PRIu64 ",%ld", snapshot->time_ms / 1000,
+            snapshot->time_ms % 1000, (long)snapshot->pid);
     put_text_cell(out, snapshot->program);
+    put_cell(out, snapshot->kernel_rss_bytes < 0 ? 0 : (uint64_t)snapshot->kernel_rss_bytes);
 #define HAK_FIGURE(name, unit, help) put_cell(out, snapshot->figures.name);
 #include "stats/figures.def"
 #undef HAK_FIGURE

@@ -133,7 +133,11 @@ static void finish(struct hak_snapshot *snapshot) {
     hak_figures_finish(&snapshot->figures, &snapshot->process);
     clock_gettime(CLOCK_MONOTONIC, &now);
     snapshot->taken_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    snapshot->time_s = (uint64_t)time(NULL);
+    clock_gettime(CLOCK_REALTIME, &now);
+    snapshot->time_ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    snapshot->started_ms = hak_proc_started_ms(snapshot->pid);
+    if (snapshot->started_ms == 0)
+        snapshot->started_ms = snapshot->header.started_s * 1000u;
     snapshot->address_limit = hak_proc_address_limit(snapshot->pid);
     snapshot->memory_limit = hak_proc_memory_limit(snapshot->pid);
     snapshot->kernel_rss_bytes = hak_proc_rss_bytes(snapshot->pid);

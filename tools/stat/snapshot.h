@@ -32,8 +32,9 @@ struct hak_snapshot {
     char program[32];
     enum hak_target_way way;
     bool has_library;
-    uint64_t taken_ns; /* CLOCK_MONOTONIC */
-    uint64_t time_s;   /* CLOCK_REALTIME */
+    uint64_t taken_ns;   /* CLOCK_MONOTONIC */
+    uint64_t time_ms;    /* CLOCK_REALTIME */
+    uint64_t started_ms; /* since 1970; 0: unknown */
     unsigned class_count;
     uint32_t class_bytes[HAK_STATS_CLASSES];
     unsigned knob_count;

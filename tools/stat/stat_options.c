@@ -17,6 +17,8 @@
 
 #define HELP_COLUMN 27
 #define HINT "(see hakmem-stat --help)"
+#define THREAD_KEYS "tid, name, allocated, freed, cached, slabs or rate"
+#define LIST_KEYS "pid, name, resident, live, waste, threads or trend"
 
 enum option_index {
 #define HAK_OPTION(name, letter, long_name, argument, help) OPTION_##name,
@@ -24,6 +26,7 @@ enum option_index {
 #undef HAK_OPTION
     OPTION_COUNT
 };
+_Static_assert(OPTION_COUNT <= HAK_STAT_OPTIONS_MOST, "typed[] has room for all");
 
 static const struct hak_option stat_options[] = {
 #define HAK_OPTION(name, letter, long_name, argument, help) {long_name, argument, help, letter},
@@ -31,15 +34,33 @@ static const struct hak_option stat_options[] = {
 #undef HAK_OPTION
 };
 
-const char *const hak_sort_names[HAK_SORT_KEYS] = {"tid",    "name",  "allocated", "freed",
-                                                   "cached", "slabs", "rate"};
+const char *const hak_stat_options_sorts[HAK_SORT_KEYS] = {
+    "tid", "name",     "allocated", "freed", "cached",  "slabs", "rate",
+    "pid", "resident", "live",      "waste", "threads", "trend"};
+
+static bool sorts_list(enum hak_sort_key key) {
+    return key >= HAK_SORT_PID || key == HAK_SORT_NAME;
+}
+
+static bool sorts_threads(enum hak_sort_key key) {
+    return key < HAK_SORT_PID;
+}
+
+enum hak_sort_key hak_stat_options_next_sort(enum hak_sort_key key, bool is_list) {
+    do
+        key = (enum hak_sort_key)((key + 1) % HAK_SORT_KEYS);
+    while (is_list ? !sorts_list(key) : !sorts_threads(key));
+    return key;
+}
 
 static enum hak_stat_answer print_help(void) {
-    puts("Usage: hakmem-stat [OPTION]... PID|NAME...\n"
+    puts("Usage: hakmem-stat [OPTION]...\n"
+         "       hakmem-stat [OPTION]... PID|NAME...\n"
          "       hakmem-stat [OPTION]... --all\n"
          "       hakmem-stat --diff BEFORE.json AFTER.json\n"
          "       hakmem-stat --profile [OPTION]... PID [SECONDS]\n"
-         "Show the memory of running processes that use libhakmem.\n");
+         "Show the memory of running processes that use libhakmem; with none named, a line\n"
+         "for each of them.\n");
     for (unsigned i = 0; i < OPTION_COUNT; i++)
         hak_option_print(&stat_options[i], HELP_COLUMN);
     puts("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 not on libhakmem; 4 no right to\n"
@@ -55,12 +76,13 @@ static enum hak_stat_answer print_version(void) {
 
 static bool read_sort(struct hak_stat_options *options, const char *text) {
     for (unsigned i = 0; i < HAK_SORT_KEYS; i++) {
-        if (strcmp(text, hak_sort_names[i]) == 0) {
+        if (strcmp(text, hak_stat_options_sorts[i]) == 0) {
             options->sort = (enum hak_sort_key)i;
+            options->has_sort = true;
             return true;
         }
     }
-    hak_complain("--sort %s: not tid, name, allocated, freed, cached, slabs or rate " HINT, text);
+    hak_complain("%s %s: not " THREAD_KEYS ", nor " LIST_KEYS " " HINT, hak_option_typed(), text);
     return false;
 }
 
@@ -69,7 +91,8 @@ static bool read_interval(struct hak_stat_options *options, const char *text) {
     options->interval_s = strtod(text, &end);
     if (end != text && *end == '\0' && options->interval_s >= 0.05 && options->interval_s <= 86400)
         return true;
-    hak_complain("--interval %s: not a number of seconds from 0.05 to 86400 " HINT, text);
+    hak_complain("%s %s: not a number of seconds from 0.05 to 86400 " HINT, hak_option_typed(),
+                 text);
     return false;
 }
 
@@ -79,17 +102,18 @@ static bool read_count(struct hak_stat_options *options, const char *text) {
     if (end != text && *end == '\0' && *text != '-' && options->count > 0 &&
         options->count < ULONG_MAX)
         return true;
-    hak_complain("--count %s: not a number above 0 " HINT, text);
+    hak_complain("%s %s: not a number above 0 " HINT, hak_option_typed(), text);
     return false;
 }
 
 static bool set_mode(struct hak_stat_options *options, enum hak_stat_mode mode) {
     if (options->mode != HAK_MODE_TEXT && options->mode != mode) {
-        hak_complain("more than one of --watch, --frag, --json, --prometheus, --csv, --diff, "
-                     "--check, --purge, --profile " HINT);
+        hak_complain("%s and %s: one of them at a time " HINT, options->mode_typed,
+                     hak_option_typed());
         return false;
     }
     options->mode = mode;
+    snprintf(options->mode_typed, sizeof options->mode_typed, "%s", hak_option_typed());
     return true;
 }
 
@@ -101,6 +125,7 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
         [OPTION_CHECK] = HAK_MODE_CHECK,    [OPTION_PURGE] = HAK_MODE_PURGE,
         [OPTION_PROFILE] = HAK_MODE_PROFILE};
     bool done = true;
+    snprintf(options->typed[option], sizeof options->typed[option], "%s", hak_option_typed());
     switch (option) {
     case OPTION_HELP:
         return print_help();
@@ -129,6 +154,8 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
     }
     return done ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
 }
+
+/* ---- what goes together ---- */
 
 /* PID [SECONDS] */
 static bool read_profile_operands(struct hak_stat_options *options) {
@@ -163,6 +190,51 @@ static bool operands_fit(const struct hak_stat_options *options) {
     return false;
 }
 
+#define MODE(mode) (1u << HAK_MODE_##mode)
+
+/* Options that would have no effect are refused: who gives them expects one. */
+static bool options_fit(const struct hak_stat_options *options) {
+    static const struct {
+        enum option_index option;
+        unsigned modes;
+        const char *words;
+    } rules[] = {
+        {OPTION_INTERVAL, MODE(WATCH) | MODE(CSV), "--watch or --csv"},
+        {OPTION_LOOKS, MODE(WATCH) | MODE(CSV), "--watch or --csv"},
+        {OPTION_SORT, MODE(TEXT) | MODE(LIST) | MODE(WATCH), "tables of threads or processes"},
+        {OPTION_OUTPUT, MODE(PROFILE), "--profile"},
+        {OPTION_LEAKS, MODE(PROFILE), "--profile"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        const char *typed = options->typed[rules[i].option];
+        if (*typed && !(rules[i].modes >> options->mode & 1)) {
+            hak_complain("%s goes with %s " HINT, typed, rules[i].words);
+            return false;
+        }
+    }
+    if (*options->typed[OPTION_INTERVAL] && options->mode == HAK_MODE_CSV && !options->count) {
+        hak_complain("%s needs --count with --csv " HINT, options->typed[OPTION_INTERVAL]);
+        return false;
+    }
+    bool is_one = options->mode == HAK_MODE_TEXT, is_list = options->mode == HAK_MODE_LIST;
+    if (*options->typed[OPTION_SORT] &&
+        ((is_one && !sorts_threads(options->sort)) || (is_list && !sorts_list(options->sort)))) {
+        hak_complain("%s %s: not %s " HINT, options->typed[OPTION_SORT],
+                     hak_stat_options_sorts[options->sort], is_list ? LIST_KEYS : THREAD_KEYS);
+        return false;
+    }
+    return true;
+}
+
+/* Without an operand all processes are meant, where they fit into one table. */
+static void find_mode(struct hak_stat_options *options) {
+    if (options->operand_count || options->is_all)
+        return;
+    if (options->mode == HAK_MODE_TEXT)
+        options->mode = HAK_MODE_LIST;
+    options->is_all = options->mode == HAK_MODE_LIST || options->mode == HAK_MODE_WATCH;
+}
+
 enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int argc,
                                            char **argv) {
     struct option rows[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
@@ -171,10 +243,6 @@ enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int
     *options = (struct hak_stat_options){.interval_s = 1.0};
     hak_option_prepare(&set, "");
     for (int index; (index = hak_option_next(&set, argc, argv)) != HAK_OPTION_END;) {
-        if (index == HAK_OPTION_UNKNOWN) {
-            const char *given = argv[optind - 1];
-            hak_complain("unknown option %.*s " HINT, (int)strcspn(given, "="), given);
-        }
         if (index < 0)
             return HAK_STAT_WRONG_USAGE;
         enum hak_stat_answer result = take(options, (enum option_index)index);
@@ -183,11 +251,9 @@ enum hak_stat_answer hak_stat_options_read(struct hak_stat_options *options, int
     }
     options->operands = argv + optind;
     options->operand_count = (unsigned)(argc - optind);
-    if (options->mode == HAK_MODE_PROFILE)
-        return read_profile_operands(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
-    if (options->output || options->is_leaks) {
-        hak_complain("--output and --leaks belong to --profile " HINT);
-        return HAK_STAT_WRONG_USAGE;
-    }
-    return operands_fit(options) ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
+    find_mode(options);
+    bool fits =
+        options_fit(options) && (options->mode == HAK_MODE_PROFILE ? read_profile_operands(options)
+                                                                   : operands_fit(options));
+    return fits ? HAK_STAT_RUN : HAK_STAT_WRONG_USAGE;
 }

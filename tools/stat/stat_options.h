@@ -10,6 +10,7 @@
 
 enum hak_stat_mode {
     HAK_MODE_TEXT,
+    HAK_MODE_LIST, /* a row a process */
     HAK_MODE_WATCH,
     HAK_MODE_FRAG,
     HAK_MODE_JSON,
@@ -21,6 +22,7 @@ enum hak_stat_mode {
     HAK_MODE_PROFILE
 };
 
+/* Those of threads, then those of processes; the name is both's. */
 enum hak_sort_key {
     HAK_SORT_TID,
     HAK_SORT_NAME,
@@ -29,14 +31,27 @@ enum hak_sort_key {
     HAK_SORT_CACHED,
     HAK_SORT_SLABS,
     HAK_SORT_RATE,
+    HAK_SORT_PID,
+    HAK_SORT_RESIDENT,
+    HAK_SORT_LIVE,
+    HAK_SORT_WASTE,
+    HAK_SORT_THREADS,
+    HAK_SORT_TREND,
     HAK_SORT_KEYS
 };
 
-extern const char *const hak_sort_names[HAK_SORT_KEYS];
+extern const char *const hak_stat_options_sorts[HAK_SORT_KEYS];
+
+/* The next key of a list of processes, or of threads. */
+enum hak_sort_key hak_stat_options_next_sort(enum hak_sort_key key, bool is_list);
+
+#define HAK_STAT_OPTIONS_MOST 32u
+#define HAK_STAT_TYPED_CHARS 32u
 
 struct hak_stat_options {
     enum hak_stat_mode mode;
     enum hak_sort_key sort;
+    bool has_sort; /* it was given */
     bool is_all;
     double interval_s;
     unsigned long count; /* 0: not given */
@@ -45,6 +60,8 @@ struct hak_stat_options {
     bool is_leaks;
     char **operands; /* ended by NULL */
     unsigned operand_count;
+    char mode_typed[HAK_STAT_TYPED_CHARS]; /* the option that set the mode, as it was typed */
+    char typed[HAK_STAT_OPTIONS_MOST][HAK_STAT_TYPED_CHARS]; /* each option; empty: not given */
 };
 
 /* HAK_STAT_RUN: go on. HAK_STAT_SERVED: --help and the like were served. Else: complained. */
