@@ -10,7 +10,7 @@ import struct
 import gdb
 
 MAGIC = b'libhakmem stats\0'
-LAYOUT = 2
+LAYOUT = 3
 PRIVATE = 2
 RANGES_MOST = 64
 NAMES = ('layout header_bytes kind page_bytes total_bytes version pid slab_bytes started_s '

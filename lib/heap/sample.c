@@ -41,8 +41,14 @@ int64_t hak_sample_gap(uint64_t *random, uint64_t mean_bytes) {
     return (int64_t)(gap < LARGEST_GAP ? gap : LARGEST_GAP) + 1;
 }
 
+/* relaxed: a wish */
+static uint64_t mean_bytes(void) {
+    uint64_t asked = atomic_load_explicit(&hak_stats_control->sample_mean, memory_order_relaxed);
+    return HAK_UNLIKELY(asked) ? asked : hak_conf.sample_mean;
+}
+
 static void draw_gap(struct hak_sampler *sampler) {
-    sampler->gap_bytes = hak_sample_gap(&sampler->random, hak_conf.sample_mean);
+    sampler->gap_bytes = hak_sample_gap(&sampler->random, mean_bytes());
     sampler->left_bytes = sampler->gap_bytes;
 }
 
@@ -97,7 +103,7 @@ void hak_sample_record(struct hak_heap *heap, struct hak_slab *slab, size_t byte
     struct hak_sampler *sampler = &heap->sampler;
     const void *block = (const void *)hak_slab_address(slab);
     int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
-    slab->sample = hak_profile_add(block, bytes, hak_conf.sample_mean, thread_id);
+    slab->sample = hak_profile_add(block, bytes, mean_bytes(), thread_id);
     if (HAK_UNLIKELY(hak_probe_alloc_listeners))
         HAK_PROBE3(alloc, block, bytes, sampler->gap_bytes - sampler->left_bytes);
     draw_gap(sampler);
@@ -113,7 +119,7 @@ void hak_sample_large(struct hak_slab *slab, size_t bytes) {
 }
 
 void hak_sample_drop_slow(struct hak_slab *slab, const void *block) {
-    hak_profile_drop(slab->sample);
+    hak_profile_drop(slab->sample, mean_bytes());
     slab->sample = 0;
     if (HAK_UNLIKELY(hak_probe_free_listeners))
         HAK_PROBE1(free, block);

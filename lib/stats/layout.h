@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define HAK_STATS_MAGIC "libhakmem stats" /* 16 bytes with its NUL */
-#define HAK_STATS_LAYOUT 2u
+#define HAK_STATS_LAYOUT 3u
 #define HAK_STATS_SHARED 1u
 #define HAK_STATS_PRIVATE 2u
 
@@ -106,11 +106,16 @@ struct hak_stats_header {
     struct hak_stats_slabs slabs;
 };
 
-/* A page that others of the same user may write: nothing but a wish is believed. */
+/* A page that others of the same user may write: it holds wishes, and nothing there is trusted. */
 struct hak_stats_control {
     _Atomic uint32_t purge_request;
     uint32_t spare;
     _Atomic uint64_t profile_until_ms; /* CLOCK_MONOTONIC; 0: no samples, UINT64_MAX: no end */
+    /* How far the reader of the profile has come: the last sample and the last free that it read. A
+     * process that samples every block waits for it, until profile_until_ms at most. */
+    _Atomic uint64_t samples_read;
+    _Atomic uint64_t frees_read;
+    _Atomic uint64_t sample_mean; /* bytes, in the place of HAKMEM_SAMPLE_MEAN; 0: that counts */
 };
 
 #endif

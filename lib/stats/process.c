@@ -266,10 +266,8 @@ static void copy_counters(struct hak_stats_header *copy) {
 
 void hak_stats_profile_inherit(struct hak_profile_area *to) {
     const struct hak_profile_area *from = hak_stats_profile_area();
-    if (from && atomic_load_explicit(&from->taken, memory_order_relaxed)) {
-        memcpy((void *)to->live, (const void *)from->live, sizeof to->live);
+    if (from)
         atomic_store_explicit(&to->taken, atomic_load(&from->taken), memory_order_relaxed);
-    }
 }
 
 void hak_stats_fork_copy(struct hak_stats_copy *ret_copy) {

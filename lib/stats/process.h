@@ -69,7 +69,7 @@ struct hak_profile_area;
 struct hak_profile_area *hak_stats_profile_area(void);
 bool hak_stats_profile_use(struct hak_profile_area *area);
 
-/* fork: a child knows which of the blocks that it inherits are sampled. */
+/* fork: a child counts on, so that the blocks that it inherits are nobody's. */
 void hak_stats_profile_inherit(struct hak_profile_area *to);
 
 /* Around hak_counters_move. The heap lock is held. */

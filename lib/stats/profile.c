@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the area of samples. A slot belongs to whoever drew its number; a live place to whoever
- * changed it from 0, until its block is freed. Invariant: a live place holds a sample's number
- * exactly as long as the block that keeps the place is live.
+ * Owns the area of samples. A slot belongs to whoever drew its number. A process that samples every
+ * block overwrites no slot that a reader has not read: it waits instead, so that such a profile is
+ * exact. Others never wait.
  */
 #include "stats/profile.h"
 
@@ -15,15 +15,12 @@
 
 #include <string.h>
 
-#define PLACE_TRIES 64u
 #define READER_MS 5000u
 
 _Static_assert(HAK_STACK_REGISTERS == HAK_PROFILE_REGISTERS, "as many registers as are taken");
 
 HAK_PROBE_SEMAPHORE(alloc);
 HAK_PROBE_SEMAPHORE(free);
-
-static _Atomic uint32_t next_place;
 
 void hak_profile_await_reader(void) {
     /* a reader's first act is to put an end to the wish, which it then defers */
@@ -79,19 +76,21 @@ void hak_profile_ask(void) {
         write_maps(hak_stats_profile_area());
 }
 
-/* 0: all places around are taken. */
-static uint32_t take_place(struct hak_profile_area *area, uint64_t number) {
-    for (unsigned i = 0; i < PLACE_TRIES; i++) {
-        uint32_t place =
-            atomic_fetch_add_explicit(&next_place, 1, memory_order_relaxed) % HAK_PROFILE_LIVE;
-        uint64_t nobody = 0;
-        /* release: a reader that finds the number finds the sample */
-        if (atomic_compare_exchange_strong_explicit(&area->live[place], &nobody, number,
-                                                    memory_order_release, memory_order_relaxed))
-            return place + 1;
+/*
+ * Waits until the reader is so far that slot `number` of a ring is free; not without a reader, who
+ * defers the end of its wish as long as it lives. relaxed: a number of the reader's, that orders
+ * nothing: a slot is copied before it is said to be read, and what is read twice was changed.
+ */
+static void await_slot(const _Atomic uint64_t *read, uint64_t number, uint64_t slots) {
+    for (;;) {
+        uint64_t until_ms =
+            atomic_load_explicit(&hak_stats_control->profile_until_ms, memory_order_relaxed);
+        uint64_t done = atomic_load_explicit(read, memory_order_relaxed);
+        if (number <= slots || done >= number - slots || until_ms == UINT64_MAX ||
+            hak_os_now_ms() > until_ms)
+            return;
+        hak_os_sleep_ms(1);
     }
-    atomic_fetch_add_explicit(&area->missed, 1, memory_order_relaxed);
-    return 0;
 }
 
 uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, int thread_id) {
@@ -103,11 +102,14 @@ uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, i
     hak_os_stack_registers(registers);
     uint64_t number = atomic_fetch_add_explicit(&area->taken, 1, memory_order_relaxed) + 1;
     struct hak_profile_sample *sample = &area->slot[(number - 1) % HAK_PROFILE_SLOTS];
+    if (HAK_UNLIKELY(mean_bytes <= 1))
+        await_slot(&hak_stats_control->samples_read, number, HAK_PROFILE_SLOTS);
     atomic_store_explicit(&sample->number, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* 0 is seen before the rest changes */
     sample->address = (uintptr_t)block;
     sample->bytes = bytes;
     sample->mean_bytes = mean_bytes;
+    sample->time_ms = hak_os_now_ms();
     sample->thread_id = thread_id;
     sample->register_count = HAK_STACK_REGISTER_COUNT;
     sample->stack_register = HAK_STACK_POINTER;
@@ -116,11 +118,22 @@ uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, i
                                                       sizeof sample->stack);
     /* release: what was written above is complete */
     atomic_store_explicit(&sample->number, number, memory_order_release);
-    return take_place(area, number);
+    return (uint32_t)number;
 }
 
-void hak_profile_drop(uint32_t place) {
+void hak_profile_drop(uint32_t sample, uint64_t mean_bytes) {
     struct hak_profile_area *area = hak_stats_profile_area();
-    if (area && place && place <= HAK_PROFILE_LIVE)
-        atomic_store_explicit(&area->live[place - 1], 0, memory_order_relaxed);
+    if (!area)
+        return;
+    uint64_t number = atomic_fetch_add_explicit(&area->freed, 1, memory_order_relaxed) + 1;
+    struct hak_profile_free *slot = &area->free[(number - 1) % HAK_PROFILE_FREES];
+    if (HAK_UNLIKELY(mean_bytes <= 1))
+        await_slot(&hak_stats_control->frees_read, number, HAK_PROFILE_FREES);
+    atomic_store_explicit(&slot->number, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release); /* 0 is seen before the rest changes */
+    slot->sample = sample;
+    slot->taken = atomic_load_explicit(&area->taken, memory_order_relaxed);
+    slot->time_ms = hak_os_now_ms();
+    /* release: what was written above is complete */
+    atomic_store_explicit(&slot->number, number, memory_order_release);
 }

@@ -30,13 +30,15 @@ void hak_profile_await_reader(void);
 bool hak_profile_start(void);
 
 /*
- * Records the calling thread's stack for a block. Returns the sample's place, which is kept with
- * the block and handed to hak_profile_drop; 0: not recorded. Ends the profile if its time is over.
+ * Records the calling thread's stack for a block. Returns the low bits of the sample's number,
+ * which are kept with the block and handed to hak_profile_drop; 0: not recorded. Ends the profile
+ * if its time is over. With a mean of 1 it waits for a reader that is behind, so the caller holds
+ * no lock.
  */
 uint32_t hak_profile_add(const void *block, size_t bytes, uint64_t mean_bytes, int thread_id);
 
-/* The block of the sample at `place` is no more. */
-void hak_profile_drop(uint32_t place);
+/* The sample's block is no more. Waits as hak_profile_add does. */
+void hak_profile_drop(uint32_t sample, uint64_t mean_bytes);
 
 /*
  * The list of mappings as it is at exit, for a reader that comes when the process has ended. It

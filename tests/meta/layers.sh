@@ -19,7 +19,7 @@ loose='heap'
 named=''
 # Rooms of tools/, and what their files may include; "tools" is what lies in no folder.
 tools='common:base,conf,common run:base,os,conf,common,run compare:base,conf,common,run,compare
-    stat:base,os,stats,common,stat profile:base,stats,common,stat,profile
+    stat:base,os,conf,stats,common,stat profile:base,stats,common,stat,profile
     tools:base,os,conf,stats,common,run,compare,stat,profile'
 
 # check_edges KIND <EDGES: complains of edges "FROM TO WHAT" that point up, and of what is left when

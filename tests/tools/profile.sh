@@ -11,7 +11,7 @@ cp "${top_builddir:?}/hakmem-stat" "$stat"
 trap 'kill -CONT $started 2>/dev/null || :; kill $started 2>/dev/null || :; rm -rf "$work"' EXIT
 started=''
 here=$top_srcdir/tests/tools
-if "$stat" --profile 1 1 2>&1 | grep -q 'without libdw'; then
+if "$stat" --profile 1 2>&1 | grep -q 'without libdw'; then
     echo 'hakmem-stat was built without libdw'
     exit 77
 fi
@@ -106,6 +106,51 @@ prlimit --core=0 "$run" --leaks --sample-mean=1 ./program sx 2>leaks || got=$?
 [ "$got" -eq 134 ] || complain "abort: exit status $got"
 grep -q '^    small' leaks || complain "abort: $(cat leaks)"
 
+# Every block, more than the process has room for, from four threads at once, and many of them live:
+# nothing is lost, and the sums are exact.
+compile many -O1 -fno-builtin -fno-inline -pthread <<'END'
+#include <pthread.h>
+#include <stdlib.h>
+enum { THREADS = 4, BLOCKS = 40000 };
+static void *kept[THREADS][BLOCKS];
+void *stay(int i) { return malloc(10 + i % 7); }
+void *go(void) { return malloc(1000); }
+static void *work(void *own) {
+    void **mine = own;
+    for (int i = 0; i < BLOCKS; i++) {
+        mine[i] = stay(i);
+        if (i % 2)
+            free(go());
+    }
+    return NULL;
+}
+int main(void) {
+    pthread_t thread[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, work, kept[i]);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    return 0;
+}
+END
+exact='^ *2079980 bytes in 160000 blocks, 160000 sampled$'
+"$run" --leaks --sample-mean=1 ./many 2>leaks || complain "many: $?"
+grep -A 1 "$exact" leaks | grep -q '^    stay ' || complain "many: $(head -n 8 leaks)"
+grep -q 'lost' leaks && complain "many: $(grep lost leaks)"
+# A reader that does not read for a while: the program waits for it.
+"$run" --profile=many.txt --sample-mean=1 ./many 2>errors &
+reader=$!
+started="$started $reader"
+until [ "$(cat "/proc/$reader/comm")" = hakmem-stat ]; do
+    sleep 0.01
+done
+kill -STOP "$reader"
+sleep 0.5
+kill -CONT "$reader"
+wait "$reader" || complain "stopped reader: $?"
+grep -q "$exact" many.txt || complain "stopped reader: $(head -n 8 many.txt)"
+grep -q lost errors many.txt && complain "stopped reader: $(cat errors)"
+
 # read FILE: what an independent reader finds in it, in ./found.
 read_profile() {
     gzip -dc "$1" | protoc --decode=pprof.Profile --proto_path="$here" profile.proto >decoded ||
@@ -174,6 +219,24 @@ for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
         grep -q '^function most [1-9]' found || complain "$knobs, look $i: $(cat found)"
         ! grep -q '^function small' found || complain "$knobs: samples of before"
     done
+    # Every block, and to standard output; then as before.
+    "$stat" --profile --sample-mean=1 --output=- "$pid" 0.3s >every.pb.gz 2>errors ||
+        complain "$knobs, every block: $(cat errors)"
+    grep -q "^hakmem-stat: sampling program (PID $pid) for 0.3 s$" errors ||
+        complain "$knobs: not said: $(cat errors)"
+    grep -q '^hakmem-stat: standard output: [0-9]* samples of program' errors ||
+        complain "$knobs: $(cat errors)"
+    grep -q lost errors && complain "$knobs: $(cat errors)"
+    read_profile every.pb.gz
+    grep -qx 'period 1' found || complain "$knobs: $(grep period found)"
+    awk '$1 == "function" && $2 == "most" && $4 == 1000 * $3 { exact = 1 } END { exit !exact }' \
+        found || complain "$knobs: not exact: $(cat found)"
+    "$stat" --profile --output=running.pb.gz "$pid" 0.1 2>errors || complain "$knobs: again"
+    read_profile running.pb.gz
+    ! grep -qx 'period 1' found || complain "$knobs: still every block"
+    "$stat" --profile "$pid" "$pid" >out 2>&1 && complain 'a second process was taken for seconds'
+    grep -q "^hakmem-stat: --profile takes one process, and $pid is one, too" out ||
+        complain "a second process: $(cat out)"
     kill -STOP "$pid"
     until grep -q '^State:[[:space:]]*T' "/proc/$pid/status"; do
         sleep 0.1
@@ -244,8 +307,9 @@ expect 2 '' 'hakmem-stat: --profile takes a PID and a number of seconds (see hak
 hint='(see hakmem-stat --help)'
 expect 2 '' "hakmem-stat: x: not a number of seconds from 0.05 to 1000000 $hint" \
     "$stat" --profile 1 x
-expect 2 '' 'hakmem-stat: --output and --leaks belong to --profile (see hakmem-stat --help)' \
-    "$stat" --leaks 1
+expect 2 '' "hakmem-stat: --sample-mean 0: not a size from 1 to 1g $hint" \
+    "$stat" --profile --sample-mean 0 1
+expect 2 '' "hakmem-stat: -m goes with --profile $hint" "$stat" -m 1 1
 expect 3 '' "hakmem-stat: $$: not on libhakmem" "$stat" --profile $$ 1
 expect 6 '' 'hakmem-stat: 4194305: no such process, or it has ended' "$stat" --profile 4194305 1
 expect 127 '' 'hakmem-run: no-such-program: No such file or directory' \

@@ -258,6 +258,7 @@ then
     ${CC:-cc} -std=gnu17 -g $sanitizers -DHAK_VERSION='"0"' -I"$top_srcdir/lib" \
         -I"$top_srcdir/tools" -o "$checked" "$top_srcdir/tools/hakmem-stat.c" \
         $sources "$top_srcdir/tools/profile/profile_none.c" "$top_srcdir/lib/conf/distance.c" \
+        "$top_srcdir/lib/conf/value.c" "$top_srcdir/lib/base/format.c" \
         "$top_srcdir/lib/stats/stats.c" || complain 'the tool cannot be built with its checks on'
 fi
 ASAN_OPTIONS=exitcode=99

@@ -17,7 +17,8 @@ for file in stat/reader stat/snapshot stat/snapshot_slabs stat/show stat/show_fo
     common/output common/proc; do
     sources="$sources $top_srcdir/tools/$file.c"
 done
-sources="$sources $top_srcdir/lib/conf/distance.c"
+sources="$sources $top_srcdir/lib/conf/distance.c $top_srcdir/lib/conf/value.c"
+sources="$sources $top_srcdir/lib/base/format.c"
 # shellcheck disable=SC2086 # lists of words
 if echo 'int main(void) { return 0; }' | $CC -x c - -o try $sanitizers 2>/dev/null && ./try; then
     $CC -std=gnu17 -D_GNU_SOURCE= -O1 -g -w $sanitizers '-DHAK_VERSION="0"' \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the sums: each different stack once, and for each sample its stack, until it is known which
- * blocks live. A sample stands for 1 / p requests of its size, p being the probability that one
- * such request is sampled. Invariant: a stack's index never changes before hak_profile_finish.
+ * blocks live, and which did when most was live. A sample stands for 1 / p requests of its size, p
+ * being the probability that one such request is sampled. Invariant: a stack's index never changes
+ * before hak_profile_finish.
  */
 #define _GNU_SOURCE
 #include "profile/profile.h"
@@ -18,8 +19,13 @@
 struct counted {
     uint64_t number;
     uint32_t stack;
-    uint64_t bytes, mean_bytes;
+    double blocks; /* that it stands for, */
+    double bytes;  /* and all their bytes */
+    uint64_t time_ms, freed_ms;
+    uint64_t freed_after; /* the last sample that was taken before its block's free */
 };
+
+#define NOT_FREED UINT64_MAX
 
 struct hak_gather {
     uint32_t *next; /* of the same bucket, by stack: index and 1 */
@@ -122,9 +128,19 @@ void hak_profile_count(struct hak_profile *profile, const struct hak_profile_sam
     profile->mean_bytes = sample->mean_bytes;
     gather->counted = hak_profile_grow(gather->counted, gather->count, sizeof *gather->counted);
     gather->counted[gather->count++] =
-        (struct counted){atomic_load_explicit(&sample->number, memory_order_relaxed), index,
-                         sample->bytes, sample->mean_bytes};
+        (struct counted){.number = atomic_load_explicit(&sample->number, memory_order_relaxed),
+                         .stack = index,
+                         .blocks = blocks,
+                         .bytes = blocks * (double)sample->bytes,
+                         .time_ms = sample->time_ms,
+                         .freed_after = NOT_FREED};
     profile->samples++;
+}
+
+/* A process keeps the low bits of a number; the rest is that of the samples taken last. */
+uint64_t hak_profile_freed_sample(const struct hak_profile_free *gone) {
+    uint64_t number = (gone->taken & ~(uint64_t)UINT32_MAX) | gone->sample;
+    return number > gone->taken ? number - UINT32_MAX - 1 : number;
 }
 
 static int by_number(const void *key, const void *entry) {
@@ -132,21 +148,135 @@ static int by_number(const void *key, const void *entry) {
     return number < other ? -1 : number > other;
 }
 
-void hak_profile_count_live(struct hak_profile *profile, uint64_t number) {
+void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *gone) {
     const struct hak_gather *gather = profile->gather;
-    const struct counted *found = gather->count ? bsearch(&number, gather->counted, gather->count,
-                                                          sizeof *gather->counted, by_number)
-                                                : NULL;
+    uint64_t number = hak_profile_freed_sample(gone);
+    struct counted *found = gather->count ? bsearch(&number, gather->counted, gather->count,
+                                                    sizeof *gather->counted, by_number)
+                                          : NULL;
     if (!found)
         return;
-    struct hak_profile_stack *stack = profile->stacks[found->stack];
-    double blocks = weight(found->bytes, found->mean_bytes);
-    stack->sums.live_blocks += blocks;
-    stack->sums.live_bytes += blocks * (double)found->bytes;
-    stack->live_samples++;
-    profile->total.live_blocks += blocks;
-    profile->total.live_bytes += blocks * (double)found->bytes;
-    profile->live_samples++;
+    found->freed_after = gone->taken;
+    found->freed_ms = gone->time_ms;
+}
+
+/* ---- the course of time ---- */
+
+static int by_free(const void *left, const void *right) {
+    const struct counted *a = *(const struct counted *const *)left;
+    const struct counted *b = *(const struct counted *const *)right;
+    return a->freed_after < b->freed_after ? -1 : a->freed_after > b->freed_after;
+}
+
+/* All samples in the order of their blocks' frees. */
+static struct counted **order_frees(const struct hak_gather *gather) {
+    struct counted **freed = NULL;
+    for (size_t i = 0; i < gather->count; i++) {
+        freed = hak_profile_grow(freed, i, sizeof(struct counted *));
+        freed[i] = &gather->counted[i];
+    }
+    if (freed)
+        qsort(freed, gather->count, sizeof(struct counted *), by_free);
+    return freed;
+}
+
+/* What is live, and its course. */
+struct course {
+    struct hak_profile *profile;
+    double bytes;
+    double ends[HAK_PROFILE_POINTS]; /* at the end of each part of the time; below 0: no change */
+};
+
+static void change(struct course *course, uint64_t time_ms, double by) {
+    struct hak_profile *profile = course->profile;
+    uint64_t span = profile->last_ms - profile->first_ms + 1;
+    uint64_t at = time_ms > profile->first_ms ? time_ms - profile->first_ms : 0;
+    uint64_t point = at * HAK_PROFILE_POINTS / span;
+    point = point < HAK_PROFILE_POINTS ? point : HAK_PROFILE_POINTS - 1;
+    double before = course->bytes, *most = &profile->points[point];
+    course->bytes += by;
+    *most = fmax(*most, fmax(before, course->bytes));
+    course->ends[point] = fmax(course->bytes, 0);
+}
+
+/* Walks through allocations and frees in their order; the number of the sample at the peak. */
+static uint64_t find_peak(struct course *course, struct counted **freed) {
+    struct hak_profile *profile = course->profile;
+    const struct hak_gather *gather = profile->gather;
+    double most = 0;
+    uint64_t peak = 0;
+    size_t gone = 0;
+    for (size_t i = 0; i < gather->count; i++) {
+        const struct counted *counted = &gather->counted[i];
+        for (; freed[gone]->freed_after < counted->number; gone++)
+            change(course, freed[gone]->freed_ms, -freed[gone]->bytes);
+        change(course, counted->time_ms, counted->bytes);
+        if (course->bytes > most) {
+            most = course->bytes;
+            peak = counted->number;
+            profile->peak_ms = counted->time_ms;
+        }
+    }
+    for (; gone < gather->count && freed[gone]->freed_after != NOT_FREED; gone++)
+        change(course, freed[gone]->freed_ms, -freed[gone]->bytes);
+    return peak;
+}
+
+/* Parts of the time in which nothing changed are as the one before ended. */
+static void fill_points(struct course *course) {
+    for (unsigned i = 1; i < HAK_PROFILE_POINTS; i++) {
+        if (course->ends[i] >= 0)
+            continue;
+        course->ends[i] = course->ends[i - 1];
+        course->profile->points[i] = course->ends[i];
+    }
+}
+
+static void find_span(struct hak_profile *profile) {
+    const struct hak_gather *gather = profile->gather;
+    for (size_t i = 0; i < gather->count; i++) {
+        const struct counted *counted = &gather->counted[i];
+        uint64_t end = counted->freed_after == NOT_FREED ? counted->time_ms : counted->freed_ms;
+        if (i == 0 || profile->first_ms > counted->time_ms)
+            profile->first_ms = counted->time_ms;
+        if (profile->last_ms < end)
+            profile->last_ms = end;
+    }
+}
+
+static void add_to(struct hak_profile_sums *sums, const struct counted *counted, uint64_t peak) {
+    if (counted->freed_after == NOT_FREED) {
+        sums->live_blocks += counted->blocks;
+        sums->live_bytes += counted->bytes;
+    }
+    if (counted->number <= peak && counted->freed_after >= peak) {
+        sums->peak_blocks += counted->blocks;
+        sums->peak_bytes += counted->bytes;
+    }
+    if (counted->freed_after == counted->number) {
+        sums->temporary_blocks += counted->blocks;
+        sums->temporary_bytes += counted->bytes;
+    }
+}
+
+static void sum_up(struct hak_profile *profile) {
+    const struct hak_gather *gather = profile->gather;
+    struct counted **freed = order_frees(gather);
+    struct course course = {.profile = profile};
+    for (unsigned i = 0; i < HAK_PROFILE_POINTS; i++)
+        course.ends[i] = -1;
+    find_span(profile);
+    uint64_t peak = find_peak(&course, freed);
+    fill_points(&course);
+    for (size_t i = 0; i < gather->count; i++) {
+        const struct counted *counted = &gather->counted[i];
+        bool is_live = counted->freed_after == NOT_FREED;
+        add_to(&profile->stacks[counted->stack]->sums, counted, peak);
+        add_to(&profile->total, counted, peak);
+        profile->stacks[counted->stack]->live_samples += is_live;
+        profile->live_samples += is_live;
+    }
+    free(freed);
 }
 
 static int by_live_bytes(const void *left, const void *right) {
@@ -158,6 +288,7 @@ static int by_live_bytes(const void *left, const void *right) {
 }
 
 void hak_profile_finish(struct hak_profile *profile) {
+    sum_up(profile);
     if (profile->stack_count)
         qsort(profile->stacks, profile->stack_count, sizeof *profile->stacks, by_live_bytes);
 }

@@ -35,8 +35,14 @@ struct hak_module {
 
 /* Estimates: what the samples stand for. */
 struct hak_profile_sums {
-    double allocated_blocks, allocated_bytes, live_blocks, live_bytes;
+    double allocated_blocks, allocated_bytes;
+    double live_blocks, live_bytes;           /* at the end */
+    double peak_blocks, peak_bytes;           /* when the sum of all was highest */
+    double temporary_blocks, temporary_bytes; /* freed before another sample was taken */
 };
+
+/* How much was live in the course of time: the most in each of as many equal parts of it. */
+#define HAK_PROFILE_POINTS 200u
 
 struct hak_profile_stack {
     struct hak_profile_sums sums;
@@ -52,7 +58,10 @@ struct hak_profile {
     uint64_t begun_ns; /* since 1970 */
     uint64_t lasted_ns;
     uint64_t samples, live_samples;
-    uint64_t lost; /* overwritten before they were read, or found no place in the process */
+    uint64_t lost;       /* overwritten before they were read */
+    uint64_t lost_frees; /* likewise; of the live blocks as many may have been freed */
+    uint64_t first_ms, last_ms, peak_ms; /* CLOCK_MONOTONIC: of what was sampled */
+    double points[HAK_PROFILE_POINTS];   /* bytes */
     struct hak_profile_sums total;
     size_t stack_count, code_count, module_count;
     struct hak_profile_stack **stacks; /* most live bytes first once finished */
@@ -64,12 +73,14 @@ struct hak_profile {
 /* ---- profile.c: exits when there is no memory ---- */
 void hak_profile_init(struct hak_profile *profile, pid_t pid);
 void hak_profile_free(struct hak_profile *profile);
-/* A sample with these code indices, counted once; returns a token for its block's being live. */
+/* A sample with these code indices. Samples come in the order of their numbers. */
 void hak_profile_count(struct hak_profile *profile, const struct hak_profile_sample *sample,
                        const uint32_t *code, unsigned depth);
-/* The block of the sample of this number lives; numbers that weren't counted are nobody's. */
-void hak_profile_count_live(struct hak_profile *profile, uint64_t number);
-/* Sorts. */
+/* The number of the sample whose block is gone. */
+uint64_t hak_profile_freed_sample(const struct hak_profile_free *gone);
+/* The block of a sample is gone; samples that weren't counted are nobody's. */
+void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *gone);
+/* Finds what lives, and what did at the peak; sorts. */
 void hak_profile_finish(struct hak_profile *profile);
 void *hak_profile_grow(void *array, size_t count, size_t entry_bytes);
 char *hak_profile_copy_text(const char *text);

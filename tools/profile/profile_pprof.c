@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* Fields of the messages. */
@@ -185,7 +186,8 @@ static void put_all(struct writer *writer) {
 bool hak_profile_write_pprof(const struct hak_profile *profile, const char *path) {
     struct writer writer = {.profile = profile};
     put_all(&writer);
-    gzFile file = gzopen(path, "wbe");
+    int out = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : -1;
+    gzFile file = out >= 0 ? gzdopen(out, "wb") : gzopen(path, "wbe");
     bool done = file && gzwrite(file, writer.out.bytes, (unsigned)writer.out.length) ==
                             (int)writer.out.length;
     int error = errno;

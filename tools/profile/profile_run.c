@@ -23,8 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WISH_SECONDS 30 /* a process whose reader died samples as long */
+#define WISH_SECONDS 30 /* a process whose reader died samples as long, or waits for it */
+#define PUBLISH_SAMPLES 64
 #define POLL_NS 10000000
+#define POLL_EXACT_NS 1000000
 #define MAPS_NS 5000000
 
 struct session {
@@ -32,9 +34,12 @@ struct session {
     bool is_child;
     bool is_over; /* the process is no more */
     int wait_status;
-    uint64_t until_ns; /* UINT64_MAX: no end */
-    uint64_t maps_ns;  /* when the mappings were last read */
-    char identity[64]; /* of the program that the process runs now */
+    uint64_t until_ns;            /* UINT64_MAX: no end */
+    uint64_t mean_bytes; /* asked for; 0: the process's own */
+    uint64_t maps_ns;             /* when the mappings were last read */
+    char identity[64];            /* of the program that the process runs now */
+    struct hak_profile_free gone; /* the free that was read last, */
+    bool has_gone;                /* and not counted yet */
     struct hak_profile_source source;
     struct hak_profile profile;
     struct hak_unwinder *unwinder;
@@ -69,8 +74,10 @@ static uint64_t now_ns(clockid_t clock) {
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void pause_a_little(void) {
-    struct timespec pause = {0, POLL_NS};
+/* Shorter if the process may wait for us. */
+static void pause_a_little(const struct session *session) {
+    bool is_exact = session->profile.samples && session->profile.mean_bytes <= 1;
+    struct timespec pause = {0, is_exact ? POLL_EXACT_NS : POLL_NS};
     nanosleep(&pause, NULL);
 }
 
@@ -124,7 +131,7 @@ static void add_maps(struct session *session) {
 static void take_samples(struct session *session) {
     static struct hak_profile_sample sample;
     uint32_t code[HAK_PROFILE_FRAMES];
-    while (hak_source_read(&session->source, &sample)) {
+    for (unsigned count = 1; hak_source_read(&session->source, &sample); count++) {
         if (!hak_unwinder_walk(session->unwinder, &sample) &&
             now_ns(CLOCK_MONOTONIC) - session->maps_ns > MAPS_NS) {
             add_maps(session);
@@ -132,7 +139,28 @@ static void take_samples(struct session *session) {
         }
         unsigned depth = hak_unwinder_name(session->unwinder, code);
         hak_profile_count(&session->profile, &sample, code, depth);
+        if (count % PUBLISH_SAMPLES == 0) {
+            hak_source_publish(&session->source);
+            hak_source_ask(&session->source, WISH_SECONDS);
+        }
     }
+    hak_source_publish(&session->source);
+}
+
+/* A free whose sample is still being written waits for it; is_last: nothing is written any more. */
+static void take_frees(struct session *session, bool is_last) {
+    struct hak_profile_free *gone = &session->gone;
+    while (session->has_gone || hak_source_read_free(&session->source, gone)) {
+        uint64_t number = hak_profile_freed_sample(gone);
+        session->has_gone = true;
+        if (number >= session->source.next)
+            take_samples(session);
+        if (number >= session->source.next && !is_last)
+            break;
+        hak_profile_count_free(&session->profile, gone);
+        session->has_gone = false;
+    }
+    hak_source_publish(&session->source);
 }
 
 static void close_session(struct session *session) {
@@ -140,6 +168,7 @@ static void close_session(struct session *session) {
     hak_profile_free(&session->profile);
     hak_source_close(&session->source);
     session->unwinder = NULL;
+    session->has_gone = false;
 }
 
 static enum hak_stat_error open_session(struct session *session) {
@@ -154,6 +183,8 @@ static enum hak_stat_error open_session(struct session *session) {
     if (!session->unwinder)
         return HAK_STAT_FAILED;
     add_maps(session); /* before it is asked: a child waits for that */
+    if (!session->is_child)
+        hak_source_set_mean(&session->source, session->mean_bytes);
     if (hak_source_ask(&session->source, WISH_SECONDS))
         return HAK_STAT_OK;
     close_session(session);
@@ -167,7 +198,7 @@ static enum hak_stat_error open_child(struct session *session) {
         look_for_end(session);
         if (error == HAK_STAT_OK || error == HAK_STAT_FAILED || session->is_over)
             return error;
-        pause_a_little();
+        pause_a_little(session);
     }
 }
 
@@ -194,7 +225,8 @@ static enum hak_stat_error gather(struct session *session) {
     while (!session->is_over && !is_stopped && now_ns(CLOCK_MONOTONIC) < session->until_ns) {
         hak_source_ask(&session->source, WISH_SECONDS);
         take_samples(session);
-        pause_a_little();
+        take_frees(session, false);
+        pause_a_little(session);
         look_for_end(session);
         if (runs_another_program(session) || has_made_segment(session)) {
             close_session(session);
@@ -205,9 +237,10 @@ static enum hak_stat_error gather(struct session *session) {
     }
     hak_source_ask(&session->source, 0);
     take_samples(session);
+    take_frees(session, true);
     session->profile.lasted_ns = now_ns(CLOCK_MONOTONIC) - begun_ns;
-    hak_source_each_live(&session->source, hak_profile_count_live, &session->profile);
-    session->profile.lost = session->source.lost + hak_source_missed(&session->source);
+    session->profile.lost = session->source.lost;
+    session->profile.lost_frees = session->source.lost_frees;
     hak_unwinder_find_lines(session->unwinder);
     hak_profile_finish(&session->profile);
     return HAK_STAT_OK;
@@ -232,6 +265,18 @@ static bool write_file(const struct hak_profile *profile, const char *path) {
     return fclose(out) == 0 && done;
 }
 
+/* What the file does not say, or nobody reads there. */
+static void say_result(const struct hak_profile *profile, const char *path) {
+    hak_complain("%s: %llu samples of %s, %.1f s%s", path, (unsigned long long)profile->samples,
+                 profile->program, (double)profile->lasted_ns / 1e9,
+                 profile->samples ? "" : " (it allocated too little, or is stopped)");
+    if (profile->lost)
+        hak_complain("%s: %llu samples more were lost", path, (unsigned long long)profile->lost);
+    if (profile->lost_frees)
+        hak_complain("%s: %llu frees were lost: as many blocks less may be live", path,
+                     (unsigned long long)profile->lost_frees);
+}
+
 static int report(const struct hak_profile *profile, const struct hak_stat_options *options) {
     char name[64];
     const char *path = options->output;
@@ -247,11 +292,7 @@ static int report(const struct hak_profile *profile, const struct hak_stat_optio
         hak_complain("%s: %s", path, strerror(errno));
         return HAK_EXIT_FAILED;
     }
-    hak_complain("%s: %llu samples of %s, %.1f s%s", path, (unsigned long long)profile->samples,
-                 profile->program, (double)profile->lasted_ns / 1e9,
-                 profile->samples ? "" : " (it allocated too little, or is stopped)");
-    if (profile->lost)
-        hak_complain("%s: %llu samples more were lost", path, (unsigned long long)profile->lost);
+    say_result(profile, strcmp(path, "-") == 0 ? "standard output" : path);
     return 0;
 }
 
@@ -274,7 +315,7 @@ static int run_child(struct session *session, const struct hak_stat_options *opt
         error = gather(session);
     while (!session->is_over) {
         look_for_end(session);
-        pause_a_little();
+        pause_a_little(session);
     }
     bool has_run = !WIFEXITED(session->wait_status) || WEXITSTATUS(session->wait_status) < 125;
     int status = error == HAK_STAT_OK ? report(&session->profile, options) : 0;
@@ -299,10 +340,17 @@ int hak_profile_run(const struct hak_stat_options *options) {
         return run_child(&session, options);
     if (options->seconds > 0)
         session.until_ns = now_ns(CLOCK_MONOTONIC) + (uint64_t)(options->seconds * 1e9);
+    session.mean_bytes = options->sample_mean;
     catch_signals(false);
     enum hak_stat_error error = open_session(&session);
-    if (error == HAK_STAT_OK)
+    if (error == HAK_STAT_OK) {
+        if (options->seconds > 0)
+            hak_complain("sampling %s (PID %ld) for %g s", session.profile.program, pid,
+                         options->seconds);
+        else
+            hak_complain("sampling %s (PID %ld) until ^C or its end", session.profile.program, pid);
         error = gather(&session);
+    }
     int status =
         error == HAK_STAT_OK ? report(&session.profile, options) : hak_target_complain(name, error);
     if (error == HAK_STAT_OK)

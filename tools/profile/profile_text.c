@@ -36,7 +36,7 @@ static void print_stack(const struct hak_profile *profile, const struct hak_prof
 }
 
 bool hak_profile_write_leaks(const struct hak_profile *profile, FILE *out) {
-    bool is_exact = profile->mean_bytes <= 1 && profile->lost == 0;
+    bool is_exact = profile->mean_bytes <= 1 && profile->lost + profile->lost_frees == 0;
     fprintf(out, "%s (PID %ld): %llu bytes in %llu blocks are live%s\n", profile->program,
             (long)profile->pid, (unsigned long long)llround(profile->total.live_bytes),
             (unsigned long long)llround(profile->total.live_blocks),
@@ -48,6 +48,9 @@ bool hak_profile_write_leaks(const struct hak_profile *profile, FILE *out) {
     fputc('\n', out);
     if (profile->lost)
         fprintf(out, "%llu samples more were lost\n", (unsigned long long)profile->lost);
+    if (profile->lost_frees)
+        fprintf(out, "%llu frees were lost: as many blocks less may be live\n",
+                (unsigned long long)profile->lost_frees);
     for (size_t i = 0; i < profile->stack_count; i++)
         if (profile->stacks[i]->live_samples)
             print_stack(profile, profile->stacks[i], out);

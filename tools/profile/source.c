@@ -32,6 +32,12 @@ static bool find_area(struct hak_profile_source *source) {
            source->header.profile.entry_bytes == sizeof(struct hak_profile_area);
 }
 
+static uint64_t count_at(const struct hak_profile_source *source, uint64_t offset) {
+    uint64_t count = 0;
+    read_area(source, offset, &count, sizeof count);
+    return count;
+}
+
 static bool header_fits(const struct hak_stats_header *header) {
     bool has_area = header->profile.entry_bytes == sizeof(struct hak_profile_area);
     return header->header_bytes >= sizeof *header &&
@@ -54,12 +60,12 @@ enum hak_stat_error hak_source_open(struct hak_profile_source *source, pid_t pid
     }
     if (source->header.kind == HAK_STATS_SHARED)
         source->control = hak_target_control(&source->target, source->header.control_id);
-    source->next = 1;
+    source->next = source->next_free = 1;
     if (!from_start && find_area(source)) {
-        uint64_t taken = 0;
-        read_area(source, AT(taken), &taken, sizeof taken);
-        source->next = taken + 1;
+        source->next = count_at(source, AT(taken)) + 1;
+        source->next_free = count_at(source, AT(freed)) + 1;
     }
+    hak_source_publish(source);
     return HAK_STAT_OK;
 }
 
@@ -70,27 +76,36 @@ void hak_source_close(struct hak_profile_source *source) {
     hak_target_close(&source->target);
 }
 
-static bool write_wish(const struct hak_profile_source *source, uint64_t until_ms) {
+/* A word of the control page, by its distance. relaxed: a wish, or a number that orders nothing. */
+static bool write_control(const struct hak_profile_source *source, size_t offset, uint64_t value) {
     if (source->control) {
-        /* relaxed: a wish */
-        atomic_store_explicit(&source->control->profile_until_ms, until_ms, memory_order_relaxed);
+        _Atomic uint64_t *word = (void *)((char *)source->control + offset);
+        atomic_store_explicit(word, value, memory_order_relaxed);
         return true;
     }
     if (source->header.kind != HAK_STATS_PRIVATE || source->header.control == 0)
         return false;
-    uint64_t there = source->target.base + source->header.control +
-                     offsetof(struct hak_stats_control, profile_until_ms);
-    struct iovec local = {&until_ms, sizeof until_ms};
-    struct iovec remote = {(void *)(uintptr_t)there, sizeof until_ms};
-    return process_vm_writev(source->target.pid, &local, 1, &remote, 1, 0) ==
-           (ssize_t)sizeof until_ms;
+    uint64_t there = source->target.base + source->header.control + offset;
+    struct iovec local = {&value, sizeof value};
+    struct iovec remote = {(void *)(uintptr_t)there, sizeof value};
+    return process_vm_writev(source->target.pid, &local, 1, &remote, 1, 0) == (ssize_t)sizeof value;
+}
+
+void hak_source_set_mean(const struct hak_profile_source *source, uint64_t mean_bytes) {
+    write_control(source, offsetof(struct hak_stats_control, sample_mean), mean_bytes);
+}
+
+void hak_source_publish(const struct hak_profile_source *source) {
+    write_control(source, offsetof(struct hak_stats_control, samples_read), source->next - 1);
+    write_control(source, offsetof(struct hak_stats_control, frees_read), source->next_free - 1);
 }
 
 bool hak_source_ask(const struct hak_profile_source *source, unsigned seconds) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    return write_wish(source, seconds ? now_ms + seconds * UINT64_C(1000) : 0);
+    return write_control(source, offsetof(struct hak_stats_control, profile_until_ms),
+                         seconds ? now_ms + seconds * UINT64_C(1000) : 0);
 }
 
 static bool sample_is_sane(const struct hak_profile_sample *sample) {
@@ -99,56 +114,54 @@ static bool sample_is_sane(const struct hak_profile_sample *sample) {
            sample->stack_bytes <= sizeof sample->stack;
 }
 
-static bool read_slot(const struct hak_profile_source *source, uint64_t number,
-                      struct hak_profile_sample *sample) {
-    uint64_t slot = AT(slot) + (number - 1) % HAK_PROFILE_SLOTS * sizeof *sample;
+/* What became of a slot that should hold a certain number. */
+enum slot { SLOT_READ, SLOT_EARLIER, SLOT_LATER };
+
+/* Copies a slot, whose first word is its number, 0 while it is written. */
+static enum slot read_slot(const struct hak_profile_source *source, uint64_t place, uint64_t number,
+                           void *to, size_t bytes) {
     uint64_t before = 0, after = 0;
-    if (!read_area(source, slot, &before, sizeof before) || before != number)
-        return false;
+    if (!read_area(source, place, &before, sizeof before) || before < number)
+        return SLOT_EARLIER;
     atomic_thread_fence(memory_order_acquire); /* pairs with the release of the number */
-    if (!read_area(source, slot, sample, sizeof *sample))
-        return false;
+    if (before > number || !read_area(source, place, to, bytes))
+        return SLOT_LATER;
     atomic_thread_fence(memory_order_acquire); /* the copy is complete before the second look */
-    return read_area(source, slot, &after, sizeof after) && after == number &&
-           sample_is_sane(sample);
+    return read_area(source, place, &after, sizeof after) && after == number ? SLOT_READ
+                                                                             : SLOT_LATER;
+}
+
+/* Reads on in a ring; what was overwritten is lost. A slot that is still written stops us. */
+static bool read_next(const struct hak_profile_source *source, uint64_t ring, uint64_t slots,
+                      uint64_t *next, uint64_t *lost, uint64_t last, void *to, size_t bytes) {
+    while (*next <= last) {
+        uint64_t place = ring + (*next - 1) % slots * bytes;
+        enum slot slot = read_slot(source, place, *next, to, bytes);
+        if (slot == SLOT_EARLIER)
+            return false;
+        ++*next;
+        if (slot == SLOT_READ)
+            return true;
+        ++*lost;
+    }
+    return false;
 }
 
 bool hak_source_read(struct hak_profile_source *source, struct hak_profile_sample *sample) {
-    uint64_t taken = 0;
-    if (!find_area(source) || !read_area(source, AT(taken), &taken, sizeof taken))
-        return false;
-    if (taken >= HAK_PROFILE_SLOTS && source->next <= taken - HAK_PROFILE_SLOTS) {
-        source->lost += taken - HAK_PROFILE_SLOTS + 1 - source->next;
-        source->next = taken - HAK_PROFILE_SLOTS + 1;
-    }
-    while (source->next <= taken) {
-        if (read_slot(source, source->next, sample)) {
-            source->next++;
+    while (find_area(source) &&
+           read_next(source, AT(slot), HAK_PROFILE_SLOTS, &source->next, &source->lost,
+                     count_at(source, AT(taken)), sample, sizeof *sample)) {
+        if (sample_is_sane(sample))
             return true;
-        }
-        if (source->next == taken)
-            return false; /* it is being written */
-        source->next++;
         source->lost++;
     }
     return false;
 }
 
-void hak_source_each_live(const struct hak_profile_source *source,
-                          void (*visit)(struct hak_profile *profile, uint64_t number),
-                          struct hak_profile *profile) {
-    uint64_t *live = malloc(HAK_PROFILE_LIVE * sizeof *live);
-    if (live && read_area(source, AT(live), live, HAK_PROFILE_LIVE * sizeof *live))
-        for (unsigned i = 0; i < HAK_PROFILE_LIVE; i++)
-            if (live[i])
-                visit(profile, live[i]);
-    free(live);
-}
-
-uint64_t hak_source_missed(const struct hak_profile_source *source) {
-    uint64_t missed = 0;
-    read_area(source, AT(missed), &missed, sizeof missed);
-    return missed;
+bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_free *gone) {
+    return find_area(source) &&
+           read_next(source, AT(free), HAK_PROFILE_FREES, &source->next_free, &source->lost_frees,
+                     count_at(source, AT(freed)), gone, sizeof *gone);
 }
 
 FILE *hak_source_maps(const struct hak_profile_source *source, char **ret_text) {

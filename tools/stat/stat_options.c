@@ -8,12 +8,15 @@
 #include "common/complain.h"
 #include "common/option.h"
 #include "common/output.h"
+#include "conf/conf.h"
+#include "stat/target.h"
 
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HELP_COLUMN 27
 #define HINT "(see hakmem-stat --help)"
@@ -106,6 +109,15 @@ static bool read_count(struct hak_stat_options *options, const char *text) {
     return false;
 }
 
+/* The range is that of the knob sample_mean. */
+static bool read_mean(struct hak_stat_options *options, const char *text) {
+    if (hak_conf_parse(HAK_KNOB_SIZE, "bytes", text, &options->sample_mean) &&
+        options->sample_mean >= 1 && options->sample_mean <= UINT64_C(1) << 30)
+        return true;
+    hak_complain("%s %s: not a size from 1 to 1g " HINT, hak_option_typed(), text);
+    return false;
+}
+
 static bool set_mode(struct hak_stat_options *options, enum hak_stat_mode mode) {
     if (options->mode != HAK_MODE_TEXT && options->mode != mode) {
         hak_complain("%s and %s: one of them at a time " HINT, options->mode_typed,
@@ -143,6 +155,9 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
     case OPTION_SORT:
         done = read_sort(options, optarg);
         break;
+    case OPTION_SAMPLE_MEAN:
+        done = read_mean(options, optarg);
+        break;
     case OPTION_OUTPUT:
         options->output = optarg;
         break;
@@ -157,6 +172,18 @@ static enum hak_stat_answer take(struct hak_stat_options *options, enum option_i
 
 /* ---- what goes together ---- */
 
+/* A second process rather than a number of seconds. */
+static bool is_process(const char *text) {
+    struct hak_target target;
+    char *end;
+    long pid = strtol(text, &end, 10);
+    if (*end || pid <= 0 || pid > INT32_MAX)
+        return false;
+    enum hak_stat_error error = hak_target_open(&target, (pid_t)pid);
+    hak_target_close(&target);
+    return error == HAK_STAT_OK || error == HAK_STAT_OTHER_LAYOUT;
+}
+
 /* PID [SECONDS] */
 static bool read_profile_operands(struct hak_stat_options *options) {
     char *end = NULL;
@@ -164,9 +191,20 @@ static bool read_profile_operands(struct hak_stat_options *options) {
         hak_complain("--profile takes a PID and a number of seconds " HINT);
         return false;
     }
+    if (options->output && strcmp(options->output, "-") == 0 && isatty(STDOUT_FILENO)) {
+        hak_complain("%s -: pprof's format is not for a terminal " HINT,
+                     options->typed[OPTION_OUTPUT]);
+        return false;
+    }
     if (options->operand_count == 1)
         return true;
+    if (is_process(options->operands[1])) {
+        hak_complain("--profile takes one process, and %s is one, too; %ss is a number of seconds",
+                     options->operands[1], options->operands[1]);
+        return false;
+    }
     options->seconds = strtod(options->operands[1], &end);
+    end += *end == 's';
     if (*end == '\0' && options->seconds >= 0.05 && options->seconds <= 1e6)
         return true;
     hak_complain("%s: not a number of seconds from 0.05 to 1000000 " HINT, options->operands[1]);
@@ -203,6 +241,7 @@ static bool options_fit(const struct hak_stat_options *options) {
         {OPTION_LOOKS, MODE(WATCH) | MODE(CSV), "--watch or --csv"},
         {OPTION_SORT, MODE(TEXT) | MODE(LIST) | MODE(WATCH), "tables of threads or processes"},
         {OPTION_OUTPUT, MODE(PROFILE), "--profile"},
+        {OPTION_SAMPLE_MEAN, MODE(PROFILE), "--profile"},
         {OPTION_LEAKS, MODE(PROFILE), "--profile"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {

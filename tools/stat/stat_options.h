@@ -7,6 +7,7 @@
 #define HAK_TOOLS_STAT_STAT_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum hak_stat_mode {
     HAK_MODE_TEXT,
@@ -58,7 +59,8 @@ struct hak_stat_options {
     double seconds;      /* of --profile; 0: no end */
     const char *output;  /* of --profile; NULL: not given */
     bool is_leaks;
-    char **operands; /* ended by NULL */
+    uint64_t sample_mean; /* of --profile, in bytes; 0: not given */
+    char **operands;      /* ended by NULL */
     unsigned operand_count;
     char mode_typed[HAK_STAT_TYPED_CHARS]; /* the option that set the mode, as it was typed */
     char typed[HAK_STAT_OPTIONS_MOST][HAK_STAT_TYPED_CHARS]; /* each option; empty: not given */
