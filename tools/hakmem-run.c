@@ -13,6 +13,7 @@
 #include "compare/tune.h"
 #include "conf/conf.h"
 #include "run/deny.h"
+#include "run/knob_check.h"
 #include "run/knob_list.h"
 #include "run/library.h"
 #include "run/program.h"
@@ -39,6 +40,19 @@ const char hak_tool_name[] = "hakmem-run";
 
 #define MARKER "HAKMEM_NO_INHERIT"
 
+/* The complaint begins with the variable; who gave an option is told of that. */
+static void complain_of_knob(const struct hak_run_options *options, const char *complaint) {
+    for (unsigned i = 0; i < options->setting_count; i++) {
+        size_t length = strcspn(options->settings[i], "=");
+        if (strncmp(complaint, options->settings[i], length) == 0 &&
+            strchr(":=", complaint[length])) {
+            hak_complain("%s%s", options->typed[i], complaint + length);
+            return;
+        }
+    }
+    hak_complain("%s", complaint);
+}
+
 /* The settings first: of a variable that occurs twice, conf.c takes the first. */
 static bool knobs_are_valid(const struct hak_run_options *options) {
     size_t count = options->setting_count;
@@ -56,7 +70,7 @@ static bool knobs_are_valid(const struct hak_run_options *options) {
     hak_conf_read(block, false);
     free(block);
     for (unsigned i = 0; hak_conf_complaint(i); i++)
-        hak_complain("%s", hak_conf_complaint(i));
+        complain_of_knob(options, hak_conf_complaint(i));
     return hak_conf_error_count() == 0;
 }
 
@@ -200,5 +214,7 @@ int main(int argc, char **argv) {
         hak_knob_list(&options);
         return hak_output_finish() != 0 ? STATUS_FAILED : is_valid ? 0 : STATUS_USAGE;
     }
+    if (is_valid)
+        hak_knob_check();
     return is_valid ? run(&options) : STATUS_USAGE;
 }

@@ -90,6 +90,22 @@ nothing='.allocators[] | select(.name == "libnothing.so")'
 [ "$(fields '.allocators[0].median.peak_bytes')" = \
     "$(fields '.allocators[0].runs | map(.peak_bytes) | sort | (.[2] + .[3]) / 2 | floor')" ] ||
     complain 'median'
+# A program at a fixed address whose libraries take malloc's address from it defines no malloc.
+compile libtaker.so -shared -fPIC <<'END'
+#include <stdlib.h>
+void *(*taken(void))(size_t) { return malloc; }
+END
+compile fixed -no-pie -fno-pie -L. -ltaker -Wl,-rpath,"$work" <<'END'
+#include <stdlib.h>
+void *(*taken(void))(size_t);
+void *(*own)(size_t) = malloc;
+int main(void) { free(own(10)); free(taken()(10)); return own != taken(); }
+END
+compare --runs=1 --json ./fixed >json 2>errors || complain "fixed: $(cat errors)"
+[ "$(fields '.allocators[] | .in_effect' | sort -u)" = yes ] ||
+    complain "fixed: $(fields '.allocators[] | .name, .in_effect')"
+grep -qx 'hakmem-run: 1 runs are too few to claim anything: at least 6 are needed' errors ||
+    complain "not said before: $(cat errors)"
 # All that the dynamic linker knows of the table take part.
 allocators=$top_srcdir/tools/compare/allocators.def
 sed -n 'N;s/^HAK_ALLOCATOR("\(.*\)",\n *"\(.*\)")$/\1 \2/p;D' "$allocators" >table
@@ -135,11 +151,11 @@ tr -s ' \n' ' ' <out | grep -q 'libgreedy.so killed by SIGABRT at once: not meas
 hint='(see hakmem-run --help)'
 no_file='No such file or directory'
 expect 127 '' "hakmem-run: no-such-program: $no_file" "$run" --compare no-such-program
-expect 2 '' "hakmem-run: --runs 0: not a number from 1 to 1000 $hint" "$run" -c -r0 true
+expect 2 '' "hakmem-run: -r 0: not a number from 1 to 1000 $hint" "$run" -c -r0 true
 expect 2 '' "hakmem-run: --runs and --show-output go with --compare or --tune $hint" \
     "$run" --runs=5 true
 expect 2 '' "hakmem-run: --with goes with --compare $hint" "$run" --with=libc.so.6 true
-expect 2 '' "hakmem-run: more than one thing to do $hint" "$run" --compare --tune true
+expect 2 '' "hakmem-run: --compare and -t: one of them at a time $hint" "$run" --compare -t true
 reason="--compare and --tune let PROGRAM's children inherit: no --no-inherit"
 expect 2 '' "hakmem-run: $reason $hint" "$run" --compare -n true
 expect 125 '' 'hakmem-run: --with no-such.so: no such library' \

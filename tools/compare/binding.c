@@ -5,8 +5,12 @@
 #define _GNU_SOURCE
 #include "compare/binding.h"
 
+#include "common/elf.h"
+#include "run/program.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,6 +68,25 @@ static bool cut_line(char *line, char **asking, char **giving, char **name) {
     }
 }
 
+/*
+ * A program at a fixed address that takes malloc's address gives its own stub for it to everybody,
+ * but that is no malloc: the symbol is undefined there.
+ */
+static bool is_stub(const char *giving, const char *library) {
+    char path[PATH_MAX];
+    struct hak_elf_facts facts;
+    const char *name = base_name(giving);
+    if (strcmp(name, base_name(library)) == 0 || strncmp(name, "libc.so", 7) == 0 ||
+        hak_program_find(giving, path) != 0)
+        return false;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    hak_elf_read(file, &facts);
+    close(file);
+    return facts.is_for_this_machine && !facts.defines_malloc;
+}
+
 void hak_binding_read(pid_t pid, const char *library, struct hak_binding *ret_binding) {
     char path[PATH_MAX + 32], *line = NULL, *asking, *giving, *name;
     size_t capacity = 0;
@@ -77,9 +100,7 @@ void hak_binding_read(pid_t pid, const char *library, struct hak_binding *ret_bi
         if (strcmp(name, "malloc") != 0 && strcmp(name, "calloc") != 0 &&
             strcmp(name, "realloc") != 0)
             continue;
-        /* A program at a fixed address that takes malloc's address gets that of its own stub. */
-        if (strcmp(asking, giving) == 0 && strcmp(base_name(giving), base_name(library)) != 0 &&
-            strncmp(base_name(giving), "libc.so", 7) != 0)
+        if (is_stub(giving, library))
             continue;
         if (strcmp(base_name(giving), base_name(library)) == 0)
             is_served = true;

@@ -231,6 +231,9 @@ enum hak_outcome hak_compare(const struct hak_run_options *options,
     *ret_error = 0;
     if (!choose(&rounds, options, library))
         return HAK_CANNOT;
+    if (rounds.wanted < hak_sample_least(HAK_ERROR_RATE))
+        hak_complain("%u runs are too few to claim anything: at least %u are needed", rounds.wanted,
+                     hak_sample_least(HAK_ERROR_RATE));
     *ret_error = hak_measure_begin(&measure, program);
     measure.shows_output = options->shows_output;
     if (*ret_error == 0)

@@ -236,6 +236,10 @@ enum hak_outcome hak_tune(const struct hak_run_options *options, const struct ha
     tuning.first.wanted = options->runs ? options->runs : RUNS_DEFAULT;
     tuning.first.needs_proof = true;
     choose(&tuning, library);
+    unsigned needed = hak_sample_least(tuning.first_rate);
+    if (tuning.first.wanted < needed)
+        hak_complain("%u runs are too few to claim anything of so many settings: %u are needed",
+                     tuning.first.wanted, needed);
     *ret_error = hak_measure_begin(&measure, program);
     measure.shows_output = options->shows_output;
     if (*ret_error == 0)

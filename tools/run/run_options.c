@@ -73,11 +73,12 @@ static void knob_option_name(const struct hak_knob *knob, char name[NAME_CAPACIT
 
 /* ---- settings ---- */
 
-static bool add_setting(struct hak_run_options *options, char *setting) {
+static bool add_setting(struct hak_run_options *options, char *setting, char *typed) {
     size_t name_length = strcspn(setting, "=") + 1;
     for (unsigned i = 0; i < options->setting_count; i++) {
         if (strncmp(options->settings[i], setting, name_length) == 0) {
             options->settings[i] = setting;
+            options->typed[i] = typed;
             return true;
         }
     }
@@ -85,6 +86,7 @@ static bool add_setting(struct hak_run_options *options, char *setting) {
         hak_complain("more than %u settings", HAK_SETTINGS_MAX);
         return false;
     }
+    options->typed[options->setting_count] = typed;
     options->settings[options->setting_count++] = setting;
     return true;
 }
@@ -93,7 +95,7 @@ static bool add_setting(struct hak_run_options *options, char *setting) {
  * `name` up to its end or `=`, in any of the spellings dirty-min, dirty_min, HAKMEM_DIRTY_MIN;
  * `value` begins with `=`.
  */
-static bool set(struct hak_run_options *options, const char *name, const char *value) {
+static bool set(struct hak_run_options *options, const char *name, const char *value, char *typed) {
     size_t name_length = strcspn(name, "=");
     if (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0) {
         name += sizeof PREFIX - 1;
@@ -102,7 +104,7 @@ static bool set(struct hak_run_options *options, const char *name, const char *v
     char *setting = join_or_exit(PREFIX, name, name_length, value);
     for (char *at = setting + sizeof PREFIX - 1; *at != '='; at++)
         *at = (char)(*at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
-    return add_setting(options, setting);
+    return add_setting(options, setting, typed);
 }
 
 static const char *value_of(const struct hak_run_options *options, const char *variable) {
@@ -122,14 +124,16 @@ static bool add_summary(struct hak_run_options *options) {
         options->mode != HAK_MODE_RUN || value_of(options, PREFIX "SUMMARY") ||
         getenv(PREFIX "SUMMARY"))
         return true;
-    return set(options, "summary", "=yes");
+    return set(options, "summary", "=yes", join_or_exit("--summary", "", 0, ""));
 }
 
 static bool set_by_name(struct hak_run_options *options, const char *text) {
     const char *equals = strchr(text, '=');
-    if (equals && equals != text)
-        return set(options, text, equals);
-    hak_complain("--set %s: not NAME=VALUE " HINT, text);
+    if (equals && equals != text) {
+        char *option = join_or_exit(hak_option_typed(), " ", 1, "");
+        return set(options, text, equals, join_or_exit(option, text, (size_t)(equals - text), ""));
+    }
+    hak_complain("%s %s: not NAME=VALUE " HINT, hak_option_typed(), text);
     return false;
 }
 
@@ -193,17 +197,19 @@ static struct option *make_rows(void) {
 
 static bool set_mode(struct hak_run_options *options, enum hak_run_mode mode) {
     if (options->mode != HAK_MODE_RUN && options->mode != mode) {
-        hak_complain("more than one thing to do " HINT);
+        hak_complain("%s and %s: one of them at a time " HINT, options->mode_typed,
+                     hak_option_typed());
         return false;
     }
     options->mode = mode;
+    options->mode_typed = join_or_exit(hak_option_typed(), "", 0, "");
     return true;
 }
 
 static bool set_runs(struct hak_run_options *options, const char *text) {
     uint64_t number;
     if (!hak_conf_parse(HAK_KNOB_COUNT, "", text, &number) || number < 1 || number > 1000) {
-        hak_complain("--runs %s: not a number from 1 to 1000 " HINT, text);
+        hak_complain("%s %s: not a number from 1 to 1000 " HINT, hak_option_typed(), text);
         return false;
     }
     options->runs = (unsigned)number;
@@ -223,8 +229,9 @@ static bool add_with(struct hak_run_options *options, const char *library) {
 static enum hak_run_answer take(struct hak_run_options *options, unsigned index) {
     if (index >= OPTION_COUNT) {
         const char *value = join_or_exit("=", "", 0, optarg ? optarg : "yes");
-        return set(options, hak_knobs[index - OPTION_COUNT].name, value) ? HAK_RUN
-                                                                         : HAK_WRONG_USAGE;
+        char *typed = join_or_exit(hak_option_typed(), "", 0, "");
+        return set(options, hak_knobs[index - OPTION_COUNT].name, value, typed) ? HAK_RUN
+                                                                                : HAK_WRONG_USAGE;
     }
     enum run_option_index option = (enum run_option_index)index;
     bool is_right = true;

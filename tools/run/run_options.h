@@ -26,6 +26,8 @@ struct hak_run_options {
     const char *profile; /* the file; NULL: none */
     unsigned setting_count;
     char *settings[HAK_SETTINGS_MAX]; /* HAKMEM_NAME=VALUE, each name once; ours */
+    char *typed[HAK_SETTINGS_MAX];    /* how its name was given: --name, or --set name; ours */
+    const char *mode_typed;           /* the option that set the mode; ours */
     char **program;                   /* PROGRAM and its arguments, ended by NULL */
 };
 
