@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Reads what `protoc --decode` prints of a profile. Prints a line `type NAME UNIT` for each sample
 # type, `period N`, `build-id ID FILE` for each mapping in use, and for each function the values of
-# the samples that have it anywhere in their stack: `function NAME V1 V2 V3 V4`. Says what is wrong.
+# the samples that have it anywhere in their stack: `function NAME V1 V2 V3 V4` and
+# `peak NAME V5 V6`. Says what is wrong.
 /\{$/ { depth++; kind[depth] = $1; if (depth == 1) begin($1); next }
 /^ *\}$/ { if (depth == 1) finish(); depth--; next }
 { key = $1; sub(/:$/, "", key); value = $0; sub(/^[^:]*: /, "", value) }
@@ -57,4 +58,6 @@ END {
     for (name in names)
         printf "function %s %d %d %d %d\n", name, sum[name, 1], sum[name, 2], sum[name, 3],
             sum[name, 4]
+    for (name in names)
+        printf "peak %s %d %d\n", name, sum[name, 5], sum[name, 6]
 }

@@ -195,11 +195,13 @@ grep -q '^<g><title>most: .* MiB, [0-9.]* %</title>' program.svg || complain 'th
 awk '/<g>/ { open++ } /<\/g>/ { open-- } END { exit open || $0 != "</svg>" }' program.svg ||
     complain 'program.svg is not whole'
 
-# until_heeding PID: the reader has begun: it has a handler of SIGTERM.
-until_heeding() {
-    until grep -q '^SigCgt:.*[4-7c-f][0-9a-f]\{3\}$' "/proc/$1/status"; do
-        sleep 0.1
+# Until the reader says that it has begun.
+await_reader() {
+    for _ in $(seq 600); do
+        ! grep -q '^hakmem-stat: sampling ' errors 2>/dev/null || return 0
+        sleep 0.05
     done
+    complain "not begun: $(cat errors)"
 }
 
 # A running process, twice, with and without a segment, and a stopped one.
@@ -231,7 +233,10 @@ for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
     grep -qx 'period 1' found || complain "$knobs: $(grep period found)"
     awk '$1 == "function" && $2 == "most" && $4 == 1000 * $3 { exact = 1 } END { exit !exact }' \
         found || complain "$knobs: not exact: $(cat found)"
-    "$stat" --profile --output=running.pb.gz "$pid" 0.1 2>errors || complain "$knobs: again"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        "$stat" --profile --output=running.pb.gz "$pid" 0.3 2>errors || complain "$knobs: again"
+        grep -q ': 0 samples' errors || break
+    done
     read_profile running.pb.gz
     ! grep -qx 'period 1' found || complain "$knobs: still every block"
     "$stat" --profile "$pid" "$pid" >out 2>&1 && complain 'a second process was taken for seconds'
@@ -246,16 +251,18 @@ for knobs in HAKMEM_STATS=1 HAKMEM_STATS=0; do
         complain "stopped: $(cat errors)"
     kill -CONT "$pid"
     # It ends with the process, and by a signal.
+    rm -f errors
     "$stat" --profile --output=ended.pb.gz "$pid" 2>errors &
     reader=$!
-    until_heeding "$reader"
+    await_reader
     kill -INT "$reader" 2>/dev/null || kill -TERM "$reader"
     kill -TERM "$reader" 2>/dev/null || :
     wait "$reader" || complain "a signal: status $?"
     grep -q 'samples of program' errors || complain "a signal: $(cat errors)"
+    rm -f errors
     "$stat" --profile --output=ended.pb.gz "$pid" 2>errors &
     reader=$!
-    until_heeding "$reader"
+    await_reader
     kill "$pid"
     wait "$reader" || complain "the process ended: status $?: $(cat errors)"
 done

@@ -61,13 +61,21 @@ void hak_profile_init(struct hak_profile *profile, pid_t pid) {
     memset(profile->gather, 0, sizeof *profile->gather);
 }
 
+static void free_code(struct hak_code *code) {
+    for (unsigned i = 0; i <= code->inlined_count; i++) {
+        const struct hak_frame *frame = hak_profile_frame(code, i);
+        free(frame->function);
+        free(frame->name);
+        free(frame->file);
+    }
+    free(code->inlined);
+}
+
 void hak_profile_free(struct hak_profile *profile) {
     for (size_t i = 0; i < profile->stack_count; i++)
         free(profile->stacks[i]);
-    for (size_t i = 0; i < profile->code_count; i++) {
-        free(profile->codes[i].function);
-        free(profile->codes[i].file);
-    }
+    for (size_t i = 0; i < profile->code_count; i++)
+        free_code(&profile->codes[i]);
     for (size_t i = 0; i < profile->module_count; i++)
         free(profile->modules[i].path);
     free(profile->stacks);
@@ -293,11 +301,15 @@ void hak_profile_finish(struct hak_profile *profile) {
         qsort(profile->stacks, profile->stack_count, sizeof *profile->stacks, by_live_bytes);
 }
 
-const char *hak_profile_name(const struct hak_profile *profile, uint32_t index, char *room,
-                             size_t room_bytes) {
-    const struct hak_code *code = &profile->codes[index];
-    if (code->function)
-        return code->function;
+const struct hak_frame *hak_profile_frame(const struct hak_code *code, unsigned index) {
+    return index < code->inlined_count ? &code->inlined[index] : &code->own;
+}
+
+const char *hak_profile_name(const struct hak_profile *profile, const struct hak_code *code,
+                             unsigned index, char *room, size_t room_bytes) {
+    const struct hak_frame *frame = hak_profile_frame(code, index);
+    if (frame->function)
+        return frame->name ? frame->name : frame->function;
     if (code->module == HAK_NO_MODULE) {
         snprintf(room, room_bytes, "0x%llx", (unsigned long long)code->address);
         return room;

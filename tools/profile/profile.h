@@ -16,13 +16,21 @@
 
 #define HAK_PROFILE_FRAMES 192u
 
-/* A place in the code. Text is NULL where nothing is known. */
-struct hak_code {
-    uint64_t address; /* of the call, not behind it */
-    unsigned module;  /* index; HAK_NO_MODULE */
-    char *function;   /* as the linker knows it */
+/* A function and a line in it. Text is NULL where nothing is known. */
+struct hak_frame {
+    char *function; /* as the linker knows it */
+    char *name;     /* as people write it, if that is another one */
     char *file;
     int line;
+};
+
+/* A place in the code. */
+struct hak_code {
+    uint64_t address;          /* of the call, not behind it */
+    unsigned module;           /* index; HAK_NO_MODULE */
+    struct hak_frame own;      /* of the function that the address lies in, */
+    struct hak_frame *inlined; /* and of those that were inlined there, innermost first */
+    unsigned inlined_count;
 };
 
 #define HAK_NO_MODULE UINT32_MAX
@@ -89,8 +97,10 @@ char *hak_profile_copy_text(const char *text);
 bool hak_profile_write_pprof(const struct hak_profile *profile, const char *path);
 bool hak_profile_write_svg(const struct hak_profile *profile, FILE *out);
 bool hak_profile_write_leaks(const struct hak_profile *profile, FILE *out);
-/* A function's name, or the module and the distance in it. */
-const char *hak_profile_name(const struct hak_profile *profile, uint32_t code, char *room,
-                             size_t room_bytes);
+/* The frames of a place, innermost first: those inlined, and its own as the last. */
+const struct hak_frame *hak_profile_frame(const struct hak_code *code, unsigned index);
+/* A frame's function, or the module and the distance in it. */
+const char *hak_profile_name(const struct hak_profile *profile, const struct hak_code *code,
+                             unsigned index, char *room, size_t room_bytes);
 
 #endif

@@ -54,6 +54,7 @@ struct writer {
     struct message out;
     char **strings;
     size_t string_count;
+    uint64_t function_count;
 };
 
 static void put_byte(struct message *message, unsigned char byte) {
@@ -106,12 +107,13 @@ static void put_type(struct writer *writer, unsigned field, const char *type, co
 
 static void put_sample(struct writer *writer, const struct hak_profile_stack *stack) {
     const double values[] = {stack->sums.allocated_blocks, stack->sums.allocated_bytes,
-                             stack->sums.live_blocks, stack->sums.live_bytes};
+                             stack->sums.live_blocks,      stack->sums.live_bytes,
+                             stack->sums.peak_blocks,      stack->sums.peak_bytes};
     struct message part = {NULL, 0}, list = {NULL, 0};
     for (unsigned i = 0; i < stack->depth; i++)
         put_number(&list, stack->code[i] + UINT64_C(1));
     put_message(&part, SAMPLE_LOCATION, &list);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++)
         put_number(&list, (uint64_t)llround(values[i]));
     put_message(&part, SAMPLE_VALUE, &list);
     put_message(&writer->out, PROFILE_SAMPLE, &part);
@@ -122,8 +124,8 @@ static void put_mapping(struct writer *writer, unsigned index) {
     struct message part = {NULL, 0};
     bool has_functions = false;
     for (size_t i = 0; i < writer->profile->code_count; i++)
-        has_functions |=
-            writer->profile->codes[i].module == index && writer->profile->codes[i].function != NULL;
+        has_functions |= writer->profile->codes[i].module == index &&
+                         writer->profile->codes[i].own.function != NULL;
     put_field(&part, MAPPING_ID, index + UINT64_C(1));
     put_field(&part, MAPPING_START, module->start);
     put_field(&part, MAPPING_LIMIT, module->end);
@@ -134,27 +136,37 @@ static void put_mapping(struct writer *writer, unsigned index) {
     put_message(&writer->out, PROFILE_MAPPING, &part);
 }
 
-/* A function a place: places of one function have the same name, which is what readers go by. */
+/* A function a frame: those of one function have the same name, which is what readers go by. */
+static void put_function(struct writer *writer, const struct hak_frame *frame, uint64_t id) {
+    struct message part = {NULL, 0};
+    put_field(&part, FUNCTION_ID, id);
+    put_field(&part, FUNCTION_NAME, string(writer, frame->name ? frame->name : frame->function));
+    put_field(&part, FUNCTION_SYSTEM_NAME, string(writer, frame->function));
+    put_field(&part, FUNCTION_FILE, string(writer, frame->file ? frame->file : ""));
+    put_message(&writer->out, PROFILE_FUNCTION, &part);
+}
+
+/* The lines of a location are its frames, innermost first. */
 static void put_code(struct writer *writer, size_t index) {
     const struct hak_code *code = &writer->profile->codes[index];
     struct message part = {NULL, 0}, line = {NULL, 0};
+    uint64_t first_id = writer->function_count + 1;
     put_field(&part, LOCATION_ID, index + 1);
     if (code->module != HAK_NO_MODULE)
         put_field(&part, LOCATION_MAPPING, code->module + UINT64_C(1));
     put_field(&part, LOCATION_ADDRESS, code->address);
-    if (code->function) {
-        put_field(&line, LINE_FUNCTION, index + 1);
-        put_field(&line, LINE_NUMBER, (uint64_t)(code->line > 0 ? code->line : 0));
+    for (unsigned i = 0; i <= code->inlined_count; i++) {
+        const struct hak_frame *frame = hak_profile_frame(code, i);
+        if (!frame->function)
+            continue;
+        put_field(&line, LINE_FUNCTION, ++writer->function_count);
+        put_field(&line, LINE_NUMBER, (uint64_t)(frame->line > 0 ? frame->line : 0));
         put_message(&part, LOCATION_LINE, &line);
     }
     put_message(&writer->out, PROFILE_LOCATION, &part);
-    if (!code->function)
-        return;
-    put_field(&part, FUNCTION_ID, index + 1);
-    put_field(&part, FUNCTION_NAME, string(writer, code->function));
-    put_field(&part, FUNCTION_SYSTEM_NAME, string(writer, code->function));
-    put_field(&part, FUNCTION_FILE, string(writer, code->file ? code->file : ""));
-    put_message(&writer->out, PROFILE_FUNCTION, &part);
+    for (unsigned i = 0; i <= code->inlined_count; i++)
+        if (hak_profile_frame(code, i)->function)
+            put_function(writer, hak_profile_frame(code, i), first_id++);
 }
 
 static void put_all(struct writer *writer) {
@@ -165,6 +177,8 @@ static void put_all(struct writer *writer) {
     put_type(writer, PROFILE_SAMPLE_TYPE, "alloc_space", "bytes");
     put_type(writer, PROFILE_SAMPLE_TYPE, "inuse_objects", "count");
     put_type(writer, PROFILE_SAMPLE_TYPE, "inuse_space", "bytes");
+    put_type(writer, PROFILE_SAMPLE_TYPE, "peak_objects", "count");
+    put_type(writer, PROFILE_SAMPLE_TYPE, "peak_space", "bytes");
     for (size_t i = 0; i < profile->stack_count; i++)
         put_sample(writer, profile->stacks[i]);
     for (unsigned i = 0; i < profile->module_count; i++)

@@ -9,6 +9,7 @@
 
 #include "common/complain.h"
 #include "common/proc.h"
+#include "profile/profile_report.h"
 #include "profile/source.h"
 #include "profile/unwinder.h"
 #include "stat/target.h"
@@ -25,6 +26,7 @@
 
 #define WISH_SECONDS 30 /* a process whose reader died samples as long, or waits for it */
 #define PUBLISH_SAMPLES 64
+#define LAST_NS 200000000 /* for samples that are being written at the end */
 #define POLL_NS 10000000
 #define POLL_EXACT_NS 1000000
 #define MAPS_NS 5000000
@@ -34,12 +36,13 @@ struct session {
     bool is_child;
     bool is_over; /* the process is no more */
     int wait_status;
-    uint64_t until_ns;            /* UINT64_MAX: no end */
-    uint64_t mean_bytes; /* asked for; 0: the process's own */
-    uint64_t maps_ns;             /* when the mappings were last read */
-    char identity[64];            /* of the program that the process runs now */
-    struct hak_profile_free gone; /* the free that was read last, */
-    bool has_gone;                /* and not counted yet */
+    uint64_t until_ns;               /* UINT64_MAX: no end */
+    uint64_t mean_bytes;             /* asked for; 0: the process's own */
+    uint64_t maps_ns;                /* when the mappings were last read */
+    char identity[64];               /* of the program that the process runs now */
+    struct hak_profile_free gone;    /* the free that was read last, */
+    bool has_gone;                   /* and not counted yet */
+    uint64_t last_sample, last_free; /* that belong to the profile; UINT64_MAX: it goes on */
     struct hak_profile_source source;
     struct hak_profile profile;
     struct hak_unwinder *unwinder;
@@ -126,12 +129,18 @@ static void add_maps(struct session *session) {
     free(text);
 }
 
+static bool is_time_over(const struct session *session) {
+    return is_stopped || now_ns(CLOCK_MONOTONIC) >= session->until_ns;
+}
+
 /* Code in no file stays unknown: so the mappings are read anew now and then, not for each sample.
  */
 static void take_samples(struct session *session) {
     static struct hak_profile_sample sample;
     uint32_t code[HAK_PROFILE_FRAMES];
-    for (unsigned count = 1; hak_source_read(&session->source, &sample); count++) {
+    for (unsigned count = 1;
+         session->source.next <= session->last_sample && hak_source_read(&session->source, &sample);
+         count++) {
         if (!hak_unwinder_walk(session->unwinder, &sample) &&
             now_ns(CLOCK_MONOTONIC) - session->maps_ns > MAPS_NS) {
             add_maps(session);
@@ -139,10 +148,12 @@ static void take_samples(struct session *session) {
         }
         unsigned depth = hak_unwinder_name(session->unwinder, code);
         hak_profile_count(&session->profile, &sample, code, depth);
-        if (count % PUBLISH_SAMPLES == 0) {
-            hak_source_publish(&session->source);
-            hak_source_ask(&session->source, WISH_SECONDS);
-        }
+        if (count % PUBLISH_SAMPLES != 0)
+            continue;
+        hak_source_publish(&session->source);
+        hak_source_ask(&session->source, WISH_SECONDS);
+        if (session->last_sample == UINT64_MAX && is_time_over(session))
+            break;
     }
     hak_source_publish(&session->source);
 }
@@ -150,7 +161,8 @@ static void take_samples(struct session *session) {
 /* A free whose sample is still being written waits for it; is_last: nothing is written any more. */
 static void take_frees(struct session *session, bool is_last) {
     struct hak_profile_free *gone = &session->gone;
-    while (session->has_gone || hak_source_read_free(&session->source, gone)) {
+    while (session->has_gone || (session->source.next_free <= session->last_free &&
+                                 hak_source_read_free(&session->source, gone))) {
         uint64_t number = hak_profile_freed_sample(gone);
         session->has_gone = true;
         if (number >= session->source.next)
@@ -220,9 +232,32 @@ static bool has_made_segment(const struct session *session) {
     return is_made;
 }
 
+/*
+ * What was taken by now is read, all of it: a process that waits for us goes on, and what it takes
+ * meanwhile is read past. A thread that is stopped in the middle of a sample isn't waited for.
+ */
+static void take_last(struct session *session) {
+    uint64_t begun_ns = now_ns(CLOCK_MONOTONIC);
+    session->last_sample = hak_source_taken(&session->source);
+    session->last_free = hak_source_freed(&session->source);
+    for (;;) {
+        take_samples(session);
+        take_frees(session, session->is_over);
+        bool is_all = session->source.next > session->last_sample &&
+                      session->source.next_free > session->last_free;
+        if (is_all || session->is_over || now_ns(CLOCK_MONOTONIC) - begun_ns > LAST_NS)
+            break;
+        pause_a_little(session);
+        look_for_end(session);
+    }
+    hak_source_ask(&session->source, 0);
+    take_frees(session, true);
+}
+
 static enum hak_stat_error gather(struct session *session) {
     uint64_t begun_ns = now_ns(CLOCK_MONOTONIC);
-    while (!session->is_over && !is_stopped && now_ns(CLOCK_MONOTONIC) < session->until_ns) {
+    session->last_sample = session->last_free = UINT64_MAX;
+    while (!session->is_over && !is_time_over(session)) {
         hak_source_ask(&session->source, WISH_SECONDS);
         take_samples(session);
         take_frees(session, false);
@@ -235,65 +270,13 @@ static enum hak_stat_error gather(struct session *session) {
                 return error;
         }
     }
-    hak_source_ask(&session->source, 0);
-    take_samples(session);
-    take_frees(session, true);
+    take_last(session);
     session->profile.lasted_ns = now_ns(CLOCK_MONOTONIC) - begun_ns;
     session->profile.lost = session->source.lost;
     session->profile.lost_frees = session->source.lost_frees;
     hak_unwinder_find_lines(session->unwinder);
     hak_profile_finish(&session->profile);
     return HAK_STAT_OK;
-}
-
-/* ---- writing ---- */
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-static bool write_file(const struct hak_profile *profile, const char *path) {
-    bool is_svg = ends_with(path, ".svg");
-    if (!is_svg && !ends_with(path, ".txt"))
-        return hak_profile_write_pprof(profile, path);
-    FILE *out = fopen(path, "we");
-    if (!out)
-        return false;
-    bool done =
-        is_svg ? hak_profile_write_svg(profile, out) : hak_profile_write_leaks(profile, out);
-    return fclose(out) == 0 && done;
-}
-
-/* What the file does not say, or nobody reads there. */
-static void say_result(const struct hak_profile *profile, const char *path) {
-    hak_complain("%s: %llu samples of %s, %.1f s%s", path, (unsigned long long)profile->samples,
-                 profile->program, (double)profile->lasted_ns / 1e9,
-                 profile->samples ? "" : " (it allocated too little, or is stopped)");
-    if (profile->lost)
-        hak_complain("%s: %llu samples more were lost", path, (unsigned long long)profile->lost);
-    if (profile->lost_frees)
-        hak_complain("%s: %llu frees were lost: as many blocks less may be live", path,
-                     (unsigned long long)profile->lost_frees);
-}
-
-static int report(const struct hak_profile *profile, const struct hak_stat_options *options) {
-    char name[64];
-    const char *path = options->output;
-    if (options->is_leaks)
-        hak_profile_write_leaks(profile, stderr);
-    if (!path && options->is_leaks)
-        return 0;
-    if (!path) {
-        snprintf(name, sizeof name, "hakmem-%ld.pb.gz", (long)profile->pid);
-        path = name;
-    }
-    if (!write_file(profile, path)) {
-        hak_complain("%s: %s", path, strerror(errno));
-        return HAK_EXIT_FAILED;
-    }
-    say_result(profile, strcmp(path, "-") == 0 ? "standard output" : path);
-    return 0;
 }
 
 /* The child's own status; one that a signal ended is followed. */
@@ -318,7 +301,7 @@ static int run_child(struct session *session, const struct hak_stat_options *opt
         pause_a_little(session);
     }
     bool has_run = !WIFEXITED(session->wait_status) || WEXITSTATUS(session->wait_status) < 125;
-    int status = error == HAK_STAT_OK ? report(&session->profile, options) : 0;
+    int status = error == HAK_STAT_OK ? hak_profile_report(&session->profile, options) : 0;
     if (error != HAK_STAT_OK && has_run)
         hak_complain("the program cannot be profiled: it did not run on libhakmem");
     int child_status = follow(session->wait_status);
@@ -351,8 +334,8 @@ int hak_profile_run(const struct hak_stat_options *options) {
             hak_complain("sampling %s (PID %ld) until ^C or its end", session.profile.program, pid);
         error = gather(&session);
     }
-    int status =
-        error == HAK_STAT_OK ? report(&session.profile, options) : hak_target_complain(name, error);
+    int status = error == HAK_STAT_OK ? hak_profile_report(&session.profile, options)
+                                      : hak_target_complain(name, error);
     if (error == HAK_STAT_OK)
         close_session(&session);
     return status;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the picture: two flame graphs, of the bytes that are live and of all that were allocated. A
- * box is a function, as wide as what was allocated in it and below it; who called it lies under
- * it. The whole name and the figures show where the pointer rests. Plain SVG 1.1, no script.
+ * The picture: the course of what was live, and three flame graphs, of the bytes that are live at
+ * the end, that were live at the peak, and of all that were allocated. A box is a function, as wide
+ * as what was allocated in it and below it; who called it lies under it. A click on a box makes it
+ * as wide as the picture and names its callers; "search" marks boxes by name. The script is in the
+ * file and asks for nothing from outside; without one, and printed, the picture is whole.
  */
 #define _GNU_SOURCE
 #include "common/output.h"
@@ -18,6 +20,7 @@
 #define TITLE 34.0
 #define LEAST_WIDTH 0.3 /* narrower boxes can't be seen */
 #define CHARACTER 6.6   /* of the font, about */
+#define COURSE 60.0     /* height of the course of time */
 
 /* A box: the calls from one stack of callers into one function. */
 struct node {
@@ -26,13 +29,14 @@ struct node {
     struct node *first, *next; /* callees; the next callee of the same caller */
 };
 
+enum quantity { LIVE, PEAK, ALLOCATED, QUANTITIES };
+
 struct graph {
     FILE *out;
     const struct hak_profile *profile;
     struct node root;
-    bool is_live;
+    enum quantity quantity;
     unsigned depth; /* most rows */
-    double bottom;
 };
 
 static struct node *callee(struct node *of, const char *name) {
@@ -47,18 +51,25 @@ static struct node *callee(struct node *of, const char *name) {
 }
 
 static void add_stack(struct graph *graph, const struct hak_profile_stack *stack) {
-    double bytes = graph->is_live ? stack->sums.live_bytes : stack->sums.allocated_bytes;
+    const double quantities[QUANTITIES] = {stack->sums.live_bytes, stack->sums.peak_bytes,
+                                           stack->sums.allocated_bytes};
+    double bytes = quantities[graph->quantity];
+    unsigned depth = 0;
     struct node *node = &graph->root;
     char room[512];
     if (bytes <= 0)
         return;
     node->bytes += bytes;
     for (unsigned i = stack->depth; i-- > 0;) {
-        node = callee(node, hak_profile_name(graph->profile, stack->code[i], room, sizeof room));
-        node->bytes += bytes;
+        const struct hak_code *code = &graph->profile->codes[stack->code[i]];
+        for (unsigned k = code->inlined_count + 1; k-- > 0; depth++) {
+            const char *name = hak_profile_name(graph->profile, code, k, room, sizeof room);
+            node = callee(node, name);
+            node->bytes += bytes;
+        }
     }
-    if (stack->depth > graph->depth)
-        graph->depth = stack->depth;
+    if (depth > graph->depth)
+        graph->depth = depth;
 }
 
 static void free_nodes(struct node *node) {
@@ -145,38 +156,149 @@ static void gather(struct graph *graph) {
         add_stack(graph, graph->profile->stacks[i]);
 }
 
-static void put_graph(const struct graph *graph) {
-    double top = graph->bottom - ROW * (graph->depth + 1);
-    fprintf(graph->out, "<text class=\"title\" x=\"%.1f\" y=\"%.1f\">", MARGIN, top - 10);
-    put_text(graph->out, graph->profile->program, SIZE_MAX);
-    fprintf(graph->out, ": %s %s</text>\n", hak_output_size((uint64_t)graph->root.bytes),
-            graph->is_live ? "live" : "allocated");
-    if (graph->root.bytes <= 0)
-        return;
-    put_box(graph, &graph->root, MARGIN, WIDTH - 2 * MARGIN, graph->bottom - ROW);
-    put_callees(graph, &graph->root, MARGIN, graph->bottom - 2 * ROW);
+static void put_title(FILE *out, const struct hak_profile *profile, const char *words, double bytes,
+                      double top) {
+    fprintf(out, "<text class=\"title\" x=\"%.1f\" y=\"%.1f\">", MARGIN, top);
+    put_text(out, profile->program, SIZE_MAX);
+    fprintf(out, ": %s %s</text>\n", hak_output_size((uint64_t)bytes), words);
 }
 
-bool hak_profile_write_svg(const struct hak_profile *profile, FILE *out) {
-    struct graph live = {.out = out, .profile = profile, .is_live = true};
-    struct graph all = {.out = out, .profile = profile};
-    gather(&live);
-    gather(&all);
-    live.bottom = TITLE + ROW * (live.depth + 1);
-    all.bottom = live.bottom + TITLE + ROW * (all.depth + 1);
-    double height = all.bottom + MARGIN;
+/* A picture in the picture, which the script finds by its class. */
+static void put_graph(const struct graph *graph, double top) {
+    static const char *const words[QUANTITIES] = {"live at the end", "live at the peak",
+                                                  "allocated"};
+    put_title(graph->out, graph->profile, words[graph->quantity], graph->root.bytes,
+              top + TITLE - 10);
+    if (graph->root.bytes <= 0)
+        return;
+    fprintf(graph->out, "<svg class=\"graph\" x=\"0\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\">\n",
+            top + TITLE, WIDTH, ROW * (graph->depth + 1));
+    double bottom = ROW * (graph->depth + 1);
+    put_box(graph, &graph->root, MARGIN, WIDTH - 2 * MARGIN, bottom - ROW);
+    put_callees(graph, &graph->root, MARGIN, bottom - 2 * ROW);
+    fputs("</svg>\n", graph->out);
+}
+
+/* What was live from the first sample to the last event, the peak at full height. */
+static void put_course(const struct hak_profile *profile, FILE *out) {
+    double most = profile->total.peak_bytes, step = (WIDTH - 2 * MARGIN) / HAK_PROFILE_POINTS;
+    put_title(out, profile, "at the peak; the course of what was live", most, TITLE - 10);
+    fprintf(out, "<polyline class=\"course\" points=\"%.1f,%.1f", MARGIN, TITLE + COURSE);
+    for (unsigned i = 0; i < HAK_PROFILE_POINTS; i++) {
+        double y = TITLE + COURSE * (1 - (most > 0 ? profile->points[i] / most : 0));
+        fprintf(out, " %.1f,%.1f %.1f,%.1f", MARGIN + i * step, y, MARGIN + (i + 1) * step, y);
+    }
+    fprintf(out, " %.1f,%.1f\"/>\n", WIDTH - MARGIN, TITLE + COURSE);
+    fprintf(out, "<text x=\"%.1f\" y=\"%.1f\">0 s</text>\n", MARGIN, TITLE + COURSE + 14);
+    fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.3g s</text>\n", WIDTH - MARGIN,
+            TITLE + COURSE + 14, (double)(profile->last_ms - profile->first_ms) / 1e3);
+}
+
+static void put_losses(const struct hak_profile *profile, FILE *out, double bottom) {
+    fprintf(out, "<text id=\"path\" x=\"%.1f\" y=\"%.1f\">%llu samples", MARGIN, bottom,
+            (unsigned long long)profile->samples);
+    if (profile->lost)
+        fprintf(out, ", %llu more were lost", (unsigned long long)profile->lost);
+    if (profile->lost_frees)
+        fprintf(out, ", %llu frees were lost", (unsigned long long)profile->lost_frees);
+    fputs("</text>\n", out);
+}
+
+/* Boxes are children of their graph: their place and width at first are kept in the script. */
+static const char script[] =
+    "<script><![CDATA[\n"
+    "(function () {\n"
+    "var W = 1180, M = 10, C = 6.6, path = document.getElementById('path');\n"
+    "var said = path.textContent, graphs = document.querySelectorAll('svg.graph');\n"
+    "function name(b) { return b.g.querySelector('title').textContent; }\n"
+    "function short(b) { return name(b).replace(/: [^:]*$/, ''); }\n"
+    "function place(b, x, w) {\n"
+    "  b.g.style.display = w < 0.3 || x + w < M || x > M + W ? 'none' : '';\n"
+    "  var left = Math.max(x, M), right = Math.min(x + w, M + W);\n"
+    "  b.r.setAttribute('x', left); b.r.setAttribute('width', Math.max(right - left, 0));\n"
+    "  var room = Math.floor((right - left) / C), t = b.g.querySelector('text');\n"
+    "  if (!t) { t = document.createElementNS('http://www.w3.org/2000/svg', 'text');\n"
+    "    t.setAttribute('y', b.y + 12); b.g.appendChild(t); }\n"
+    "  t.setAttribute('x', left + 3);\n"
+    "  t.textContent = room < 3 ? '' : short(b).slice(0, room - 1);\n"
+    "}\n"
+    "function zoom(boxes, to) {\n"
+    "  boxes.forEach(function (b) { var f = W / to.w; place(b, M + (b.x - to.x) * f, b.w * f); "
+    "});\n"
+    "}\n"
+    "function callers(boxes, of) {\n"
+    "  return boxes.filter(function (b) {\n"
+    "    return b.y >= of.y && b.x <= of.x + 0.01 && b.x + b.w >= of.x + of.w - 0.01;\n"
+    "  }).sort(function (a, b) { return b.y - a.y; }).map(short).join(' \u203a ');\n"
+    "}\n"
+    "var all = [];\n"
+    "graphs.forEach(function (graph) {\n"
+    "  var boxes = [];\n"
+    "  graph.querySelectorAll('g').forEach(function (g) {\n"
+    "    var r = g.querySelector('rect');\n"
+    "    var b = { g: g, r: r, x: +r.getAttribute('x'), w: +r.getAttribute('width'),\n"
+    "              y: +r.getAttribute('y'), fill: r.getAttribute('fill') };\n"
+    "    boxes.push(b); all.push(b);\n"
+    "    g.addEventListener('click', function () {\n"
+    "      zoom(boxes, b);\n"
+    "      path.textContent = callers(boxes, b) + '  (' + name(b).replace(/^.*: /, '') + ')';\n"
+    "    });\n"
+    "  });\n"
+    "});\n"
+    "function search() {\n"
+    "  var word = prompt('Function (a part of its name, or a regular expression):', '');\n"
+    "  if (word !== null) mark(word);\n"
+    "}\n"
+    "function mark(word) {\n"
+    "  var found = 0, fits = null;\n"
+    "  try { fits = word ? new RegExp(word) : null; } catch (e) { fits = null; }\n"
+    "  all.forEach(function (b) {\n"
+    "    var is = word && (fits ? fits.test(short(b)) : short(b).indexOf(word) >= 0);\n"
+    "    found += is ? 1 : 0; b.r.setAttribute('fill', is ? '#b04be0' : b.fill);\n"
+    "  });\n"
+    "  path.textContent = word ? found + ' boxes with ' + word : said;\n"
+    "}\n"
+    "document.getElementById('search').addEventListener('click', search);\n"
+    "document.addEventListener('keydown', function (e) {\n"
+    "  if (e.key === '/' || (e.ctrlKey && e.key === 'f')) { e.preventDefault(); search(); }\n"
+    "});\n"
+    "window.hakmemMark = mark;\n"
+    "}());\n"
+    "]]></script>\n";
+
+static void put_head(FILE *out, double height) {
     fprintf(out,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
             "viewBox=\"0 0 %.0f %.0f\">\n"
             "<style>text{font:11px monospace;fill:#222}.title{font-size:14px;font-weight:bold}"
-            "rect:hover{stroke:#000}</style>\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fcfaf5\"/>\n",
-            WIDTH, height, WIDTH, height);
-    put_graph(&live);
-    put_graph(&all);
+            "svg.graph rect:hover{stroke:#000}svg.graph g{cursor:pointer}"
+            ".course{fill:#e8d8b8;stroke:#a07030}#search{fill:#06c;cursor:pointer}"
+            "@media print{#search{display:none}}</style>\n"
+            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fcfaf5\"/>\n"
+            "<text id=\"search\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">search (/)</text>\n",
+            WIDTH, height, WIDTH, height, WIDTH - MARGIN, TITLE - 10);
+}
+
+bool hak_profile_write_svg(const struct hak_profile *profile, FILE *out) {
+    struct graph graphs[QUANTITIES];
+    double height = TITLE + COURSE + ROW, top = height;
+    for (unsigned i = 0; i < QUANTITIES; i++) {
+        graphs[i] = (struct graph){.out = out, .profile = profile, .quantity = (enum quantity)i};
+        gather(&graphs[i]);
+        height += TITLE + (graphs[i].root.bytes > 0 ? ROW * (graphs[i].depth + 1) : 0);
+    }
+    height += ROW + MARGIN;
+    put_head(out, height);
+    put_course(profile, out);
+    for (unsigned i = 0; i < QUANTITIES; i++) {
+        put_graph(&graphs[i], top);
+        top += TITLE + (graphs[i].root.bytes > 0 ? ROW * (graphs[i].depth + 1) : 0);
+    }
+    put_losses(profile, out, height - MARGIN);
+    fputs(script, out);
     fputs("</svg>\n", out);
-    free_nodes(live.root.first);
-    free_nodes(all.root.first);
+    for (unsigned i = 0; i < QUANTITIES; i++)
+        free_nodes(graphs[i].root.first);
     return ferror(out) == 0;
 }

@@ -147,6 +147,14 @@ static bool read_next(const struct hak_profile_source *source, uint64_t ring, ui
     return false;
 }
 
+uint64_t hak_source_taken(struct hak_profile_source *source) {
+    return find_area(source) ? count_at(source, AT(taken)) : 0;
+}
+
+uint64_t hak_source_freed(struct hak_profile_source *source) {
+    return find_area(source) ? count_at(source, AT(freed)) : 0;
+}
+
 bool hak_source_read(struct hak_profile_source *source, struct hak_profile_sample *sample) {
     while (find_area(source) &&
            read_next(source, AT(slot), HAK_PROFILE_SLOTS, &source->next, &source->lost,

@@ -37,6 +37,10 @@ bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_
  */
 void hak_source_set_mean(const struct hak_profile_source *source, uint64_t mean_bytes);
 
+/* Samples, and frees of sampled blocks, that there have been until now. */
+uint64_t hak_source_taken(struct hak_profile_source *source);
+uint64_t hak_source_freed(struct hak_profile_source *source);
+
 /* Tells the process how far it was read. */
 void hak_source_publish(const struct hak_profile_source *source);
 

@@ -8,8 +8,10 @@
 #include "profile/unwinder.h"
 
 #include "common/complain.h"
+#include "profile/demangle.h"
 #include "profile/profile.h"
 
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -127,17 +129,68 @@ static void name_code(struct hak_unwinder *unwinder, struct hak_code *code) {
     dwfl_module_getelf(module, &bias); /* finds the file, and with it the build-id */
     if (code->module != HAK_NO_MODULE && !*unwinder->profile->modules[code->module].build_id)
         read_build_id(module, &unwinder->profile->modules[code->module]);
-    code->function = hak_profile_copy_text(
+    code->own.function = hak_profile_copy_text(
         dwfl_module_addrinfo(module, code->address, &offset, &symbol, NULL, NULL, NULL));
+    code->own.name = hak_demangle(code->own.function);
+}
+
+/* ---- lines, and what was inlined ---- */
+
+static const char *linkage_name(Dwarf_Die *function) {
+    Dwarf_Attribute attribute;
+    const char *name =
+        dwarf_formstring(dwarf_attr_integrate(function, DW_AT_linkage_name, &attribute));
+    return name ? name : dwarf_diename(function);
+}
+
+/* Where the inlined function was called. */
+static void find_call(Dwarf_Die *unit, Dwarf_Die *inlined, struct hak_frame *caller) {
+    Dwarf_Attribute attribute;
+    Dwarf_Files *files;
+    Dwarf_Word file = 0, line = 0;
+    size_t file_count;
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dwarf_getsrcfiles(unit, &files, &file_count) == 0)
+        caller->file = hak_profile_copy_text(dwarf_filesrc(files, file, NULL, NULL));
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0)
+        caller->line = (int)line;
+}
+
+/* The line belongs to the innermost function; each one further out has the line of its call. */
+static void find_inlined(Dwarf_Die *unit, Dwarf_Addr address, struct hak_code *code) {
+    Dwarf_Die *innermost = NULL, *scopes = NULL;
+    int count = dwarf_getscopes(unit, address, &innermost);
+    if (count > 0)
+        count = dwarf_getscopes_die(&innermost[0], &scopes);
+    for (int i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++) {
+        if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
+            continue;
+        unsigned index = code->inlined_count;
+        code->inlined = hak_profile_grow(code->inlined, index, sizeof *code->inlined);
+        code->inlined_count++;
+        code->inlined[index] = code->own;
+        code->inlined[index].function = hak_profile_copy_text(linkage_name(&scopes[i]));
+        code->inlined[index].name = hak_demangle(code->inlined[index].function);
+        code->own.file = NULL;
+        code->own.line = 0;
+        find_call(unit, &scopes[i], &code->own);
+    }
+    free(innermost);
+    free(scopes);
 }
 
 /* Slow: it reads the debugging information of whole files. */
 static void find_line(struct hak_unwinder *unwinder, struct hak_code *code) {
     Dwfl_Module *module = dwfl_addrmodule(unwinder->dwfl, code->address);
     Dwfl_Line *line = module ? dwfl_module_getsrc(module, code->address) : NULL;
-    if (line)
-        code->file =
-            hak_profile_copy_text(dwfl_lineinfo(line, NULL, &code->line, NULL, NULL, NULL));
+    Dwarf_Addr bias;
+    if (!line)
+        return;
+    code->own.file =
+        hak_profile_copy_text(dwfl_lineinfo(line, NULL, &code->own.line, NULL, NULL, NULL));
+    Dwarf_Die *unit = dwfl_module_addrdie(module, code->address, &bias);
+    if (unit)
+        find_inlined(unit, code->address - bias, code);
 }
 
 static uint32_t code_at(struct hak_unwinder *unwinder, uint64_t address) {
@@ -176,12 +229,13 @@ static bool is_own(const struct hak_profile *profile, const struct hak_code *cod
     const char *slash = strrchr(path, '/');
     if (slash && strncmp(slash, "/libhakmem", 10) == 0)
         return true;
-    if (!code->function)
+    if (!code->own.function)
         return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(code->function, names[i]) == 0)
+        if (strcmp(code->own.function, names[i]) == 0)
             return true;
-    return strncmp(code->function, "hak_", 4) == 0 || strncmp(code->function, "hakmem_", 7) == 0;
+    return strncmp(code->own.function, "hak_", 4) == 0 ||
+           strncmp(code->own.function, "hakmem_", 7) == 0;
 }
 
 /* ---- for the others ---- */
