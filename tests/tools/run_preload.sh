@@ -52,7 +52,7 @@ expect 125 '' "hakmem-run: $work/a folder/mine.so: $reason" \
 # The knobs arrive, the last one given counts, and an inherited one gives way.
 expect 0 'HAKMEM_DIRTY_MIN=2m
 HAKMEM_LOG=yes
-HAKMEM_PURGE=no' '' env HAKMEM_DIRTY_MIN=5m "$run" --dirty-min=1m --log --purge=no -s dirty-min=2m \
+HAKMEM_PURGE=yes' '' env HAKMEM_DIRTY_MIN=5m "$run" --dirty-min=1m --log --purge -s dirty-min=2m \
     sh -c 'env | grep "^HAKMEM_" | sort'
 expect 0 'HAKMEM_CACHE=8k' '' "$run" --set=HAKMEM_CACHE=8k sh -c 'env | grep "^HAKMEM_"'
 expect 0 'HAKMEM_LOG=no' '' env HAKMEM_LOG=no "$run" sh -c 'env | grep "^HAKMEM_"'

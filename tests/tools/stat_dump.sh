@@ -27,9 +27,10 @@ echo old >kept
 ln -s target link
 expect 1 '' '' "$run" --stats-file=link false
 [ ! -e target ] || complain 'a link was followed'
-expect 1 '' 'hakmem: stats_file cannot be written: no/such/file' \
+expect 1 '' 'hakmem-run: stats_file=no/such/file cannot be written: No such file or directory
+hakmem: stats_file cannot be written: no/such/file' \
     "$run" --log --stats-file=no/such/file false
-expect 2 '' 'hakmem-run: HAKMEM_STATS_FILE=: not a text of 1 to 255 characters' \
+expect 2 '' 'hakmem-run: --stats-file=: not a text of 1 to 255 characters' \
     "$run" --stats-file= true
 "$run" --stats-file=2 true 2>errors >out
 [ ! -s out ] || complain 'standard output'
