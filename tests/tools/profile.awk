@@ -56,8 +56,8 @@ END {
     for (id in used)
         if (id) print "build-id", text[build[id]], text[file[id]]
     for (name in names)
-        printf "function %s %d %d %d %d\n", name, sum[name, 1], sum[name, 2], sum[name, 3],
+        printf "function %s %.0f %.0f %.0f %.0f\n", name, sum[name, 1], sum[name, 2], sum[name, 3],
             sum[name, 4]
     for (name in names)
-        printf "peak %s %d %d\n", name, sum[name, 5], sum[name, 6]
+        printf "peak %s %.0f %.0f\n", name, sum[name, 5], sum[name, 6]
 }

@@ -171,6 +171,9 @@ static void take_frees(struct session *session, bool is_last) {
             break;
         hak_profile_count_free(&session->profile, gone);
         session->has_gone = false;
+        /* a process that waits for us frees on: that alone is no end */
+        if (session->last_free == UINT64_MAX && is_time_over(session))
+            break;
     }
     hak_source_publish(&session->source);
 }
