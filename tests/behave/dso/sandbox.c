@@ -2,8 +2,9 @@
 /*
  * Loaded in front of libhakmem: stands in for the functions by which the library could make system
  * calls other than those for memory, locks and clocks. One that is called from within the library
- * after its constructor ends the process with its name. Other callers are served as ever. No header
- * that declares the functions is included: all take and return whole registers here.
+ * after its constructor ends the process with its name, unless HAK_SANDBOX_MAY names it. Other
+ * callers are served as ever. No header that declares the functions is included: all take and
+ * return whole registers here.
  */
 #include <dlfcn.h>
 #include <link.h>
@@ -15,6 +16,7 @@
 
 long write(long file, const void *text, long bytes);
 void _exit(int status) __attribute__((noreturn));
+char *getenv(const char *name);
 
 static uintptr_t library_start, library_end;
 static atomic_bool is_on;
@@ -38,9 +40,18 @@ __attribute__((constructor)) static void start(void) {
         atomic_store(&is_on, true);
 }
 
+/* Names in HAK_SANDBOX_MAY have a blank on either side. */
+static bool is_excused(const char *name) {
+    const char *may = getenv("HAK_SANDBOX_MAY");
+    const char *found = may ? strstr(may, name) : NULL;
+    return found && found > may && found[-1] == ' ' && found[strlen(name)] == ' ';
+}
+
 static void judge(const char *name, const void *caller) {
     static const char words[] = "sandbox: the library calls ";
     if (!atomic_load(&is_on) || (uintptr_t)caller - library_start >= library_end - library_start)
+        return;
+    if (is_excused(name))
         return;
     write(2, words, sizeof words - 1);
     write(2, name, (long)strlen(name));
@@ -82,4 +93,4 @@ STAND_IN(shmdt, true)
 STAND_IN(shmget, true)
 STAND_IN(sigaction, true)
 STAND_IN(sysinfo, true)
-STAND_IN(syscall, a != SYS_futex)
+STAND_IN(syscall, a != SYS_futex && a != SYS_write)
