@@ -130,11 +130,19 @@ enum hak_placing hak_os_place(void *start, size_t bytes) {
     return place(start, bytes, 0);
 }
 
+static bool advise_populate(void *start, size_t bytes) {
+    int saved_errno = errno;
+    bool done = madvise(start, bytes, HAK_MADV_POPULATE_WRITE) == 0;
+    errno = saved_errno;
+    return done;
+}
+
 /* The mapping reserves its pages, but a control group or node that has none shows when they are
- * brought in; where that can't be asked (before Linux 5.14), such pages are not used. */
+ * brought in: by SIGBUS if they are written to. Where that can't be asked without (before Linux
+ * 5.14), such pages are not used. */
 enum hak_placing hak_os_place_pooled(void *start, size_t bytes) {
     enum hak_placing result = place(start, bytes, MAP_HUGETLB | HAK_MAP_HUGE_2MB);
-    if (result != HAK_PLACED || hak_os_populate(start, bytes))
+    if (result != HAK_PLACED || advise_populate(start, bytes))
         return result;
     hak_os_unreserve(start, bytes);
     return HAK_PLACE_FAILED;
@@ -228,16 +236,31 @@ bool hak_os_purge_lazily(void *start, size_t bytes) {
     return done;
 }
 
+/* EINVAL may be about the pages: nothing is wrong with none of them. A sandbox says EPERM or ENOSYS. */
+static bool knows_populate(void *start) {
+    return madvise(start, 0, HAK_MADV_POPULATE_WRITE) == 0;
+}
+
+/* A write that changes nothing; a byte other than zero shows that its page was written before.
+ * relaxed: pairs with nothing; atomic, because what shares the first or last page may be in use. */
+static void touch_pages(char *start, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += hak_os_page_bytes) {
+        unsigned char zero = 0;
+        atomic_compare_exchange_strong_explicit((volatile _Atomic unsigned char *)(start + at),
+                                                &zero, 0, memory_order_relaxed,
+                                                memory_order_relaxed);
+    }
+}
+
 /* A failure (ENOMEM, EFAULT, EHWPOISON) may have brought some pages in; the rest come by faults. */
-bool hak_os_populate(void *start, size_t bytes) {
-    static _Atomic bool is_unknown; /* to the kernel: before Linux 5.14 */
+void hak_os_populate(void *start, size_t bytes) {
+    static _Atomic bool is_unknown; /* relaxed: every thread finds the same */
     int saved_errno = errno;
-    bool done = !atomic_load_explicit(&is_unknown, memory_order_relaxed) &&
-                madvise(start, bytes, HAK_MADV_POPULATE_WRITE) == 0;
-    if (!done && errno == EINVAL)
-        atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
+    if (!atomic_load_explicit(&is_unknown, memory_order_relaxed) && !advise_populate(start, bytes))
+        atomic_store_explicit(&is_unknown, !knows_populate(start), memory_order_relaxed);
+    if (atomic_load_explicit(&is_unknown, memory_order_relaxed))
+        touch_pages(start, bytes);
     errno = saved_errno;
-    return done;
 }
 
 /* A kernel without huge pages says EINVAL. */

@@ -56,8 +56,9 @@ bool hak_os_purge(void *start, size_t bytes);
 /* Allows the system to take pages when it needs them. True: contents are unknown from now on. */
 bool hak_os_purge_lazily(void *start, size_t bytes);
 
-/* Brings zero pages in at once, cheaper than a fault for each. False: the kernel cannot. */
-bool hak_os_populate(void *start, size_t bytes);
+/* Brings writable pages in at once, cheaper than a fault for each; a kernel that can't be asked for
+ * that has a fault for each now. Contents stay. What can't be had now comes when it is used. */
+void hak_os_populate(void *start, size_t bytes);
 
 /* Huge pages are welcome, or unwelcome, from now on; where the kernel has none, nothing happens. */
 void hak_os_advise_huge(void *start, size_t bytes, bool is_welcome);

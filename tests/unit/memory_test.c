@@ -2,7 +2,8 @@
 /*
  * Tests of lib/os/os_memory on system calls that fail when they are half done: a range that could
  * not be made inaccessible is usable, one that could not be hidden is in core dumps, one that was
- * unmapped is mapped again. And what the kernel is asked about mappings is answered rightly.
+ * unmapped is mapped again. And what the kernel is asked about mappings is answered rightly, and
+ * pages are brought in, by a kernel that does not know all that it is asked, too.
  */
 #include "os/os_memory.h"
 
@@ -16,9 +17,10 @@
 #include <unistd.h>
 
 enum { PAGES = 8 };
+enum { POPULATE_READ = 22, POPULATE_WRITE = 23 }; /* Linux 5.14 */
 
 static size_t page;
-static enum { NOTHING, DENY, HIDE, RENEW, OLD_KERNEL } failing;
+static enum { NOTHING, DENY, HIDE, RENEW, NO_MEMORY, OLD_KERNEL } failing;
 static unsigned failures, shown;
 
 static char *map_pages(void) {
@@ -44,8 +46,10 @@ int madvise(void *start, size_t bytes, int advice) {
     if (failing == HIDE && advice == MADV_DONTDUMP) {
         CHECK(syscall(SYS_madvise, start, bytes / 2, advice) == 0);
         errno = ENOMEM;
-    } else if (failing == OLD_KERNEL && advice == 22 /* MADV_POPULATE_READ */) {
+    } else if (failing == OLD_KERNEL && (advice == POPULATE_READ || advice == POPULATE_WRITE)) {
         errno = EINVAL;
+    } else if (failing == NO_MEMORY && advice == POPULATE_WRITE && bytes) {
+        errno = ENOMEM;
     } else {
         return (int)syscall(SYS_madvise, start, bytes, advice);
     }
@@ -122,11 +126,51 @@ static void test_readable(void) {
     CHECK(!hak_os_is_in_brk((uintptr_t)&page, 8) && !hak_os_is_in_brk((uintptr_t)&given, 8));
 }
 
+static unsigned resident_pages(char *pages) {
+    unsigned char in[PAGES];
+    unsigned count = 0;
+    CHECK(mincore(pages, PAGES * page, in) == 0);
+    for (int i = 0; i < PAGES; i++)
+        count += in[i] & 1;
+    return count;
+}
+
+/* Six of eight pages, twice; one of them has been written. */
+static void populate(int kind, unsigned refusals, unsigned resident) {
+    char *pages = map_pages();
+    CHECK(hak_os_renew(pages, PAGES * page) && resident_pages(pages) == 0);
+    errno = 77;
+    fail(kind);
+    pages[2 * page] = 5;
+    hak_os_populate(pages + page, (PAGES - 2) * page);
+    hak_os_populate(pages + page, (PAGES - 2) * page);
+    CHECK(errno == 77 && failures == refusals);
+    CHECK(resident_pages(pages) == resident);
+    for (size_t at = 0; at < PAGES * page; at++)
+        CHECK(pages[at] == (at == 2 * page ? 5 : 0));
+    fail(NOTHING);
+    CHECK(munmap(pages, PAGES * page) == 0);
+}
+
+/* What fails for lack of memory is left to faults to come, and asked for again the next time. What
+ * the kernel does not know is done by writing: it is asked twice, then no more by this process. */
+static void test_populate(void) {
+    char *pages = map_pages();
+    bool is_known = syscall(SYS_madvise, pages, 0, POPULATE_WRITE) == 0;
+    CHECK(munmap(pages, PAGES * page) == 0);
+    populate(NOTHING, 0, PAGES - 2);
+    if (is_known) {
+        populate(NO_MEMORY, 2, 1);
+        populate(OLD_KERNEL, 2, PAGES - 2);
+    }
+}
+
 int main(void) {
     hak_os_memory_start();
     page = hak_os_page_bytes;
     test_half_done();
     test_one_mapping();
     test_readable();
+    test_populate();
     return 0;
 }
