@@ -178,8 +178,10 @@ static bool heap_is_of_caller(const struct hak_heap *heap) {
 }
 
 /* ld.so writes the main thread's word anew after it has relocated everything: an IFUNC resolver
- * may have made the heap before. */
+ * may have made the heap before. In a fork's child that has not recovered, a new thread could take
+ * the heap of an absent one, whose stack it has, for its own. */
 static struct hak_heap *find_lost_heap(void) {
+    hak_os_fork_look();
     struct hak_heap *heap = atomic_load_explicit(&first_heap, memory_order_acquire);
     bool is_mine = heap && heap_is_of_caller(heap) && !hak_fork_is_behind(heap) &&
                    hak_fork_state_of(heap) == HAK_HEAP_LIVE;

@@ -293,10 +293,53 @@ static void make_free_runs(void) {
         free_large(large[i], i + 1);
 }
 
+static void on_stack(void *(*part)(void *), pthread_t *thread) {
+    static char stack[1 << 18] __attribute__((aligned(64)));
+    pthread_attr_t attributes;
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstack(&attributes, stack, sizeof stack) == 0);
+    CHECK(pthread_create(thread, &attributes, part, NULL) == 0);
+}
+
+static void *make_and_stay(void *unused) {
+    make_blocks(of_thread, 2);
+    busy_heap = hak_heap_get();
+    await();
+    await();
+    return unused;
+}
+
+static void *begin_on_same_stack(void *unused) {
+    CHECK(hak_thread_pointer() == atomic_load(&busy_heap->thread_pointer));
+    use_heap();
+    CHECK(hak_heap_get() != busy_heap);
+    free_blocks(of_thread, 2);
+    return unused;
+}
+
+/* The process's first heap is that of a thread whose stack, and with it all that tells threads
+ * apart, the child's first thread has. */
+static void check_same_stack(void) {
+    pthread_t thread;
+    on_stack(make_and_stay, &thread);
+    await();
+    pid_t child = fork();
+    if (child == 0) {
+        on_stack(begin_on_same_stack, &thread);
+        CHECK(pthread_join(thread, NULL) == 0);
+        use_heap();
+        _exit(0);
+    }
+    wait_for(child);
+    await();
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 int main(void) {
     pthread_t thread;
     alarm(HANG_SECONDS);
     CHECK(pthread_barrier_init(&barrier, NULL, 2) == 0);
+    in_child(check_same_stack); /* before this process has a heap */
     make_blocks(own, 1);
     make_free_runs();
     CHECK(pthread_create(&thread, NULL, make_and_die, NULL) == 0);
