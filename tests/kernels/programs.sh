@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A minute's work of real programs for a slow guest: what the longer tests of tests/programs do,
-# with sizes for an emulated processor. Each is run plain and on the library, and prints the same.
+# Some work of real programs for a slow guest: what the longer tests of tests/programs do, with
+# sizes for an emulated processor. Each is run plain and on the library, and prints the same.
 # shellcheck disable=SC2016 # what is quoted is for another shell
 . "$(dirname "$0")/../programs/lib.sh"
 need python3 perl gcc redis-check-rdb redis-cli sqlite3 ruby
 
 cat >"$work/work.py" <<'PY'
 import hashlib, json, os
-rows = [{"n": i, "text": "x" * (i % 300), "list": list(range(i % 20))} for i in range(4000)]
+rows = [{"n": i, "text": "x" * (i % 300), "list": list(range(i % 20))} for i in range(1500)]
 text = json.dumps(rows)
 buffer = bytearray()
-for i in range(3000):
+for i in range(1000):
     buffer += bytes([i % 256]) * 4096
 for share in (2, 3, 4):
     buffer += buffer[: len(buffer) // share]
@@ -28,8 +28,8 @@ same python python3 "$work/work.py"
 
 cat >"$work/work.pl" <<'PL'
 my (%count, $long);
-for my $i (1 .. 30000) { $count{"key" . $i % 5000} .= chr(65 + $i % 26); }
-$long .= "line $_\n" x 9 for 1 .. 60000;
+for my $i (1 .. 10000) { $count{"key" . $i % 5000} .= chr(65 + $i % 26); }
+$long .= "line $_\n" x 9 for 1 .. 20000;
 my @sorted = sort { $count{$a} cmp $count{$b} || $a cmp $b } keys %count;
 my $answer = `echo from a child`;
 print length $long, " @sorted[0 .. 9] $answer";
@@ -38,17 +38,17 @@ same perl perl "$work/work.pl"
 
 cat >"$work/work.rb" <<'RB'
 text = String.new
-20000.times { |i| text << "#{i} " * 40 }
-tree = (1..20000).group_by { |i| i % 97 }.transform_values { |list| list.map(&:to_s) }
+5000.times { |i| text << "#{i} " * 40 }
+tree = (1..5000).group_by { |i| i % 97 }.transform_values { |list| list.map(&:to_s) }
 GC.compact
-threads = 3.times.map { |t| Thread.new { (1..3000).map { |i| "#{t}-#{i}" }.join.sum } }
+threads = 3.times.map { |t| Thread.new { (1..1000).map { |i| "#{t}-#{i}" }.join.sum } }
 puts text.sum, tree.size, threads.map(&:value).inspect, IO.popen("echo child", &:read)
 RB
 same ruby ruby "$work/work.rb"
 
 cat >"$work/work.sql" <<'SQL'
 CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, body BLOB);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
 INSERT INTO item SELECT i, printf('name-%08x', i * 2654435761 % 4294967296), zeroblob(i % 90)
     FROM n;
 CREATE INDEX item_name ON item (name);
@@ -60,7 +60,7 @@ PRAGMA integrity_check;
 SQL
 same sqlite sqlite3 -init /dev/null file.db ".read $work/work.sql"
 
-awk -v functions=25 -f "$here/../programs/gcc_long.awk" >"$work/long.c"
+awk -v functions=8 -f "$here/../programs/gcc_long.awk" >"$work/long.c"
 same gcc sh -c 'gcc -O2 -c "$1" -o long.o && size long.o' sh "$work/long.c"
 
 # redis saves in forked children while it is written to; what it reads from the dump is the same.
@@ -74,12 +74,12 @@ start() {
 }
 ln -s "$(command -v redis-check-rdb)" redis-server
 start
-awk 'BEGIN { for (i = 0; i < 3000; i++) {
+awk 'BEGIN { for (i = 0; i < 1200; i++) {
     print "SET s" i, "value" i * 7919
     print "APPEND s" i % 300, "more" i
     print "HSET h" i % 50, "f" i, i
     print "ZADD z" i % 20, i, "m" i
-    if (i % 1000 == 500) print "BGSAVE SCHEDULE"
+    if (i % 400 == 200) print "BGSAVE SCHEDULE"
 } }' | ask >answers || exit 1
 while saving; do sleep 0.1; done
 ask bgsave

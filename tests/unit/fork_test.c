@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCKS = 300, LARGE = 300000, GENERATIONS = 4, HANG_SECONDS = 100 };
+enum { BLOCKS = 300, LARGE = 300000, GENERATIONS = 4, HANG_SECONDS = 1000 };
 
 static unsigned char *own[BLOCKS], *of_thread[BLOCKS], *of_dead[BLOCKS];
 static unsigned char *large[8];
