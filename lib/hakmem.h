@@ -67,10 +67,11 @@ size_t hakmem_purge(void);
 
 /*
  * For programs that move their blocks to get rid of fragmentation: 1 if `pointer` lies in a slab of
- * the calling thread that is emptier than the slabs of its size class are on average, so that
- * allocating it anew and freeing it helps; else 0. Take the new blocks for many, and then free the
- * old ones: what was just freed is what malloc hands out next. Ends the process as
- * hakmem_usable_size does.
+ * the calling thread that is worth emptying, so that the program should allocate the block anew and
+ * free this one, at once or later; else 0. Once the result was 1 for a slab, malloc hands out other
+ * memory first, and what is freed in the slab is not handed out again; when the slab is empty it
+ * goes back to the system. Slabs are chosen so that others have room for their blocks. Ends the
+ * process as hakmem_usable_size does.
  */
 int hakmem_defrag_hint(void *pointer);
 

@@ -6,8 +6,8 @@
 #include "hakmem.h"
 
 #include "api/api.h"
+#include "heap/evacuate.h"
 #include "heap/lookup.h"
-#include "heap/slab.h"
 #include "heap/thread.h"
 #include "report/dump.h"
 #include "report/totals.h"
@@ -75,7 +75,7 @@ HAK_EXPORT int hakmem_defrag_hint(void *pointer) {
     if (!pointer || !heap)
         return 0;
     struct hak_block_info info = hak_block_find(pointer);
-    return info.ownership == HAK_OWNED && hak_slab_shun_sparse(heap, info.slab);
+    return info.ownership == HAK_OWNED && hak_evacuate_if_sparse(heap, info.slab);
 }
 
 struct search {

@@ -7,6 +7,7 @@
 #include "heap/cache.h"
 
 #include "heap/bin.h"
+#include "heap/evacuate.h"
 #include "heap/fork.h"
 #include "heap/hardened.h"
 #include "heap/hollow.h"
@@ -39,7 +40,7 @@ void hak_cache_restart(struct hak_heap *heap) {
             hak_bin_start(heap, class);
 }
 
-static bool has_blocks(const struct hak_heap *heap, unsigned class) {
+bool hak_cache_has_blocks(const struct hak_heap *heap, unsigned class) {
     return heap->hot.bin[class] != HAK_LIST_END || heap->bin_state[class].aside_count > 0;
 }
 
@@ -61,6 +62,8 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = first_partial(heap, class);
     if (!slab && HAK_UNLIKELY(heap->has_hollow))
         slab = hak_hollow_first(heap, class);
+    if (!slab && HAK_UNLIKELY(heap->has_evacuated))
+        slab = hak_evacuate_first(heap, class);
     if (slab)
         return slab;
     if (!hak_bin_is_started(heap, class))
@@ -145,7 +148,7 @@ static void *carve_untouched(struct hak_heap *heap, unsigned class) {
 }
 
 void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
-    if (has_blocks(heap, class))
+    if (hak_cache_has_blocks(heap, class))
         return NULL;
     hak_heap_enter(heap);
     hak_remote_follow(heap);
@@ -295,7 +298,7 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
 }
 
 int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most) {
-    if (!has_blocks(heap, class))
+    if (!hak_cache_has_blocks(heap, class))
         return 0;
     int64_t count = empty_bin(heap, class, most);
     hak_bin_arm(heap, class);

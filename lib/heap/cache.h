@@ -47,6 +47,9 @@ HAK_INLINE void hak_cache_receive(struct hak_heap *heap, size_t class, struct ha
  * The bin is empty. */
 void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class);
 
+/* True if the bin, or its older list, has a block. */
+bool hak_cache_has_blocks(const struct hak_heap *heap, unsigned class);
+
 /* Fills an empty bin. False: no memory. */
 bool hak_cache_refill(struct hak_heap *heap, unsigned class);
 

@@ -73,6 +73,7 @@ struct hak_slab {
     bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
     bool is_fenced : 1;    /* LARGE, WAITING: see heap/fence.h */
+    bool is_evacuated : 1; /* BLOCKS: the program moves its blocks, see heap/evacuate.h */
     union {
         struct {                 /* BLOCKS, see heap/hollow.h: */
             uint16_t gone_count; /* carved blocks with bytes on pages that are gone: in no list */
@@ -164,6 +165,13 @@ struct hak_quarantine {
     uint64_t bits;   /* of the next places in the ring, 4 each */
 };
 
+/* The slabs of a class that the program empties (heap/evacuate.h). All zero: there was none yet. */
+struct hak_evacuation {
+    struct hak_link slabs; /* refilled from last */
+    uint32_t slab_count;
+    uint32_t used; /* blocks that are not back yet */
+};
+
 #define HAK_OUTBOXES 16u
 #define HAK_GROWN_SHIFT 7u
 
@@ -182,6 +190,8 @@ struct hak_heap {
     bool was_used;                   /* by a thread that has exited */
     uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
     bool has_hollow;                 /* one of the lists below was used */
+    bool has_evacuated;              /* one of those of evacuated slabs was used */
+    uint8_t evacuated_slabs;         /* emptied since they were last given back to the system */
     uint8_t hollow_class;            /* whose slabs are looked through next */
     uint16_t fresh_slabs;            /* taken of clean memory, as far as they are counted */
     uint16_t zero_sizes_left;        /* calls of malloc(0) that get nothing to write to */
@@ -220,6 +230,7 @@ struct hak_heap {
     struct hak_outbox outbox[HAK_OUTBOXES];
     uint32_t grown[1u << HAK_GROWN_SHIFT];   /* see heap/growth.h */
     struct hak_link hollow[HAK_CLASS_COUNT]; /* partial slabs that come last (heap/hollow.h) */
+    struct hak_evacuation evacuation[HAK_CLASS_COUNT];
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
 };

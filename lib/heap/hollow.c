@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the looks at sparse slabs. Called by the heap's thread alone. Invariant: a slab of a class
- * is on one of three lists, of full, partial or hollow ones; hollow ones are refilled from when
- * there is no partial one.
+ * is on one of four lists, of full, partial, hollow or evacuated ones (heap/evacuate.h); hollow
+ * ones are refilled from when there is no partial one.
  */
 #include "heap/hollow.h"
 
@@ -110,8 +110,7 @@ static void look_at_partial(struct look *look, unsigned class) {
 }
 
 /* From the end on, and to the front: the next look goes on from here. */
-static void look_at_hollow(struct look *look, unsigned class) {
-    struct hak_link *head = &look->heap->hollow[class];
+static void look_at_last(struct look *look, struct hak_link *head) {
     const struct hak_slab *first = NULL;
     while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first) {
         struct hak_slab *slab = last_of(head);
@@ -150,7 +149,8 @@ static size_t look_at_heap(struct look *look) {
         if (class && is_wanted(look, class)) {
             heap->has_hollow = true;
             look_at_partial(look, class);
-            look_at_hollow(look, class);
+            look_at_last(look, &heap->hollow[class]);
+            look_at_last(look, &heap->evacuation[class].slabs);
         }
         if (!is_done(look))
             heap->hollow_class = (uint8_t)((class + 1) % HAK_CLASS_COUNT);
@@ -207,7 +207,7 @@ static bool look_on(struct look *look, unsigned class) {
         heap->trim_looks = is_done(look) && left > all ? left : all;
         return false;
     }
-    look_at_hollow(look, class);
+    look_at_last(look, &heap->hollow[class]);
     if (is_done(look) && look->looks < heap->trim_looks) {
         heap->trim_looks -= look->looks;
         return false;

@@ -121,6 +121,8 @@ void hak_orphan_take_over(struct hak_heap *heap) {
         take_over_list(heap, &heap->bin_state[class].partial);
         if (heap->has_hollow)
             take_over_list(heap, &heap->hollow[class]);
+        if (heap->has_evacuated)
+            take_over_list(heap, &heap->evacuation[class].slabs);
     }
     take_over_list(heap, &heap->full);
 }

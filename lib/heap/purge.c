@@ -9,6 +9,8 @@
  * another one is at it, a small excess is left to the next, or to the last who ends; while one
  * gathers free blocks to purge all, everything. Below the bound, down to the goal, goes a step with
  * each give; what a cycle was allowed, once it has ended, a step with each trip of a bin.
+ * While a program moves its blocks, a step of what is above a quarter of the bound goes with each
+ * MiB that it empties.
  */
 #include "heap/purge.h"
 
@@ -26,6 +28,7 @@
 #define HAK_STEP_BYTES HAK_PURGE_BYTES
 #define HAK_SHARE_BYTES HAK_KIB(512) /* less is not claimed while others purge */
 #define HAK_CALL_BYTES HAK_KIB(128)  /* of a step: as dear as a system call, where one is dear */
+#define HAK_EVACUATED_SHARE 4u       /* of the knobs' bound, while a program moves its blocks */
 
 static size_t claimed_bytes; /* dirty, and about to be purged */
 static unsigned holders;     /* about to purge all */
@@ -155,6 +158,15 @@ void hak_purge_idle(void) {
     size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
     if (excess_bytes > HAK_STEP_BYTES)
         hak_dirty_look_again();
+    purge_claim(bound_bytes, hak_min(excess_bytes, HAK_STEP_BYTES));
+}
+
+void hak_purge_evacuated(void) {
+    hak_lock_take(&hak_heap_lock);
+    size_t wish_bytes = hak_max(hak_dirty_knob_bytes() / HAK_EVACUATED_SHARE, hak_conf.prealloc);
+    size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
+    bool may_purge = hak_conf.purge && holders == 0;
+    size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
     purge_claim(bound_bytes, hak_min(excess_bytes, HAK_STEP_BYTES));
 }
 

@@ -22,6 +22,10 @@ HAK_INLINE bool hak_purge_is_due(void) {
 /* Purges a step of what is too much then. Due again at once if that was not all. */
 HAK_SLOW void hak_purge_idle(void);
 
+/* The program moves its blocks to need less memory: a step of what is dirty above a quarter of what
+ * the knobs allow, and above prealloc. */
+void hak_purge_evacuated(void);
+
 /* What is dirty above the bound now. Returns the bytes. */
 size_t hak_purge_above(size_t bound_bytes);
 

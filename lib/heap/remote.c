@@ -11,6 +11,7 @@
 #include "heap/remote.h"
 
 #include "heap/cache.h"
+#include "heap/evacuate.h"
 #include "heap/fork.h"
 #include "heap/orphan.h"
 #include "heap/stalled.h"
@@ -133,6 +134,14 @@ static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
     return slab->class;
 }
 
+HAK_INLINE void receive(struct hak_heap *heap, size_t size_class, struct hak_block *block) {
+    struct hak_slab *slab = HAK_UNLIKELY(heap->has_evacuated) ? hak_slab_of_own(block) : NULL;
+    if (HAK_UNLIKELY(slab && slab->is_evacuated))
+        hak_evacuate_receive(heap, slab, block);
+    else
+        hak_cache_receive(heap, size_class, block);
+}
+
 /* Some blocks of a list: what they cost is taken off `*left`. Returns the rest of it. */
 static struct hak_block *return_some(struct hak_heap *heap, struct hak_block *block, int64_t *left,
                                      size_t *bytes) {
@@ -145,7 +154,7 @@ static struct hak_block *return_some(struct hak_heap *heap, struct hak_block *bl
         if (HAK_LIKELY(size_class != HAK_CLASS_NONE)) {
             *bytes += hak_class_bytes[size_class];
             heap->counters.inbox_blocks++;
-            hak_cache_receive(heap, size_class, block);
+            receive(heap, size_class, block);
         } else {
             hak_remote_link(block, NULL);
             *bytes += hak_remote_route(block);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way of a block that was checked: into the bin of the caller's heap, or to the heap that owns
- * its slab.
+ * its slab; or to the slab, if that is evacuated.
  */
 #ifndef HAK_HEAP_RETURN_BLOCK_H
 #define HAK_HEAP_RETURN_BLOCK_H
 
 #include "heap/cache.h"
+#include "heap/evacuate.h"
 #include "heap/orphan.h"
 #include "heap/remote.h"
 
@@ -18,6 +19,8 @@ HAK_INLINE void hak_return_block(struct hak_heap *heap, struct hak_slab *slab,
     if (HAK_UNLIKELY(!heap)) {
         hak_orphan_count_free(slab);
         hak_remote_free_slow(NULL, slab, owner, block);
+    } else if (owner == heap && HAK_UNLIKELY(slab->is_evacuated)) {
+        hak_evacuate_free(heap, slab, block);
     } else if (owner == heap) {
         hak_slab_show(heap, slab);
         hak_cache_push(heap, slab->class, block);

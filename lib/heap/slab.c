@@ -4,7 +4,8 @@
  * orphan heap. Invariant: used + free_count + gone_count == carved <= capacity; a slab is on the
  * full list exactly if it has neither a free nor a gone nor an uncarved block; its owner's
  * slab_bound is that of what is carved, or 0: free() of its owner then takes the slow path, and
- * must while a page is gone, since the memory of a gone block doesn't show that it is free.
+ * must while a page is gone, since the memory of a gone block doesn't show that it is free, and
+ * while the slab is evacuated, since no bin may get its blocks.
  */
 #include "heap/slab.h"
 
@@ -30,7 +31,9 @@ HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, un
         return;
     if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs)
         heap->slab_bound[slab - hak_ranges[0].slab] =
-            hak_hardened.is_on || hak_gone_pages(slab) ? 0 : hak_class_bound(slab->class, count);
+            hak_hardened.is_on || hak_gone_pages(slab) || slab->is_evacuated
+                ? 0
+                : hak_class_bound(slab->class, count);
 }
 
 static void set_carved(struct hak_slab *slab, unsigned count) {
@@ -113,8 +116,38 @@ void hak_slab_note_populated(struct hak_slab *slab) {
     hak_huge_note_filled(true);
 }
 
+void hak_slab_evacuate(struct hak_heap *heap, struct hak_slab *slab) {
+    struct hak_evacuation *evacuation = &heap->evacuation[slab->class];
+    if (hak_list_is_unused(&evacuation->slabs))
+        hak_list_init(&evacuation->slabs);
+    heap->has_evacuated = true;
+    hak_list_remove(&slab->link);
+    hak_list_push_back(&evacuation->slabs, &slab->link);
+    evacuation->slab_count++;
+    evacuation->used += slab->used;
+    slab->is_evacuated = true;
+    set_bound(heap, slab, 0);
+}
+
+/* The caller puts it on another list, or takes it off all. */
+static void end_evacuation(struct hak_heap *heap, struct hak_slab *slab) {
+    if (HAK_LIKELY(!slab->is_evacuated))
+        return;
+    slab->is_evacuated = false;
+    heap->evacuation[slab->class].slab_count--;
+    heap->evacuation[slab->class].used -= slab->used;
+}
+
+/* The class has no other slab with a block to give. */
+static HAK_SLOW void use_again(struct hak_heap *heap, struct hak_slab *slab) {
+    end_evacuation(heap, slab);
+    set_bound(heap, slab, hak_slab_carved(slab));
+    hak_slab_relist(heap, slab);
+}
+
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab) {
     hak_list_remove(&slab->link);
+    end_evacuation(from, slab);
     set_bound(from, slab, 0);
     set_owner(slab, to);
     set_bound(to, slab, hak_slab_carved(slab));
@@ -128,6 +161,7 @@ void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *
 void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     hak_assert(slab->used == 0);
     hak_list_remove(&slab->link);
+    end_evacuation(heap, slab);
     count_leave(heap, slab);
     forget_populated(slab);
     hak_gone_set(slab, 0, 0);
@@ -227,6 +261,8 @@ unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted) {
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first) {
     unsigned count;
+    if (HAK_UNLIKELY(slab->is_evacuated))
+        use_again(heap, slab);
     if (HAK_UNLIKELY(slab->gone_count) && slab->free_count == 0)
         carve_gone(heap, slab, wanted);
     if (slab->free_count) {
@@ -259,6 +295,8 @@ void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab) {
 static bool give_one(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     hak_slab_join_list(slab, block, block, 1);
     hak_slab_count_used(heap, slab->class, -1);
+    if (HAK_UNLIKELY(slab->is_evacuated))
+        heap->evacuation[slab->class].used--;
     if (slab->is_full)
         hak_slab_relist(heap, slab);
     return slab->used == 0;
@@ -303,6 +341,7 @@ void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
 void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) {
     hak_assert(slab->gone_count == 0);
     hak_list_remove(&slab->link);
+    end_evacuation(heap, slab);
     hak_slab_count_used(heap, slab->class, -(int64_t)slab->used);
     count_leave(heap, slab);
     slab->free = HAK_LIST_END;
@@ -321,20 +360,4 @@ bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block) 
         if (entry == block)
             return true;
     return false;
-}
-
-bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab) {
-    /* relaxed: only this thread makes it, or unmakes it, its own */
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap ||
-        atomic_load_explicit(&slab->state, memory_order_relaxed) != HAK_SLAB_BLOCKS)
-        return false;
-    uint64_t slabs = heap->counters.of[slab->class].slabs;
-    uint64_t used = (uint64_t)heap->bin_state[slab->class].used;
-    if (slab->is_full || slab->used * slabs >= used)
-        return false;
-    hak_heap_enter(heap);
-    hak_list_remove(&slab->link);
-    hak_list_push_back(&heap->bin_state[slab->class].partial, &slab->link);
-    hak_heap_leave(heap);
-    return true;
 }

@@ -26,6 +26,10 @@ HAK_INLINE size_t hak_slab_step_bytes(void) {
 /* Hands a slab from one heap to another; lists and slab_bound follow. */
 void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *slab);
 
+/* A partial slab of the heap is evacuated from now on (heap/evacuate.h), until it is empty, or
+ * blocks are taken from it after all. No bin has a block of it. */
+void hak_slab_evacuate(struct hak_heap *heap, struct hak_slab *slab);
+
 /* Takes an empty slab off its heap; the caller gives the run back. */
 void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab);
 
@@ -111,9 +115,5 @@ HAK_INLINE bool hak_slab_has_block(const struct hak_slab *slab, uintptr_t addres
 
 /* True if `block` is on the slab's own free list. */
 bool hak_slab_lists(const struct hak_slab *slab, const struct hak_block *block);
-
-/* True if a slab is the heap's, isn't full, and has fewer blocks out than those of its class have
- * on average: then it is the last one to hand out more. */
-bool hak_slab_shun_sparse(struct hak_heap *heap, struct hak_slab *slab);
 
 #endif

@@ -62,6 +62,30 @@ static void verify_bin(const struct hak_heap *heap, unsigned class) {
     require(heap->counters.free_countdown[class] < 0 || !is_exact);
 }
 
+static void require_not_evacuated(const struct hak_block *block) {
+    for (; block != HAK_LIST_END; block = block->next)
+        require(!hak_slab_of_own(block)->is_evacuated);
+}
+
+/* Returns the blocks that are out of the class's evacuated slabs: none is in the bin. */
+static int64_t verify_evacuation(const struct hak_heap *heap, unsigned size_class) {
+    const struct hak_evacuation *evacuation = &heap->evacuation[size_class];
+    int64_t used[HAK_CLASS_COUNT] = {0};
+    uint32_t slabs = 0;
+    const struct hak_link *link = hak_list_first(&evacuation->slabs);
+    for (; link != &evacuation->slabs; link = link->next, slabs++)
+        require(hak_container(link, const struct hak_slab, link)->is_evacuated);
+    require(slabs == evacuation->slab_count);
+    if (slabs == 0)
+        return 0;
+    require_not_evacuated(heap->hot.bin[size_class]);
+    if (heap->bin_state[size_class].aside_count)
+        require_not_evacuated(heap->bin_state[size_class].aside);
+    verify_list(heap, &evacuation->slabs, false, used);
+    require(used[size_class] == evacuation->used);
+    return used[size_class];
+}
+
 void hak_heap_verify_always(const struct hak_heap *heap) {
     int64_t used[HAK_CLASS_COUNT] = {0};
     verify_list(heap, &heap->full, true, used);
@@ -69,6 +93,7 @@ void hak_heap_verify_always(const struct hak_heap *heap) {
         verify_bin(heap, class);
         verify_list(heap, &heap->bin_state[class].partial, false, used);
         verify_list(heap, &heap->hollow[class], false, used);
+        used[class] += verify_evacuation(heap, class);
         require(used[class] == heap->bin_state[class].used);
     }
 }
