@@ -290,6 +290,11 @@ struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
     return hak_run_set_find(set_of(kind), slabs);
 }
 
+struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slabs,
+                                           size_t alignment_slabs) {
+    return hak_run_set_find_aligned(set_of(kind), slabs, alignment_slabs);
+}
+
 size_t hak_free_run_hidden_count(void) {
     return hidden_count;
 }

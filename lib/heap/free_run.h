@@ -72,6 +72,11 @@ bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
 /* A run of at least `slabs`, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
 
+/* A run that hak_free_run_cut_aligned can cut, still free; NULL if none was found. One that is long
+ * enough at any place is found; of shorter ones some of each length are looked at. */
+struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slabs,
+                                           size_t alignment_slabs);
+
 /* How many hidden runs there are; is one right beside this run? */
 size_t hak_free_run_hidden_count(void);
 bool hak_free_run_is_beside_hidden(const struct hak_slab *run);

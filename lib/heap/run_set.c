@@ -47,8 +47,7 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
     unsigned bin = bin_of(slabs);
     unsigned tries = HAK_FIND_TRIES;
     struct hak_link *head = &set->bin[bin];
-    for (struct hak_link *link = hak_list_first(head); link != head && tries--;
-         link = link->next) {
+    for (struct hak_link *link = hak_list_first(head); link != head && tries--; link = link->next) {
         struct hak_slab *run = hak_container(link, struct hak_slab, link);
         if (run->run_slabs >= slabs)
             return run;
@@ -59,6 +58,38 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
     if (bin == HAK_RUN_BINS)
         return NULL;
     return hak_container(set->bin[bin].next, struct hak_slab, link);
+}
+
+/* How many slabs of a run come before the first multiple of the alignment. */
+static size_t skip_of(const struct hak_slab *run, size_t alignment_slabs) {
+    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
+    return hak_round_up(index, alignment_slabs) - index;
+}
+
+static struct hak_slab *find_in_bin(struct hak_run_set *set, unsigned bin, size_t slabs,
+                                    size_t alignment_slabs) {
+    unsigned tries = HAK_ALIGNED_TRIES;
+    struct hak_link *head = &set->bin[bin];
+    for (struct hak_link *link = hak_list_first(head); link != head && tries--; link = link->next) {
+        struct hak_slab *run = hak_container(link, struct hak_slab, link);
+        if (run->run_slabs >= slabs + skip_of(run, alignment_slabs))
+            return run;
+    }
+    return NULL;
+}
+
+/* Shorter runs first: those just as long as what was freed there leave larger ones whole. */
+struct hak_slab *hak_run_set_find_aligned(struct hak_run_set *set, size_t slabs,
+                                          size_t alignment_slabs) {
+    size_t enough = slabs + alignment_slabs - 1;
+    unsigned last = bin_of(enough);
+    for (unsigned bin = bin_of(slabs); alignment_slabs > 1 && bin <= last; bin++) {
+        bin = next_bin(set, bin);
+        struct hak_slab *run = bin <= last ? find_in_bin(set, bin, slabs, alignment_slabs) : NULL;
+        if (run)
+            return run;
+    }
+    return hak_run_set_find(set, enough);
 }
 
 static unsigned shortest_runs(struct hak_run_set *set, struct hak_slab **runs, size_t *ret_slabs) {

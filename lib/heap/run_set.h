@@ -6,7 +6,7 @@
 #ifndef HAK_HEAP_RUN_SET_H
 #define HAK_HEAP_RUN_SET_H
 
-#include "heap/heap.h"
+#include "heap/range.h"
 
 #define HAK_RUN_BINS 128u
 
@@ -21,6 +21,13 @@ void hak_run_set_remove(struct hak_run_set *set, struct hak_slab *run);
 
 /* A run of at least `slabs`, still in the set; NULL if there is none. */
 struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs);
+
+/* A run in which `slabs` slabs fit from a multiple of `alignment_slabs` on, still in the set: among
+ * the first HAK_ALIGNED_TRIES runs of each length, or one that is long enough wherever it lies.
+ * NULL if there is none. */
+#define HAK_ALIGNED_TRIES 16u
+struct hak_slab *hak_run_set_find_aligned(struct hak_run_set *set, size_t slabs,
+                                          size_t alignment_slabs);
 
 /* A random slab of the shortest runs: its run, and how many slabs are before it; NULL: no run. */
 struct hak_slab *hak_run_set_pick(struct hak_run_set *set, uint64_t random, size_t *ret_skip);

@@ -70,8 +70,7 @@ static struct hak_slab *take_random_slab(struct need *need) {
 static struct hak_slab *take_free_run(size_t slabs, size_t alignment_slabs, struct need *need) {
     if (HAK_UNLIKELY(hak_hardened.shuffles) && slabs == 1 && alignment_slabs == 1)
         return take_random_slab(need);
-    size_t enough = slabs + alignment_slabs - 1;
-    struct hak_slab *run = hak_free_run_find(HAK_SLAB_DIRTY, enough);
+    struct hak_slab *run = hak_free_run_find_aligned(HAK_SLAB_DIRTY, slabs, alignment_slabs);
     need->verdict = HAK_LIMIT_FREE;
     if (run)
         return hak_free_run_cut_aligned(run, slabs, alignment_slabs);
@@ -81,7 +80,7 @@ static struct hak_slab *take_free_run(size_t slabs, size_t alignment_slabs, stru
     run = slabs > 1 && alignment_slabs == 1 ? hak_free_run_take_row(slabs) : NULL;
     if (run)
         return run;
-    run = hak_free_run_find(HAK_SLAB_CLEAN, enough);
+    run = hak_free_run_find_aligned(HAK_SLAB_CLEAN, slabs, alignment_slabs);
     return run ? hak_free_run_cut_aligned(run, slabs, alignment_slabs) : NULL;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "conf/conf.h"
 #include "heap/purge.h"
+#include "heap/run_set.h"
 #include "heap/superslab.h"
 #include "os/os_memory.h"
 #include "os/os_time.h"
@@ -189,6 +190,60 @@ static void check_hiding(void) {
         give(slot);
 }
 
+/* Candidates of one length: only so many are looked at, and the last of these is found. */
+static void check_tries(void) {
+    struct hak_run_set set = {{0}, {{NULL, NULL}}};
+    struct hak_slab *run = hak_run_take(64 * (HAK_ALIGNED_TRIES + 2), 64);
+    struct hak_slab *fit = run + 64, *long_run = run + 3;
+    CHECK(run);
+    fit->run_slabs = 32;
+    hak_run_set_insert(&set, fit);
+    CHECK(hak_run_set_find_aligned(&set, 32, 32) == fit);
+    for (unsigned i = 1; i <= HAK_ALIGNED_TRIES; i++) { /* the last one in is looked at first */
+        struct hak_slab *unfit = run + (i + 1) * 64 - 63;
+        unfit->run_slabs = 32;
+        hak_run_set_insert(&set, unfit);
+        bool is_near = i < HAK_ALIGNED_TRIES;
+        CHECK(hak_run_set_find_aligned(&set, 32, 32) == (is_near ? fit : NULL));
+        CHECK(hak_run_set_find_aligned(&set, 32, 1) == unfit);
+    }
+    long_run->run_slabs = 63; /* fits wherever it lies */
+    hak_run_set_insert(&set, long_run);
+    CHECK(hak_run_set_find_aligned(&set, 32, 32) == long_run);
+    hak_run_give(run);
+    hak_purge_above(0);
+}
+
+/* Aligned runs that are replaced at random lie where others lay, and take no other memory. */
+static void check_aligned_holes(uint64_t *random) {
+    hak_conf.dirty_min = HAK_MIB(64);
+    for (unsigned slot = 0; slot < RUNS; slot++)
+        runs[slot] = hak_run_take(32, 32);
+    size_t committed_bytes = hak_process_counters.committed_bytes;
+    size_t avoided = hak_process_counters.faults_avoided;
+    for (int i = 0; i < 2000; i++) {
+        unsigned one = (unsigned)(unit_random(random) % RUNS);
+        unsigned other = (unsigned)(unit_random(random) % RUNS);
+        hak_run_give(runs[one]);
+        if (other != one)
+            hak_run_give(runs[other]);
+        runs[one] = hak_run_take(32, 32);
+        avoided += HAK_MIB(2) / hak_os_page_bytes;
+        if (other == one)
+            continue;
+        runs[other] = hak_run_take(32, 32);
+        avoided += HAK_MIB(2) / hak_os_page_bytes;
+    }
+    CHECK(hak_process_counters.committed_bytes == committed_bytes);
+    CHECK(hak_process_counters.faults_avoided == avoided);
+    hak_superslab_verify();
+    for (unsigned slot = 0; slot < RUNS; slot++) {
+        hak_run_give(runs[slot]);
+        runs[slot] = NULL;
+    }
+    hak_purge_above(0);
+}
+
 int main(void) {
     uint64_t random = unit_seed();
     hak_os_memory_start();
@@ -196,6 +251,9 @@ int main(void) {
     hak_superslab_start();
     check_purge_is_cut();
     check_cycle();
+    check_tries();
+    check_aligned_holes(&random);
+    check_hiding(); /* before a run was mapped anew: such a one is given back unhidden */
     for (int i = 0; i < 20000; i++) {
         hak_conf.dirty_min = i / 5000 % 2 ? HAK_MIB(1) : HAK_MIB(64);
         step(&random);
@@ -208,8 +266,6 @@ int main(void) {
     CHECK(hak_process_counters.used_bytes == 0);
     hak_purge_above(0);
     CHECK(hak_process_counters.dirty_bytes == 0);
-    hak_superslab_verify();
-    check_hiding();
     hak_superslab_verify();
     return 0;
 }
