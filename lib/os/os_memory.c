@@ -94,12 +94,16 @@ static size_t address_space_bytes(void) {
     return (size_t)1 << (hak_log2_floor((uintptr_t)&here) + 1);
 }
 
-/* Between an eighth and a half of the address space: below programs, libraries and stacks. */
+/*
+ * From 11 to 14 sixteenths of the address space: above programs, which lie at two thirds at most,
+ * and their heaps, and below libraries, mappings and stacks, which grow down from its end. What is
+ * free below stays one piece, in which the program finds room for the largest of its own.
+ */
 uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
     static _Atomic uint64_t plans;
     size_t space = address_space_bytes();
-    size_t first = space / 8;
-    size_t room = space / 2 - first;
+    size_t first = space / 16 * 11;
+    size_t room = space / 16 * 3;
     if (bytes > room / 2 || HAK_THREAD_SANITIZER)
         return 0;
     /* relaxed: only to be another number each time */
