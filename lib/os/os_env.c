@@ -41,6 +41,13 @@ size_t hak_os_memory_bytes(void) {
     return (size_t)info.totalram * info.mem_unit;
 }
 
+size_t hak_os_memory_and_swap_bytes(void) {
+    struct sysinfo info;
+    if (sysinfo(&info) != 0)
+        return SIZE_MAX;
+    return (size_t)(info.totalram + info.totalswap) * info.mem_unit;
+}
+
 size_t hak_os_address_limit_bytes(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)

@@ -19,6 +19,7 @@ const char *hak_env_program_path(void);
 
 /* Bytes of main memory; a guess of 1 GiB when the kernel doesn't tell. */
 size_t hak_os_memory_bytes(void);
+size_t hak_os_memory_and_swap_bytes(void);
 
 /* RLIMIT_AS in bytes, SIZE_MAX without a limit. */
 size_t hak_os_address_limit_bytes(void);

@@ -22,10 +22,10 @@ HAK_INLINE void hak_os_futex_wait(_Atomic uint32_t *word, uint32_t seen, unsigne
     errno = saved_errno;
 }
 
-/* Wakes one thread that sleeps on the word. */
-HAK_INLINE void hak_os_futex_wake(_Atomic uint32_t *word) {
+/* Wakes so many threads that sleep on the word, at most. */
+HAK_INLINE void hak_os_futex_wake(_Atomic uint32_t *word, int most) {
     int saved_errno = errno;
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most, NULL, NULL, 0);
     errno = saved_errno;
 }
 

@@ -9,7 +9,10 @@
 
 #include "os/os_futex.h"
 
+#include <limits.h>
+
 #define LOOK_MS 1000 /* long for a section, short for a user who waits */
+#define WAIT_MS 100  /* the same; a fork's child waits for nobody longer than that */
 
 void (*hak_lock_before_give)(void) HAK_SEALED = NULL;
 
@@ -44,7 +47,7 @@ void hak_lock_take_slow(struct hak_lock *lock) {
 }
 
 void hak_lock_wake(struct hak_lock *lock) {
-    hak_os_futex_wake(&lock->word);
+    hak_os_futex_wake(&lock->word, 1);
 }
 
 /* A younger thread may have the stack of one that is not here, and its name with it. */
@@ -57,4 +60,12 @@ enum hak_lock_holder hak_lock_find_holder(const struct hak_lock *lock, bool has_
 void hak_lock_free_lost(struct hak_lock *lock) {
     /* release pairs with the acquire in hak_lock_take: what was recovered is seen */
     atomic_store_explicit(&lock->word, 0, memory_order_release);
+}
+
+void hak_os_wait(_Atomic uint32_t *word, uint32_t seen) {
+    hak_os_futex_wait(word, seen, WAIT_MS);
+}
+
+void hak_os_wake_all(_Atomic uint32_t *word) {
+    hak_os_futex_wake(word, INT_MAX);
 }

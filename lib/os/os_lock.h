@@ -45,6 +45,11 @@ HAK_INLINE void hak_lock_give(struct hak_lock *lock) {
         hak_lock_wake(lock);
 }
 
+/* Sleeps until hak_os_wake_all(word), unless the word isn't `seen` any more; a tenth of a second at
+ * most, and perhaps for no reason. */
+void hak_os_wait(_Atomic uint32_t *word, uint32_t seen);
+void hak_os_wake_all(_Atomic uint32_t *word);
+
 /* True only for the holder itself: nobody else can have stored this thread's name. */
 HAK_INLINE bool hak_lock_is_mine(const struct hak_lock *lock) {
     uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);

@@ -36,7 +36,8 @@
 
 #define HAK_RENEW_TRIES 100u
 #define HAK_MAP_HUGE_2MB (21 << 26)
-#define HAK_MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
+#define HAK_MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
+#define HAK_MADV_POPULATE_WRITE 23  /* Linux 5.14; not in every libc's headers */
 
 size_t hak_os_page_bytes = 4096;
 bool hak_os_renewed_is_huge;
@@ -152,17 +153,17 @@ enum hak_placing hak_os_place_pooled(void *start, size_t bytes) {
     return HAK_PLACE_FAILED;
 }
 
-static void *map_none(size_t bytes) {
-    void *start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static void *map(size_t bytes, int protection) {
+    void *start = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return start == MAP_FAILED ? NULL : start;
 }
 
 /* What munmap may refuse at vm.max_map_count, where the kernel joined the mapping with another, is
  * address space that stays out of use. */
-void *hak_os_reserve(size_t bytes, size_t alignment) {
+static void *map_aligned(size_t bytes, size_t alignment, int protection) {
     int saved_errno = errno;
     size_t slack = alignment > hak_os_page_bytes ? alignment : 0;
-    char *start = map_none(bytes + slack);
+    char *start = map(bytes + slack, protection);
     if (start && slack) {
         char *aligned = (char *)hak_round_up((uintptr_t)start, alignment);
         size_t before = (size_t)(aligned - start);
@@ -174,6 +175,23 @@ void *hak_os_reserve(size_t bytes, size_t alignment) {
     }
     errno = saved_errno;
     return start;
+}
+
+void *hak_os_reserve(size_t bytes, size_t alignment) {
+    return map_aligned(bytes, alignment, PROT_NONE);
+}
+
+void *hak_os_map(size_t bytes, size_t alignment) {
+    return map_aligned(bytes, alignment, PROT_READ | PROT_WRITE);
+}
+
+bool hak_os_withdraw(void *start, size_t bytes, bool is_reserved) {
+    int saved_errno = errno;
+    bool done = is_reserved ? mmap(start, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                                   -1, 0) != MAP_FAILED
+                            : munmap(start, bytes) == 0;
+    errno = saved_errno;
+    return done;
 }
 
 /* At vm.max_map_count a hole in a longer mapping may be refused: then the range stays mapped. */
@@ -204,6 +222,26 @@ bool hak_os_deny(void *start, size_t bytes) {
     return done;
 }
 
+_Atomic bool hak_os_is_locked;
+
+/* Linux from 5.18 on; earlier ones take back no page that is locked. */
+static bool drop_locked(void *start, size_t bytes) {
+    return errno == EINVAL && madvise(start, bytes, HAK_MADV_DONTNEED_LOCKED) == 0;
+}
+
+static bool drop(void *start, size_t bytes) {
+    return madvise(start, bytes, MADV_DONTNEED) == 0 || drop_locked(start, bytes);
+}
+
+void hak_os_drop_locked(void *start, size_t bytes) {
+    int saved_errno = errno;
+    if (madvise(start, bytes, MADV_DONTNEED) != 0 && errno == EINVAL) {
+        atomic_store_explicit(&hak_os_is_locked, true, memory_order_relaxed);
+        drop_locked(start, bytes);
+    }
+    errno = saved_errno;
+}
+
 /*
  * Emulators of the kernel have been seen to ignore MADV_DONTNEED and to call it done. calloc relies
  * on the zeroes, so the first purge is looked at.
@@ -215,7 +253,7 @@ static bool purge_zeroes(volatile char *start, size_t bytes) {
         return false;
     if (!known)
         *start = 1;
-    bool done = madvise((char *)start, bytes, MADV_DONTNEED) == 0;
+    bool done = drop((char *)start, bytes);
     if (!known && done) {
         known = *start == 0 ? 'y' : 'n';
         atomic_store_explicit(&verdict, known, memory_order_relaxed);
@@ -321,12 +359,15 @@ bool hak_os_renew(void *start, size_t bytes) {
 /*
  * Asks to lengthen the range by the page behind it, in place, where something is mapped already.
  * That fails with ENOMEM (EAGAIN if it is locked), but with EFAULT if the range is no single
- * mapping, which the kernel finds first. If it is done, the program had unmapped that page.
+ * mapping, which the kernel finds first. If it is done, the program had unmapped that page, or
+ * another thread just has, whose page it was: then nothing is mapped there again.
  */
 bool hak_os_is_one_mapping(void *start, size_t bytes) {
     int saved_errno = errno;
     bool is_done = mremap(start, bytes, bytes + hak_os_page_bytes, 0) != MAP_FAILED;
     bool is_split = is_done || errno == EFAULT;
+    if (is_done)
+        munmap((char *)start + bytes, hak_os_page_bytes);
     errno = saved_errno;
     return !is_split;
 }

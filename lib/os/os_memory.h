@@ -12,6 +12,8 @@
 
 #include "base/compiler.h"
 
+#include <stdatomic.h>
+
 /* OS page size, read at run time by hak_os_memory_start(); read-only afterwards. */
 extern size_t hak_os_page_bytes HAK_SEALED;
 
@@ -44,6 +46,13 @@ enum hak_placing hak_os_place_pooled(void *start, size_t bytes);
 void *hak_os_reserve(size_t bytes, size_t alignment);
 void hak_os_unreserve(void *start, size_t bytes);
 
+/* Maps usable zero pages wherever the system likes, aligned as above. NULL: it gives none. */
+void *hak_os_map(size_t bytes, size_t alignment);
+
+/* Takes pages back so that they count against no limit: what was placed is mapped no more, what is
+ * part of a reservation is as when it was reserved. False: nothing changed. */
+bool hak_os_withdraw(void *start, size_t bytes, bool is_reserved);
+
 /* Makes reserved space usable; new space reads as zero. False: some of it may be usable. */
 bool hak_os_commit(void *start, size_t bytes);
 
@@ -52,6 +61,16 @@ bool hak_os_deny(void *start, size_t bytes);
 
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
 bool hak_os_purge(void *start, size_t bytes);
+
+/*
+ * After mlockall(MCL_FUTURE) new mappings are locked, and the system brings all their pages in, but
+ * for MCL_ONFAULT. Memory that was just mapped, and is not used yet, gives them back: it is locked
+ * still, page by page as it is used. That it was locked is known from then on.
+ */
+void hak_os_drop_locked(void *start, size_t bytes);
+
+/* relaxed: a hint; there is no way back, since nobody says when munlockall() was called. */
+extern _Atomic bool hak_os_is_locked;
 
 /* Allows the system to take pages when it needs them. True: contents are unknown from now on. */
 bool hak_os_purge_lazily(void *start, size_t bytes);
