@@ -47,10 +47,10 @@ void *hak_hardened_calloc(size_t bytes, struct hak_heap *heap) {
 
 /* Without a call on the way. What it finds fault with is left to the others. */
 void hak_hardened_free(void *block, struct hak_heap *heap) {
-    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
+    size_t index = ((uintptr_t)block - hak_ranges[0].base) >> HAK_SLAB_SHIFT;
     /* acquire pairs with the release in mark_ready (range.c): the records are readable */
     if (HAK_UNLIKELY(
-            index >= heap->hot.range_slabs ||
+            index >= hak_ranges[0].slabs ||
             !atomic_load_explicit(&hak_ranges[0].superslab_ready[index / HAK_SUPERSLAB_SLABS],
                                   memory_order_acquire)))
         return hak_free_unusual(block);

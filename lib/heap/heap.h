@@ -7,7 +7,8 @@
  *
  *   0        hot and slow parts of struct hak_heap, the owner's (inbox: anybody's)
  *   64 KiB   counters, on pages that hold nothing else
- *   128 KiB  slab_bound: one word a slab of the main range, 0 if this heap doesn't own it
+ *   128 KiB  slab_bound, mapped as far as it is used: one word a slab of the main range, 0 if this
+ *            heap doesn't own it
  */
 #ifndef HAK_HEAP_HEAP_H
 #define HAK_HEAP_HEAP_H
@@ -94,7 +95,7 @@ _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
 /* What malloc and free read; a read-only copy stands in for threads that have no heap yet. */
 struct hak_heap_hot {
     uintptr_t range_base; /* the main range; HAK_NOWHERE: free is to look at no slab_bound yet */
-    size_t range_slabs;   /* 0 in the stand-ins: every free goes to the slow twin */
+    size_t range_slabs;   /* length of slab_bound; 0 in the stand-ins: every free is a slow one */
     uint64_t secret;
     struct hak_block *bin[HAK_CLASS_COUNT];
     uint32_t magic[HAK_CLASS_COUNT];
@@ -188,15 +189,17 @@ struct hak_heap {
     uint8_t guests[HAK_CLASS_COUNT]; /* blocks that the class took of its host's (heap/cache.c) */
     uint8_t next_look;               /* counts classes looked at when another one has ended */
     bool was_used;                   /* by a thread that has exited */
-    uint8_t hidden_frees;            /* of own blocks, while slab_bound was empty */
+    uint8_t hidden_frees;            /* of own blocks, while slab_bound had no word for them */
     bool has_hollow;                 /* one of the lists below was used */
     bool has_evacuated;              /* one of those of evacuated slabs was used */
     uint8_t evacuated_slabs;         /* emptied since they were last given back to the system */
     uint8_t hollow_class;            /* whose slabs are looked through next */
     uint16_t fresh_slabs;            /* taken of clean memory, as far as they are counted */
     uint16_t zero_sizes_left;        /* calls of malloc(0) that get nothing to write to */
-    _Atomic bool shows_slabs; /* slab_bound is in use; relaxed: others clear words that they saw */
-    struct hak_link full;     /* slabs without any block to give */
+    bool is_reserved;                /* of its place; constant (heap/heap_place.h) */
+    /* Length of slab_bound; 0: not in use. Others clear words that they saw. */
+    _Atomic size_t shown_slabs;
+    struct hak_link full;              /* slabs without any block to give */
     _Atomic(uintptr_t) thread_pointer; /* 0: no thread; others compare it with their own */
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
@@ -210,14 +213,14 @@ struct hak_heap {
     struct hak_stats_copy fork_copy; /* between the handlers of a fork by this thread */
     struct hak_sampler sampler;
     _Alignas(64) _Atomic(struct hak_block *) inbox; /* anybody pushes, the owner takes all */
-    _Atomic(struct hak_block *) arrivals; /* what of it still waits; the owner stores */
-    _Atomic size_t inbox_bytes;           /* sent, and neither in a bin nor parked yet */
-    _Atomic uint32_t state;               /* enum hak_heap_state */
-    _Atomic uint32_t epoch;               /* its thread's (heap/fork.h) */
-    _Atomic uint32_t visits;              /* the owner's, to an inbox that had something */
-    _Atomic bool has_parked;              /* heap lock: one of the next two has something */
-    bool is_draining;                     /* owner's: a signal handler may interrupt a drain */
-    uint8_t patience;                     /* heap lock, as all below: see heap/stalled.c */
+    _Atomic(struct hak_block *) arrivals;           /* what of it still waits; the owner stores */
+    _Atomic size_t inbox_bytes;                     /* sent, and neither in a bin nor parked yet */
+    _Atomic uint32_t state;                         /* enum hak_heap_state */
+    _Atomic uint32_t epoch;                         /* its thread's (heap/fork.h) */
+    _Atomic uint32_t visits; /* the owner's, to an inbox that had something */
+    _Atomic bool has_parked; /* heap lock: one of the next two has something */
+    bool is_draining;        /* owner's: a signal handler may interrupt a drain */
+    uint8_t patience;        /* heap lock, as all below: see heap/stalled.c */
     bool is_in_relief;
     uint32_t pile_visits;
     struct hak_block *unsorted;

@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "heap/hardened.h"
+#include "heap/heap_place.h"
 #include "heap/huge.h"
 #include "heap/lock.h"
 #include "heap/wipe.h"
@@ -25,15 +26,15 @@ static bool is_exhausted(const struct hak_slab *slab) {
            slab->gone_count == 0;
 }
 
-/* The word by which free() knows the owner; slabs outside the main range have none. */
+/* The word by which free() knows the owner; slabs outside the main range, or behind the table's
+ * end, have none. */
 HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
-    if (!atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
-        return;
-    if (slab >= hak_ranges[0].slab && slab < hak_ranges[0].slab + hak_ranges[0].slabs)
-        heap->slab_bound[slab - hak_ranges[0].slab] =
-            hak_hardened.is_on || hak_gone_pages(slab) || slab->is_evacuated
-                ? 0
-                : hak_class_bound(slab->class, count);
+    size_t index = (size_t)(slab - hak_ranges[0].slab);
+    /* acquire pairs with the release in show: the table is mapped so far */
+    if (index < atomic_load_explicit(&heap->shown_slabs, memory_order_acquire))
+        heap->slab_bound[index] = hak_gone_pages(slab) || slab->is_evacuated
+                                      ? 0
+                                      : hak_class_bound(slab->class, count);
 }
 
 static void set_carved(struct hak_slab *slab, unsigned count) {
@@ -315,22 +316,41 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
     }
 }
 
-void hak_slab_show_all(struct hak_heap *heap) {
-    if (atomic_load_explicit(&heap->shows_slabs, memory_order_relaxed))
-        return;
+/* The table is to have a word for so many slabs. False: it can't be. */
+static bool show(struct hak_heap *heap, size_t slabs) {
+    size_t old_slabs = atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed);
+    size_t wish = hak_min(hak_max(slabs, old_slabs + old_slabs / 4), hak_ranges[0].slabs);
+    size_t shown = hak_heap_place_table(heap, wish);
+    if (shown < slabs)
+        return false;
+    heap->hot.range_slabs = shown;
     heap->hot.range_base = hak_ranges[0].base;
-    atomic_store_explicit(&heap->shows_slabs, true, memory_order_relaxed);
+    /* release pairs with the acquire in set_bound */
+    atomic_store_explicit(&heap->shown_slabs, shown, memory_order_release);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.metadata_bytes += hak_os_page_bytes;
     hak_lock_give(&hak_heap_lock);
+    return true;
+}
+
+void hak_slab_show_first(struct hak_heap *heap, size_t slabs) {
+    if (!hak_hardened.is_on)
+        show(heap, hak_min(slabs, hak_ranges[0].slabs));
 }
 
 void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {
-    if (heap->hidden_frees < HAK_HIDDEN_FREES) {
-        heap->hidden_frees++;
+    size_t index = (size_t)(slab - hak_ranges[0].slab);
+    if (index >= hak_ranges[0].slabs || HAK_UNLIKELY(hak_hardened.is_on))
         return;
+    if (index >= atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed)) {
+        if (heap->hidden_frees < HAK_HIDDEN_FREES) {
+            heap->hidden_frees++;
+            return;
+        }
+        heap->hidden_frees = 0;
+        if (!show(heap, index + 1))
+            return;
     }
-    hak_slab_show_all(heap);
     set_bound(heap, slab, hak_slab_carved(slab));
 }
 

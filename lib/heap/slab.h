@@ -57,12 +57,12 @@ bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_bloc
 /* Returns the blocks of a remote list, all of this slab. */
 void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
-/* From now on free() of the owner looks at slab_bound, and finds what changes. Without the heap
- * lock, which it takes. */
-void hak_slab_show_all(struct hak_heap *heap);
+/* From now on free() of the owner looks at slab_bound, of so many slabs at least, and finds what
+ * changes. Without the heap lock, which it takes. */
+void hak_slab_show_first(struct hak_heap *heap, size_t slabs);
 
 /* A block of the owner's was freed without help of slab_bound: from a number of them on there will
- * be help. A thread that frees little neither writes nor reads a word of slab_bound. */
+ * be help. A thread that frees little has no slab_bound at all. */
 void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab);
 
 /* Makes free() of its owner take the slow path for every block of a slab that has no live one: so

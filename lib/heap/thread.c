@@ -11,6 +11,7 @@
 #include "heap/cache.h"
 #include "heap/fence.h"
 #include "heap/fork.h"
+#include "heap/heap_place.h"
 #include "heap/large_hardened.h"
 #include "heap/lock.h"
 #include "heap/orphan.h"
@@ -40,60 +41,28 @@
     3 /* other destructors may still free: stay until the last round but one                       \
        */
 
-#define HAK_HIDDEN_TABLES 64u /* left out of core dumps; each is a mapping more */
-
 static struct hak_heap *free_heaps;           /* heap lock */
-static _Atomic unsigned hidden_tables;        /* relaxed: a bound */
 static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the allocator */
-
-static size_t ring_offset(void) {
-    return hak_round_up(offsetof(struct hak_heap, slab_bound) +
-                            hak_ranges[0].slabs * sizeof(uint32_t),
-                        HAK_PAGE_MAX_BYTES);
-}
-
-static size_t heap_bytes(void) {
-    return ring_offset() + hak_round_up(hak_quarantine_ring_bytes(), HAK_PAGE_MAX_BYTES);
-}
-
-/* A page that nobody can touch lies on either side of a heap's structure. */
-static struct hak_heap *map_heap(void) {
-    size_t bytes = heap_bytes();
-    char *start = hak_os_reserve(bytes + 2 * HAK_PAGE_MAX_BYTES, HAK_PAGE_MAX_BYTES);
-    if (!start)
-        return NULL;
-    if (bytes >= HAK_SUPERSLAB_BYTES) /* a byte in it must not cost so much */
-        hak_os_advise_huge(start + HAK_PAGE_MAX_BYTES, bytes, false);
-    if (!hak_os_commit(start + HAK_PAGE_MAX_BYTES, bytes)) {
-        hak_os_unreserve(start, bytes + 2 * HAK_PAGE_MAX_BYTES);
-        return NULL;
-    }
-    size_t table = HAK_PAGE_MAX_BYTES + offsetof(struct hak_heap, slab_bound);
-    if (atomic_fetch_add_explicit(&hidden_tables, 1, memory_order_relaxed) < HAK_HIDDEN_TABLES)
-        hak_os_hide(start + table, bytes + HAK_PAGE_MAX_BYTES - table, true);
-    return (struct hak_heap *)(start + HAK_PAGE_MAX_BYTES);
-}
 
 /* What stays the same for every thread that will use the structure. */
 static void start_structure(struct hak_heap *heap) {
-    heap->hot.range_base = hak_hardened.is_on ? hak_ranges[0].base : HAK_NOWHERE;
+    heap->hot.range_base = HAK_NOWHERE;
+    heap->hot.range_slabs = 1; /* it is no stand-in */
     heap->hot.secret = hak_secret;
     memcpy(heap->hot.magic, hak_class_magics, sizeof heap->hot.magic);
     hak_cache_start(heap);
     if (HAK_UNLIKELY(hak_quarantine_ring_bytes()))
-        hak_quarantine_start(heap, (char *)heap + ring_offset());
+        hak_quarantine_start(heap, (char *)heap->slab_bound); /* a hardened heap has none */
     heap->zero_sizes_left = hak_zero_size_allowance();
     hak_sample_start(heap);
 }
 
 struct hak_heap *hak_heap_make_uncounted(void) {
-    struct hak_heap *heap = map_heap();
+    struct hak_heap *heap = hak_heap_place(hak_quarantine_ring_bytes());
     if (!heap)
         return NULL;
     if (hak_conf.prealloc)
-        hak_os_populate(heap, offsetof(struct hak_heap, slab_bound) +
-                                  hak_min(hak_conf.prealloc / HAK_SLAB_BYTES, hak_ranges[0].slabs) *
-                                      sizeof(uint32_t));
+        hak_os_populate(heap, offsetof(struct hak_heap, counters) + sizeof heap->counters);
     hak_stats_adopt(&heap->counters);
     hak_list_init(&heap->full);
     return heap;
@@ -125,15 +94,21 @@ void hak_heap_list(struct hak_heap *heap) {
     hak_first_heap = heap;
 }
 
+static void show_first(struct hak_heap *heap) {
+    size_t slabs = hak_min(hak_conf.prealloc >> HAK_SLAB_SHIFT, hak_ranges[0].slabs);
+    hak_slab_show_first(heap, hak_max(slabs, 1));
+    if (slabs && atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed) >= slabs)
+        hak_os_populate(heap->slab_bound, slabs * sizeof(uint32_t));
+}
+
 static struct hak_heap *make_listed_heap(void) {
     struct hak_heap *heap = hak_heap_make();
     if (!heap)
         return NULL;
-    heap->hot.range_slabs = hak_ranges[0].slabs;
     start_structure(heap);
     /* The main thread's page serves a whole program. relaxed: it is alone */
-    if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
-        hak_slab_show_all(heap);
+    if (!atomic_load_explicit(&first_heap, memory_order_relaxed) || hak_conf.prealloc)
+        show_first(heap);
     hak_lock_take(&hak_heap_lock);
     hak_heap_list(heap);
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
