@@ -54,49 +54,81 @@ static bool overlaps(const struct hak_range *range) {
     return false;
 }
 
-/* The first SuperSlab is placed at once: it shows whether the plan can be kept. */
-static bool plan_range(struct hak_range *range, size_t bytes) {
+/*
+ * The first `least_bytes` are placed at once: they show whether the plan can be kept, and, of a
+ * further range, whether the system gives what it is made for. HAK_PLACE_TAKEN: not here.
+ */
+static enum hak_placing plan_range(struct hak_range *range, size_t bytes, size_t least_bytes) {
     for (int tries = 0; tries < 4; tries++) {
         range->base = hak_os_plan(bytes, HAK_SUPERSLAB_BYTES);
         if (!range->base)
-            return false;
+            break;
         if (overlaps(range))
             continue;
-        enum hak_placing placing = hak_os_place((void *)range->base, HAK_SUPERSLAB_BYTES);
-        range->placed = HAK_SUPERSLAB_SLABS;
+        enum hak_placing placing = hak_os_place((void *)range->base, least_bytes);
+        range->placed = least_bytes / HAK_SLAB_BYTES;
         if (placing != HAK_PLACE_TAKEN)
-            return placing == HAK_PLACED;
+            return placing;
     }
-    return false;
+    return HAK_PLACE_TAKEN;
 }
 
-static bool reserve_slabs(struct hak_range *range, size_t bytes) {
+/* Where nothing can be planned: wherever the system likes, and no longer than it must be. */
+static enum hak_placing map_least(struct hak_range *range, size_t least_bytes) {
+    range->base = (uintptr_t)hak_os_map(least_bytes, HAK_SUPERSLAB_BYTES);
+    range->slabs = range->placed = least_bytes / HAK_SLAB_BYTES;
+    return range->base ? HAK_PLACED : HAK_PLACE_FAILED;
+}
+
+static enum hak_placing reserve_slabs(struct hak_range *range, size_t bytes) {
     range->base = (uintptr_t)hak_os_reserve(bytes, HAK_SUPERSLAB_BYTES);
     range->placed = 0;
     range->is_reserved = true;
-    return range->base != 0;
+    return range->base ? HAK_PLACED : HAK_PLACE_TAKEN;
 }
 
-static void unreserve_records(struct hak_range *range) {
+static void unmap_slabs(const struct hak_range *range) {
+    size_t mapped = range->is_reserved ? range->slabs : range->placed;
+    hak_os_unreserve((void *)range->base, mapped * HAK_SLAB_BYTES);
+}
+
+static void unmake_range(struct hak_range *range) {
+    unmap_slabs(range);
     hak_os_unreserve((char *)range->superslab_ready - HAK_PAGE_MAX_BYTES,
                      records_total_bytes(range->slabs));
 }
 
-static bool make_range(struct hak_range *range, size_t bytes) {
-    *range = (struct hak_range){.slabs = bytes / HAK_SLAB_BYTES};
-    if (!reserve_records(range))
-        return false;
-    if (plan_range(range, bytes) || reserve_slabs(range, bytes))
-        return true;
-    unreserve_records(range);
-    return false;
+/* The main range; a further one is reserved only if that one is, too: where plans can be kept, a
+ * place that fails says that there is no memory. */
+static enum hak_placing find_slabs(struct hak_range *range, size_t bytes, size_t least_bytes) {
+    bool is_main = range == &hak_ranges[0];
+    if (!is_main && hak_ranges[0].is_reserved)
+        return reserve_slabs(range, bytes);
+    enum hak_placing placing = plan_range(range, bytes, least_bytes);
+    if (is_main && placing != HAK_PLACED)
+        return reserve_slabs(range, bytes);
+    if (placing == HAK_PLACE_TAKEN && bytes / 2 < least_bytes)
+        return map_least(range, least_bytes);
+    return placing;
 }
 
-/* Tries `bytes`, then half of it, and so on, but never less than `least_bytes`. */
+/* HAK_PLACE_TAKEN: not so large; HAK_PLACE_FAILED: not even the least. Then nothing is left. */
+static enum hak_placing make_range(struct hak_range *range, size_t bytes, size_t least_bytes) {
+    *range = (struct hak_range){.slabs = bytes / HAK_SLAB_BYTES};
+    enum hak_placing placing = find_slabs(range, bytes, least_bytes);
+    if (placing != HAK_PLACED || reserve_records(range))
+        return placing;
+    unmap_slabs(range);
+    return HAK_PLACE_TAKEN;
+}
+
+/* Tries `bytes`, then half of it, and so on, but never less than twice `least_bytes`, or `bytes`.
+ */
 static bool make_shrinking(struct hak_range *range, size_t bytes, size_t least_bytes) {
     for (;;) {
-        if (make_range(range, bytes))
-            return true;
+        enum hak_placing placing = make_range(range, bytes, least_bytes);
+        if (placing != HAK_PLACE_TAKEN)
+            return placing == HAK_PLACED;
         if (bytes / 2 < least_bytes)
             return false;
         bytes = hak_round_up(bytes / 2, HAK_SUPERSLAB_BYTES);
@@ -114,7 +146,7 @@ static size_t main_range_bytes(void) {
 bool hak_range_start(size_t wish_bytes) {
     size_t bytes = wish_bytes ? wish_bytes : main_range_bytes();
     bytes = hak_max(hak_round_up(bytes, HAK_SUPERSLAB_BYTES), 2 * HAK_SUPERSLAB_BYTES);
-    if (!make_shrinking(&hak_ranges[0], bytes, 2 * HAK_SUPERSLAB_BYTES))
+    if (!make_shrinking(&hak_ranges[0], bytes, HAK_SUPERSLAB_BYTES))
         return false;
     hak_process_counters.reserved_bytes += hak_ranges[0].slabs * HAK_SLAB_BYTES;
     /* release pairs with the acquire in hak_range_of */
@@ -210,15 +242,27 @@ static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size
     return hak_os_place(start, bytes);
 }
 
-/* Neighbouring parts may share a page of records: committing it twice does no harm. */
+/* What commit_slabs did is undone, as far as it was not done when the range was made. */
+static void uncommit_slabs(struct hak_range *range, size_t index, size_t slabs) {
+    size_t first = hak_max(index, range->placed);
+    if (first >= index + slabs)
+        return;
+    hak_os_withdraw((void *)(range->base + (first << HAK_SLAB_SHIFT)),
+                    (index + slabs - first) << HAK_SLAB_SHIFT, range->is_reserved);
+}
+
+/* The slabs first: what the system refuses is refused by one call. Neighbouring parts may share a
+ * page of records: committing it twice does no harm. */
 static enum hak_placing commit_part(struct hak_range *range, size_t index, size_t slabs,
                                     enum hak_ready *ret_ready) {
     uintptr_t first = hak_round_down((uintptr_t)&range->slab[index], hak_os_page_bytes);
     uintptr_t end = hak_round_up((uintptr_t)&range->slab[index + slabs], hak_os_page_bytes);
-    if (!hak_os_commit((void *)first, end - first))
-        return HAK_PLACE_FAILED;
     *ret_ready = HAK_READY;
-    return commit_slabs(range, index, slabs, ret_ready);
+    enum hak_placing placing = commit_slabs(range, index, slabs, ret_ready);
+    if (placing != HAK_PLACED || hak_os_commit((void *)first, end - first))
+        return placing;
+    uncommit_slabs(range, index, slabs);
+    return HAK_PLACE_FAILED;
 }
 
 static void mark_ready(struct hak_range *range, size_t index, size_t slabs, enum hak_ready ready) {
@@ -247,9 +291,11 @@ static struct hak_slab *finish_growth(struct hak_range *range, size_t index, siz
 }
 
 /* A part of the plan that somebody else has mapped meanwhile stays unused: the next one is tried.
- */
-static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs) {
+ * *ret_is_refused: the system won't give `least`. */
+static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs,
+                                bool *ret_is_refused) {
     size_t wish = growth_slabs(least);
+    *ret_is_refused = false;
     for (;;) {
         size_t index;
         enum hak_ready ready;
@@ -266,17 +312,12 @@ static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *r
         }
         if (placing == HAK_PLACE_FAILED) {
             unclaim(range, index, *ret_slabs);
-            if (wish == least)
+            *ret_is_refused = *ret_slabs == least;
+            if (*ret_is_refused)
                 return NULL;
             wish = least; /* running ahead of need was too much */
         }
     }
-}
-
-static void unmake_range(struct hak_range *range) {
-    size_t mapped = range->is_reserved ? range->slabs : range->placed;
-    hak_os_unreserve((void *)range->base, mapped * HAK_SLAB_BYTES);
-    unreserve_records(range);
 }
 
 /* A further range: as large as the main one if that can be had, at least what is needed now. Two
@@ -303,14 +344,29 @@ static struct hak_range *add_range(size_t slabs) {
     return added;
 }
 
-struct hak_slab *hak_range_grow(size_t slabs, size_t *ret_slabs) {
+/* Nobody knows what of it will be used, but for a large block: that is what was to be locked. */
+static void drop_locked(const struct hak_slab *run, size_t wanted, size_t slabs) {
+    size_t kept = wanted > 1 ? wanted : 0;
+    if (kept < slabs && !hak_range_is_pooled(run))
+        hak_os_drop_locked((void *)hak_slab_address(run + kept), (slabs - kept) << HAK_SLAB_SHIFT);
+}
+
+static struct hak_slab *grow_anywhere(size_t slabs, size_t *ret_slabs) {
     uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
     size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS);
+    bool is_refused;
     for (uint32_t i = 0; i < count; i++) {
-        struct hak_slab *run = grow_in(&hak_ranges[i], least, ret_slabs);
-        if (run)
-            return run;
+        struct hak_slab *run = grow_in(&hak_ranges[i], least, ret_slabs, &is_refused);
+        if (run || is_refused)
+            return run; /* what is refused in one place is refused in every other */
     }
     struct hak_range *range = add_range(slabs);
-    return range ? grow_in(range, least, ret_slabs) : NULL;
+    return range ? grow_in(range, least, ret_slabs, &is_refused) : NULL;
+}
+
+struct hak_slab *hak_range_grow(size_t slabs, size_t *ret_slabs) {
+    struct hak_slab *run = grow_anywhere(slabs, ret_slabs);
+    if (run)
+        drop_locked(run, slabs, *ret_slabs);
+    return run;
 }
