@@ -13,6 +13,7 @@
 #include "heap/hollow.h"
 #include "heap/order.h"
 #include "heap/orphan.h"
+#include "heap/pressure.h"
 #include "heap/purge.h"
 #include "heap/remote.h"
 #include "heap/sample.h"
@@ -72,7 +73,7 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
         heap->counters.slabs_adopted++;
         return first_partial(heap, class);
     }
-    slab = hak_run_take(1, 1);
+    slab = hak_pressure_take_run(1, 1);
     if (slab) {
         hak_slab_start(heap, slab, class);
         if (slab->is_zero && will_be_filled(heap, class))

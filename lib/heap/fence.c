@@ -147,7 +147,7 @@ static bool give_or_wait(struct hak_slab *slab) {
         return false;
     }
     count(-1);
-    if (is_zero)
+    if (is_zero && !atomic_load_explicit(&hak_os_is_locked, memory_order_relaxed))
         hak_run_give_clean(run);
     else
         hak_run_give(run);
@@ -171,8 +171,9 @@ static bool release_oldest(unsigned most) {
         return false;
     bool done = give_or_wait(slab);
     hak_lock_take(&hak_heap_lock);
-    hak_run_arrive();
+    hak_run_arrive(true);
     hak_lock_give(&hak_heap_lock);
+    hak_run_wake();
     return done;
 }
 
@@ -200,7 +201,9 @@ struct hak_slab *hak_fence_take(size_t bytes) {
     if (!paid_ms || has_huge_pages())
         return NULL;
     size_t slabs = (large_bytes + hak_os_page_bytes + HAK_SLAB_BYTES - 1) >> HAK_SLAB_SHIFT;
-    struct hak_slab *run = hak_run_take(slabs + 1, 1);
+    struct hak_shortage shortage;
+    struct hak_slab *run =
+        hak_run_take(slabs + 1, 1, false, &shortage); /* others may need no fence */
     if (!run)
         return NULL;
     struct hak_slab *slab = split(run, large_bytes);

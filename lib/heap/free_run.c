@@ -176,7 +176,6 @@ struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slab
     if (total > skip + slabs)
         hak_free_run_insert_rest(taken + slabs, total - skip - slabs, taken, kind);
     taken->is_zero = kind != HAK_SLAB_DIRTY && !taken->is_lazy;
-    taken->is_hidden = kind == HAK_SLAB_HIDDEN;
     if (kind == HAK_SLAB_DIRTY)
         hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
@@ -198,7 +197,8 @@ struct row {
 };
 
 static bool can_join(const struct hak_slab *run) {
-    return is_free(run) && !hak_huge_is_pooled(run);
+    return (is_free_as(run, HAK_SLAB_CLEAN) || is_free_as(run, HAK_SLAB_DIRTY)) &&
+           !hak_huge_is_pooled(run);
 }
 
 /* Adds the neighbour behind the row, or else the one before it. */
@@ -223,18 +223,16 @@ static bool add_neighbour(struct row *row) {
 static struct hak_slab *join_row(const struct row *row, size_t wanted) {
     size_t skip = row->grew_left ? row->slabs - wanted : 0;
     struct hak_slab *taken = row->first + skip;
-    bool is_moved = false, is_hidden = false;
+    bool is_moved = false;
     for (size_t done = 0, slabs; done < wanted; done += slabs) {
         struct hak_slab *run = taken + done - (done ? 0 : skip);
         slabs = hak_min(run->run_slabs - (done ? 0 : skip), wanted - done);
         const struct hak_slab *part = hak_free_run_cut(run, done ? 0 : skip, slabs);
         is_moved |= part->is_moved;
-        is_hidden |= part->is_hidden;
         hak_free_run_shape(taken + done, slabs, HAK_SLAB_UNUSED);
     }
     hak_free_run_shape(taken, wanted, HAK_SLAB_MOVING);
     taken->is_moved = is_moved;
-    taken->is_hidden = is_hidden;
     taken->is_zero = false;
     return taken;
 }
@@ -271,19 +269,22 @@ bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
         if (!is_part_of(after, run))
             return false;
         found += after->run_slabs;
+        if (hak_run_is_hidden(after) && found < slabs)
+            return false; /* one of them can be shown, or not: the last */
     }
     return true;
 }
 
-bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs) {
+size_t hak_free_run_take_behind(struct hak_slab *run, size_t slabs) {
     struct hak_slab *end = run + run->run_slabs;
-    bool is_hidden = false;
+    size_t hidden_slabs = 0;
     for (size_t done = 0, part_slabs; done < slabs; done += part_slabs) {
         part_slabs = hak_min(end[done].run_slabs, slabs - done);
-        is_hidden |= hak_free_run_cut(end + done, 0, part_slabs)->is_hidden;
+        hidden_slabs = hak_run_is_hidden(end + done) ? part_slabs : 0;
+        hak_free_run_cut(end + done, 0, part_slabs);
         hak_free_run_shape(end + done, part_slabs, HAK_SLAB_UNUSED);
     }
-    return is_hidden;
+    return hidden_slabs;
 }
 
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
@@ -293,6 +294,10 @@ struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
 struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slabs,
                                            size_t alignment_slabs) {
     return hak_run_set_find_aligned(set_of(kind), slabs, alignment_slabs);
+}
+
+struct hak_slab *hak_free_run_longest(enum hak_slab_state kind) {
+    return hak_run_set_longest(set_of(kind));
 }
 
 size_t hak_free_run_hidden_count(void) {

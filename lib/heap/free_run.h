@@ -51,8 +51,7 @@ void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct 
                               enum hak_slab_state kind);
 
 /* Takes `slabs` slabs from `skip` on, or from the first multiple of `alignment_slabs` on, out of a
- * free or hidden run for use; the rest stays as it is. is_hidden: to be shown, see heap/hidden.h.
- */
+ * free run for use; the rest stays as it is. */
 struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slabs);
 struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
                                           size_t alignment_slabs);
@@ -66,8 +65,9 @@ struct hak_slab *hak_free_run_take_row(size_t slabs);
 /* Are the `slabs` slabs right behind a run in use free, and could be a part of it? */
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs);
 
-/* Takes them; whoever calls makes the run longer. True: some of them are hidden. */
-bool hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
+/* Takes them; whoever calls makes the run longer. Returns how many of them, at the end, are hidden.
+ */
+size_t hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
 
 /* A run of at least `slabs`, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
@@ -76,6 +76,9 @@ struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs);
  * enough at any place is found; of shorter ones some of each length are looked at. */
 struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slabs,
                                            size_t alignment_slabs);
+
+/* One of the longest runs, still free; NULL if there is none. */
+struct hak_slab *hak_free_run_longest(enum hak_slab_state kind);
 
 /* How many hidden runs there are; is one right beside this run? */
 size_t hak_free_run_hidden_count(void);

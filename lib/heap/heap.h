@@ -28,7 +28,7 @@ _Static_assert(HAK_STATS_CLASSES == HAK_CLASS_COUNT, "one counter a size class")
 
 enum hak_slab_state {
     HAK_SLAB_UNUSED = 0, /* never handed out, or inside another run */
-    HAK_SLAB_HIDDEN,     /* free run, clean, left out of core dumps (heap/hidden.h) */
+    HAK_SLAB_HIDDEN,     /* free run without address space (heap/hidden.h) */
     HAK_SLAB_CLEAN,      /* free run, reads as zero */
     HAK_SLAB_DIRTY,      /* free run, still resident */
     HAK_SLAB_BLOCKS,     /* a slab of a size class */
@@ -71,7 +71,6 @@ struct hak_slab {
     bool is_moved : 1;     /* a mapping of its own, since mremap: renew it when it is purged */
     bool is_lazy : 1;      /* CLEAN: given back lazily, may still have its content */
     bool is_populated : 1; /* BLOCKS: its pages are made resident in steps */
-    bool is_hidden : 1;    /* MOVING, just taken: core dumps leave some of it out */
     bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
     bool is_fenced : 1;    /* LARGE, WAITING: see heap/fence.h */
     bool is_evacuated : 1; /* BLOCKS: the program moves its blocks, see heap/evacuate.h */
@@ -204,7 +203,7 @@ struct hak_heap {
     _Atomic int thread_id;             /* for reports */
     _Atomic uint32_t busy;             /* slow paths now inside; read by a fork's child */
     uint32_t exit_rounds;              /* destructor calls seen */
-    uint32_t trims_begun, trims_done;  /* of hak_trims (heap/trim.h): */
+    uint32_t trims_begun, trims_done;  /* of hak_limit_asks (heap/trim.h): */
     uint32_t trim_looks;         /* at slabs of the class, still to be made; 0: not counted yet */
     uint8_t trim_class;          /* the next one to be emptied, and again, to be looked through */
     uint64_t trim_rest_until_ns; /* no portion before */

@@ -13,6 +13,7 @@
 #include "heap/huge.h"
 #include "heap/large_hardened.h"
 #include "heap/limit.h"
+#include "heap/pressure.h"
 #include "heap/renew.h"
 #include "heap/sample.h"
 #include "heap/superslab.h"
@@ -71,7 +72,7 @@ static void purge_tail(const struct hak_slab *slab) {
 }
 
 static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
-    struct hak_slab *slab = hak_run_take(slabs_for(bytes), alignment_slabs);
+    struct hak_slab *slab = hak_pressure_take_run(slabs_for(bytes), alignment_slabs);
     if (!slab)
         return NULL;
     slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);

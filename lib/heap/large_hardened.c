@@ -11,6 +11,7 @@
 #include "heap/free_run.h"
 #include "heap/hardened_block.h"
 #include "heap/lock.h"
+#include "heap/pressure.h"
 #include "heap/superslab.h"
 #include "heap/wipe.h"
 #include "os/os_memory.h"
@@ -211,7 +212,7 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
     if (hak_hardened.quarantine_bytes && alignment_slabs == 1)
         slab = take_waiting(bytes, slabs);
     if (!slab) {
-        slab = hak_run_take(slabs, alignment_slabs);
+        slab = hak_pressure_take_run(slabs, alignment_slabs);
         if (!slab)
             return NULL;
         slab->large_bytes = rounded_bytes(bytes);

@@ -8,17 +8,31 @@
 #include "base/bits.h"
 #include "conf/conf.h"
 #include "heap/lock.h"
-#include "heap/trim.h"
 #include "os/os_cgroup.h"
 #include "os/os_env.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
+#include "os/os_time.h"
 #include "stats/process.h"
 
 #define HAK_PRESS_SHARE 16u /* of the soft limit: how near is near; growth by it asks anew */
+#define HAK_ROOM_SHARE 3u   /* of the soft limit, above it; for a working set of twice as much */
+#define HAK_LOCKED_DIRTY_BYTES HAK_KIB(512)
+#define HAK_TIGHT_DIRTY_SHARE 64u /* of what is mapped may stay dirty then */
+#define HAK_TIGHT_MS 10000u       /* after the last refusal, or longer: */
+#define HAK_TIGHT_SHARE 8u        /* of what was mapped when the system refused: so near is near */
 
 static _Atomic bool is_pressed; /* relaxed: a hint */
 static size_t asked_bytes;      /* in use when caches were asked last */
+static uint64_t refused_ms;     /* and when that was last so */
+static size_t refused_bytes;    /* mapped when the system refused more; 0: it never did */
+
+_Atomic uint32_t hak_limit_asks;
+size_t hak_limit_machine_bytes;
+
+void hak_limit_ask_caches(void) {
+    atomic_fetch_add_explicit(&hak_limit_asks, 1, memory_order_relaxed);
+}
 
 /* With HAKMEM_LOG, for hak_limit_explain; read-only after the start. */
 static void *probe_pages;
@@ -40,6 +54,7 @@ static void start_explaining(void) {
 
 void hak_limit_start(void) {
     size_t whole_bytes = 0;
+    hak_limit_machine_bytes = hak_os_memory_and_swap_bytes();
     hak_process_counters.soft_limit_bytes = in_bytes(hak_conf.soft_limit, &whole_bytes);
     hak_process_counters.hard_limit_bytes = in_bytes(hak_conf.hard_limit, &whole_bytes);
     if (hak_conf.log)
@@ -55,6 +70,10 @@ static size_t soft_bytes(void) {
     size_t hard = hak_process_counters.hard_limit_bytes;
     soft = soft ? soft : SIZE_MAX;
     return hard ? hak_min(soft, hard) : soft;
+}
+
+size_t hak_limit_room_bytes(void) {
+    return soft_bytes() == SIZE_MAX ? 0 : soft_bytes() / HAK_ROOM_SHARE;
 }
 
 static size_t kept_bytes(void) {
@@ -75,7 +94,7 @@ bool hak_limit_is_near(void) {
 static void ask_caches(size_t bytes) {
     asked_bytes = bytes;
     hak_process_counters.limit_trims++;
-    hak_trim_ask();
+    hak_limit_ask_caches();
 }
 
 static void note_pressure(size_t soft, size_t bytes) {
@@ -87,27 +106,59 @@ static void note_pressure(size_t soft, size_t bytes) {
         ask_caches(bytes);
 }
 
+/* What the process has of the address space, and would have to have again to use. */
+static size_t mapped_bytes(void) {
+    return hak_process_counters.committed_bytes - hak_process_counters.hidden_bytes;
+}
+
+bool hak_limit_is_tight(void) {
+    return HAK_UNLIKELY(refused_bytes != 0) &&
+           (mapped_bytes() > refused_bytes - refused_bytes / HAK_TIGHT_SHARE ||
+            hak_os_now_ms() - refused_ms < HAK_TIGHT_MS);
+}
+
 size_t hak_limit_dirty_bytes(size_t bound_bytes) {
     size_t soft = soft_bytes();
+    if (hak_limit_is_tight())
+        bound_bytes = hak_min(bound_bytes, mapped_bytes() / HAK_TIGHT_DIRTY_SHARE);
+    /* Locked memory is nobody else's, and the system can't take it either. */
+    if (HAK_UNLIKELY(atomic_load_explicit(&hak_os_is_locked, memory_order_relaxed)))
+        bound_bytes = hak_min(bound_bytes, HAK_LOCKED_DIRTY_BYTES);
     if (HAK_LIKELY(soft == SIZE_MAX))
         return bound_bytes;
     note_pressure(soft, kept_bytes());
     return hak_min(bound_bytes, hak_excess(soft, kept_bytes()));
 }
 
-enum hak_limit_verdict hak_limit_judge(size_t bytes, size_t *ret_dirty_bytes) {
+void hak_limit_note_refusal(void) {
+    hak_lock_take(&hak_heap_lock);
+    refused_bytes = mapped_bytes();
+    refused_ms = hak_os_now_ms();
+    hak_lock_give(&hak_heap_lock);
+}
+
+bool hak_limit_can_hold(size_t bytes) {
+    size_t hard = hak_process_counters.hard_limit_bytes;
+    size_t least_bytes = hak_process_counters.large_bytes + hak_process_counters.metadata_bytes;
+    return !hard || (!__builtin_add_overflow(bytes, least_bytes, &bytes) && bytes <= hard);
+}
+
+enum hak_limit_verdict hak_limit_judge(size_t bytes, bool has_purged, size_t *ret_dirty_bytes) {
     size_t soft = soft_bytes();
     size_t hard = hak_process_counters.hard_limit_bytes;
     if (HAK_LIKELY(soft == SIZE_MAX))
         return HAK_LIMIT_FREE;
+    size_t wish_bytes = bytes;
     if (__builtin_add_overflow(bytes, kept_bytes(), &bytes) || (hard && bytes > hard)) {
-        ask_caches(bytes);
+        if (hak_limit_can_hold(wish_bytes))
+            ask_caches(bytes);
         hak_process_counters.limit_failures++;
         return HAK_LIMIT_FULL;
     }
     note_pressure(soft, bytes);
-    *ret_dirty_bytes = hak_excess(soft, bytes);
-    bool fits = hak_process_counters.dirty_bytes <= *ret_dirty_bytes;
+    size_t bound = hard && has_purged ? hard : soft;
+    *ret_dirty_bytes = hak_excess(bound, bytes);
+    bool fits = hak_process_counters.dirty_bytes <= *ret_dirty_bytes || (has_purged && !hard);
     return fits ? HAK_LIMIT_FREE : HAK_LIMIT_PURGE;
 }
 

@@ -9,6 +9,7 @@
 #include "heap/cache.h"
 #include "heap/lock.h"
 #include "heap/parked.h"
+#include "heap/pressure.h"
 #include "heap/slab.h"
 #include "heap/start.h"
 #include "heap/superslab.h"
@@ -210,7 +211,7 @@ void *hak_orphan_alloc(unsigned class) {
             block->mark = 0; /* a live block must not look like a free one */
             return block;
         }
-        fresh = hak_run_take(1, 1);
+        fresh = hak_pressure_take_run(1, 1);
         if (!fresh)
             return NULL;
     }

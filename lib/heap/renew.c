@@ -49,6 +49,11 @@ static const struct hak_slab *first_of(const struct hak_range *range, const stru
     return first->run_slabs == last->run_slabs ? first : NULL;
 }
 
+/* Lock held. What is hidden, or on its way to be so, is not. */
+static bool is_mapped(const struct hak_slab *run) {
+    return run && !hak_run_is_hidden(run) && hak_slab_state_of(run) != HAK_SLAB_MOVING;
+}
+
 /* The run, and a page of each plain neighbour, where neighbours tell anything. */
 struct look {
     uintptr_t start, end;
@@ -62,12 +67,13 @@ static struct look plan_look(const struct hak_slab *run) {
     const struct hak_slab *after = hak_range_slab_at(range, end);
     bool may_tell = !run->is_moved && do_neighbours_tell();
     hak_lock_take(&hak_heap_lock);
+    bool is_end = !is_mapped(after);
     bool is_before = may_tell && is_plain(first_of(range, before));
     bool is_after = may_tell && is_plain(after);
     hak_lock_give(&hak_heap_lock);
     start -= is_before ? hak_os_page_bytes : 0;
     end += is_after ? hak_os_page_bytes : 0;
-    end -= after ? 0 : hak_os_page_bytes; /* nothing is mapped behind it */
+    end -= is_end ? hak_os_page_bytes : 0;
     return (struct look){start, end, is_before || is_after};
 }
 

@@ -92,6 +92,15 @@ struct hak_slab *hak_run_set_find_aligned(struct hak_run_set *set, size_t slabs,
     return hak_run_set_find(set, enough);
 }
 
+struct hak_slab *hak_run_set_longest(struct hak_run_set *set) {
+    for (unsigned word = HAK_RUN_BINS / 64; word-- > 0;)
+        if (set->nonempty[word]) {
+            unsigned bin = word * 64 + hak_log2_floor(set->nonempty[word]);
+            return hak_container(set->bin[bin].next, struct hak_slab, link);
+        }
+    return NULL;
+}
+
 static unsigned shortest_runs(struct hak_run_set *set, struct hak_slab **runs, size_t *ret_slabs) {
     unsigned count = 0;
     *ret_slabs = 0;

@@ -29,6 +29,9 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs);
 struct hak_slab *hak_run_set_find_aligned(struct hak_run_set *set, size_t slabs,
                                           size_t alignment_slabs);
 
+/* A run of the last bin that has one, still in the set; NULL if there is none. */
+struct hak_slab *hak_run_set_longest(struct hak_run_set *set);
+
 /* A random slab of the shortest runs: its run, and how many slabs are before it; NULL: no run. */
 struct hak_slab *hak_run_set_pick(struct hak_run_set *set, uint64_t random, size_t *ret_skip);
 

@@ -233,7 +233,7 @@ size_t hak_heap_trim(void) {
     struct hak_heap *mine = hak_heap_get();
     size_t hollow_bytes = 0;
     hak_purge_hold();
-    hak_trim_ask();
+    hak_limit_ask_caches();
     if (mine) {
         hak_heap_enter(mine);
         hak_remote_flush(mine);

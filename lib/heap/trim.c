@@ -15,13 +15,6 @@
 #define HAK_PORTION_NS 100000  /* then a slab is the last one that is looked through */
 #define HAK_REST 4             /* times as long as the portion took */
 
-_Atomic uint32_t hak_trims;
-
-/* relaxed, here and below: see hak_trim_follow */
-void hak_trim_ask(void) {
-    atomic_fetch_add_explicit(&hak_trims, 1, memory_order_relaxed);
-}
-
 size_t hak_trim_heap(struct hak_heap *heap) {
     hak_trim_start(heap);
     hak_cache_flush_all(heap);
@@ -29,7 +22,8 @@ size_t hak_trim_heap(struct hak_heap *heap) {
 }
 
 void hak_trim_start(struct hak_heap *heap) {
-    heap->trims_begun = atomic_load_explicit(&hak_trims, memory_order_relaxed);
+    /* relaxed, here and below: see hak_trim_follow */
+    heap->trims_begun = atomic_load_explicit(&hak_limit_asks, memory_order_relaxed);
     heap->trims_done = heap->trims_begun;
 }
 
@@ -66,7 +60,7 @@ static bool look_at_some_slabs(struct hak_heap *heap, uint64_t until_ns) {
 }
 
 void hak_trim_some(struct hak_heap *heap) {
-    uint32_t trims = atomic_load_explicit(&hak_trims, memory_order_relaxed);
+    uint32_t trims = atomic_load_explicit(&hak_limit_asks, memory_order_relaxed);
     if (heap->trims_begun != trims)
         begin(heap, trims);
     uint64_t until_ns = hak_os_now_ns() + HAK_PORTION_NS;

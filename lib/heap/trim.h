@@ -10,12 +10,7 @@
 #define HAK_HEAP_TRIM_H
 
 #include "heap/heap.h"
-
-/* How often all heaps were asked. Only ever rises. */
-extern _Atomic uint32_t hak_trims;
-
-/* Asks all of them. */
-void hak_trim_ask(void);
+#include "heap/limit.h"
 
 /* All that a heap can give. Returns the bytes of pages within slabs. */
 size_t hak_trim_heap(struct hak_heap *heap);
@@ -32,7 +27,8 @@ HAK_SLOW void hak_trim_in_turn(struct hak_heap *heap);
 /* In a slow path: a portion in its turn, while something is left to do. */
 HAK_INLINE void hak_trim_follow(struct hak_heap *heap) {
     /* relaxed: a request, nothing is read because of it */
-    if (HAK_UNLIKELY(atomic_load_explicit(&hak_trims, memory_order_relaxed) != heap->trims_done))
+    if (HAK_UNLIKELY(atomic_load_explicit(&hak_limit_asks, memory_order_relaxed) !=
+                     heap->trims_done))
         hak_trim_in_turn(heap);
 }
 

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "heap/hardened.h"
 #include "heap/lock.h"
+#include "heap/pressure.h"
 #include "heap/superslab.h"
 #include "os/os_fatal.h"
 #include "os/os_memory.h"
@@ -24,7 +25,7 @@ static unsigned slab_count;
 /* Slabs side by side are one mapping: they are made more at a time as they get more. */
 static bool add_slabs(void) {
     size_t slabs = hak_max(hak_min(slab_count, HAK_ZERO_SIZE_MOST_SLABS), 1);
-    struct hak_slab *run = hak_run_take(slabs, 1);
+    struct hak_slab *run = hak_pressure_take_run(slabs, 1);
     if (!run)
         return false;
     void *start = (void *)hak_slab_address(run);

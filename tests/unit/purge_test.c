@@ -31,7 +31,7 @@ static __thread bool stops_at_next;
 static pthread_barrier_t stopped, helped;
 
 int madvise(void *start, size_t bytes, int advice) {
-    if (advice == MADV_DONTNEED) {
+    if (advice == MADV_DONTNEED && hak_range_of((uintptr_t)start)) { /* no records */
         purged_bytes += bytes;
         if (stops_at_next) {
             stops_at_next = false;
@@ -43,7 +43,8 @@ int madvise(void *start, size_t bytes, int advice) {
 }
 
 static struct hak_slab *take(size_t bytes) {
-    struct hak_slab *run = hak_run_take(bytes >> HAK_SLAB_SHIFT, 1);
+    struct hak_shortage shortage;
+    struct hak_slab *run = hak_run_take(bytes >> HAK_SLAB_SHIFT, 1, false, &shortage);
     CHECK(run);
     return run;
 }

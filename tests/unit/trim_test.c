@@ -52,7 +52,7 @@ static struct heap_sums sums_of(const struct hak_heap *heap) {
 }
 
 static bool is_done(const struct hak_heap *heap) {
-    return heap->trims_done == atomic_load(&hak_trims);
+    return heap->trims_done == atomic_load(&hak_limit_asks);
 }
 
 /* One portion, without a rest. */
@@ -81,7 +81,7 @@ static unsigned follow_to_the_end(struct hak_heap *heap) {
 
 static void check_portions(struct hak_heap *heap, uint64_t *random) {
     make_sparse(random);
-    hak_trim_ask();
+    hak_limit_ask_caches();
     CHECK(!is_done(heap));
     CHECK(follow_to_the_end(heap) > 3);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
@@ -94,11 +94,11 @@ static void check_portions(struct hak_heap *heap, uint64_t *random) {
 
 static void check_asked_again(struct hak_heap *heap, uint64_t *random) {
     make_sparse(random);
-    hak_trim_ask();
+    hak_limit_ask_caches();
     follow(heap);
     CHECK(!is_done(heap));
     make_sparse(random);
-    hak_trim_ask();
+    hak_limit_ask_caches();
     follow(heap);
     CHECK(!is_done(heap));
     follow_to_the_end(heap);
@@ -109,7 +109,7 @@ static void check_asked_again(struct hak_heap *heap, uint64_t *random) {
 /* A heap that has just given a portion rests at least as long as that took; then it goes on. */
 static void check_rest(struct hak_heap *heap, uint64_t *random) {
     make_sparse(random);
-    hak_trim_ask();
+    hak_limit_ask_caches();
     hak_heap_enter(heap);
     unsigned portions = 0;
     while (!is_done(heap)) {
@@ -127,7 +127,7 @@ static void check_rest(struct hak_heap *heap, uint64_t *random) {
 }
 
 static void *begin_late(void *unused) {
-    hak_trim_ask();
+    hak_limit_ask_caches();
     struct hak_heap *heap = hak_heap_start_mine();
     CHECK(heap && is_done(heap));
     return unused;
