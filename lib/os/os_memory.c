@@ -251,10 +251,11 @@ static bool purge_zeroes(volatile char *start, size_t bytes) {
     char known = atomic_load_explicit(&verdict, memory_order_relaxed);
     if (known == 'n')
         return false;
-    if (!known)
+    bool is_probed = !known && bytes;
+    if (is_probed)
         *start = 1;
     bool done = drop((char *)start, bytes);
-    if (!known && done) {
+    if (is_probed && done) {
         known = *start == 0 ? 'y' : 'n';
         atomic_store_explicit(&verdict, known, memory_order_relaxed);
     }
@@ -278,7 +279,8 @@ bool hak_os_purge_lazily(void *start, size_t bytes) {
     return done;
 }
 
-/* EINVAL may be about the pages: nothing is wrong with none of them. A sandbox says EPERM or ENOSYS. */
+/* EINVAL may be about the pages: nothing is wrong with none of them. A sandbox says EPERM or
+ * ENOSYS. */
 static bool knows_populate(void *start) {
     return madvise(start, 0, HAK_MADV_POPULATE_WRITE) == 0;
 }

@@ -194,7 +194,7 @@ static void check_hiding(void) {
 /* Candidates of one length: only so many are looked at, and the last of these is found. */
 static void check_tries(void) {
     struct hak_run_set set = {{0}, {{NULL, NULL}}};
-    struct hak_slab *run = hak_run_take(64 * (HAK_ALIGNED_TRIES + 2), 64);
+    struct hak_slab *run = take_run(64 * (HAK_ALIGNED_TRIES + 2), 64);
     struct hak_slab *fit = run + 64, *long_run = run + 3;
     CHECK(run);
     fit->run_slabs = 32;
@@ -219,7 +219,7 @@ static void check_tries(void) {
 static void check_aligned_holes(uint64_t *random) {
     hak_conf.dirty_min = HAK_MIB(64);
     for (unsigned slot = 0; slot < RUNS; slot++)
-        runs[slot] = hak_run_take(32, 32);
+        runs[slot] = take_run(32, 32);
     size_t committed_bytes = hak_process_counters.committed_bytes;
     size_t avoided = hak_process_counters.faults_avoided;
     for (int i = 0; i < 2000; i++) {
@@ -228,11 +228,11 @@ static void check_aligned_holes(uint64_t *random) {
         hak_run_give(runs[one]);
         if (other != one)
             hak_run_give(runs[other]);
-        runs[one] = hak_run_take(32, 32);
+        runs[one] = take_run(32, 32);
         avoided += HAK_MIB(2) / hak_os_page_bytes;
         if (other == one)
             continue;
-        runs[other] = hak_run_take(32, 32);
+        runs[other] = take_run(32, 32);
         avoided += HAK_MIB(2) / hak_os_page_bytes;
     }
     CHECK(hak_process_counters.committed_bytes == committed_bytes);
