@@ -32,7 +32,7 @@ train micro order ops=500000
 train micro order order=in ops=500000
 train micro order order=fifo ops=500000
 rm -f profile/os_*.gcda log
-if [ ! -s profile/api_malloc.gcda ] || [ ! -s profile/heap_cache.gcda ]; then
+if [ ! -s profile/api_malloc.gcda ] || [ ! -s profile/cache_cache.gcda ]; then
     echo 'the training programs have left no profile' >&2
     exit 1
 fi

@@ -8,7 +8,7 @@
 #ifndef HAK_API_CXX_H
 #define HAK_API_CXX_H
 
-#include "heap/hardened_block.h"
+#include "hardening/hardened_block.h"
 
 struct nothrow;
 typedef size_t align_val;

@@ -8,8 +8,8 @@
  * called: no frame of ours is between. Any thread may call, also before our constructor has run.
  */
 #define _GNU_SOURCE
-#include "base/tail_jump.h"
 #include "base/compiler.h"
+#include "base/tail_jump.h"
 #include "conf/conf.h"
 
 #include <dlfcn.h>

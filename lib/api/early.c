@@ -5,7 +5,7 @@
  * words from their images. Until then hak_heap_mine would be NULL. An IFUNC of our own is resolved
  * as the last of this library's relocations: early enough to set the word by hand.
  */
-#include "heap/heap.h"
+#include "core/heap.h"
 
 static void nothing(void) {}
 

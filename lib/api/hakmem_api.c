@@ -6,9 +6,9 @@
 #include "hakmem.h"
 
 #include "api/api.h"
-#include "heap/evacuate.h"
-#include "heap/lookup.h"
-#include "heap/thread.h"
+#include "cache/evacuate.h"
+#include "front/lookup.h"
+#include "front/thread.h"
 #include "report/dump.h"
 #include "report/totals.h"
 

@@ -7,9 +7,9 @@
 #include "report/report.h"
 
 #include "base/bits.h"
-#include "heap/dirty.h"
-#include "heap/lock.h"
-#include "heap/range.h"
+#include "core/lock.h"
+#include "core/region.h"
+#include "pages/retention.h"
 #include "report/totals.h"
 
 #include <limits.h>

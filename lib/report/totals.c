@@ -4,9 +4,9 @@
  */
 #include "report/totals.h"
 
-#include "heap/lock.h"
-#include "heap/range.h"
-#include "heap/thread.h"
+#include "core/lock.h"
+#include "core/region.h"
+#include "front/thread.h"
 #include "stats/process.h"
 
 #include <string.h>

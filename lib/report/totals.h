@@ -7,7 +7,7 @@
 #ifndef HAK_REPORT_TOTALS_H
 #define HAK_REPORT_TOTALS_H
 
-#include "heap/size_class.h"
+#include "core/size_class.h"
 #include "stats/stats.h"
 
 struct hak_totals {

@@ -41,7 +41,7 @@ struct hak_thread_counters {
     uint32_t state;       /* enum hak_record_state; heap lock, or the thread at its start and end */
     int32_t thread_id;    /* 0: none */
     uint32_t is_doubtful; /* another process has written here, too; see hak_heap_attend */
-    uint32_t forks;       /* of the process when its thread began there: see heap/fork.h */
+    uint32_t forks;       /* of the process when its thread began there: see front/fork.h */
     uint32_t record;      /* index in the shared segment and 1; 0: not in it. Constant */
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help)
 #define HAK_THREAD_COUNTER(name, unit, kind, help) uint64_t name;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/cache, slab, free and large through the inline fast paths: random operations
+ * Tests of lib/cache/cache, slab, free and large through the inline fast paths: random operations
  * with the heap's verifier after each few, the counters against a model's, every block of a class
  * once and only once.
  */
-#include "heap/alloc.h"
-#include "heap/free.h"
-#include "heap/lookup.h"
-#include "heap/superslab.h"
-#include "heap/thread.h"
-#include "heap/verify.h"
+#include "cache/verify.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/lookup.h"
+#include "front/thread.h"
+#include "pages/run.h"
 
 #include "unit.h"
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of the budgets of lib/heap/remote and lib/heap/stalled, by counting: however many blocks
+ * Tests of the budgets of lib/cache/remote and lib/cache/overflow, by counting: however many blocks
  * others have freed, no malloc or free of their owner takes more than a fixed number of them, and
  * no free by others sorts or purges more than a fixed amount. Also when anything is sorted at all:
  * not with purge=no, not for little, and not again and again for an owner that comes back.
  */
+#include "cache/cache.h"
+#include "cache/remote.h"
+#include "cache/verify.h"
 #include "conf/conf.h"
-#include "heap/alloc.h"
-#include "heap/cache.h"
-#include "heap/free.h"
-#include "heap/remote.h"
-#include "heap/superslab.h"
-#include "heap/thread.h"
-#include "heap/verify.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/thread.h"
+#include "pages/run.h"
 #include "stats/process.h"
 
 #include "unit.h"

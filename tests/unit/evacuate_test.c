@@ -4,14 +4,14 @@
  * bin, and go back to them, whoever frees; they are refilled from last, leave with their thread,
  * and are given back once empty; with the heap's verifier after each step.
  */
+#include "cache/evacuate.h"
+#include "cache/verify.h"
 #include "conf/conf.h"
-#include "heap/alloc.h"
-#include "heap/evacuate.h"
-#include "heap/free.h"
-#include "heap/hardened.h"
-#include "heap/slab.h"
-#include "heap/thread.h"
-#include "heap/verify.h"
+#include "core/hardened.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/thread.h"
+#include "slabs/slab.h"
 
 #include "unit.h"
 

@@ -4,16 +4,16 @@
  * thread that has left everything under it in ruins, or held by the forking thread itself. The
  * forks run no handlers: the child finds out by itself, and so does its first new thread.
  */
-#include "heap/alloc.h"
-#include "heap/fork.h"
-#include "heap/free.h"
-#include "heap/free_run.h"
-#include "heap/large.h"
-#include "heap/lock.h"
-#include "heap/orphan.h"
-#include "heap/superslab.h"
-#include "heap/thread.h"
-#include "heap/verify.h"
+#include "cache/abandoned.h"
+#include "cache/verify.h"
+#include "core/lock.h"
+#include "front/alloc.h"
+#include "front/fork.h"
+#include "front/free.h"
+#include "front/thread.h"
+#include "large/large.h"
+#include "pages/free_run.h"
+#include "pages/run.h"
 #include "report/totals.h"
 #include "stats/process.h"
 

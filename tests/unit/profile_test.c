@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/sample and lib/stats/profile: the distances between samples, the estimate that
+ * Tests of lib/large/sample and lib/stats/profile: the distances between samples, the estimate that
  * the samples give, blocks that are sampled, threads that come and go, stop and start.
  */
+#include "cache/verify.h"
 #include "conf/conf.h"
-#include "heap/alloc.h"
-#include "heap/free.h"
-#include "heap/lookup.h"
-#include "heap/large.h"
-#include "heap/sample.h"
-#include "heap/thread.h"
-#include "heap/verify.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/lookup.h"
+#include "front/thread.h"
+#include "large/large.h"
+#include "large/sample.h"
 #include "os/os_time.h"
 
 #include "unit.h"
@@ -50,7 +50,7 @@ static void stop(void) {
     atomic_store(&hak_stats_control->profile_until_ms, 0);
     hak_sample_follow(hak_heap_get());
     CHECK(!hak_heap_get()->sampler.is_on);
-    CHECK(hak_heap_get()->hot.class_of[0] == HAK_CLASS_NONE); /* see heap/zero_size.h */
+    CHECK(hak_heap_get()->hot.class_of[0] == HAK_CLASS_NONE); /* see slabs/zero_size.h */
     for (size_t bytes = 1; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
         CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
 }

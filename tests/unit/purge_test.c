@@ -8,9 +8,9 @@
  * thread in its first call.
  */
 #include "conf/conf.h"
-#include "heap/purge.h"
-#include "heap/superslab.h"
 #include "os/os_memory.h"
+#include "pages/purge.h"
+#include "pages/run.h"
 #include "stats/process.h"
 
 #include "unit.h"

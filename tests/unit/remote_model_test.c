@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model of the protocol of lib/heap/remote.c, orphan.c and thread.c, run through every
+ * A model of the protocol of lib/cache/remote.c, abandoned.c and thread.c, run through every
  * interleaving: two freers send a block each to an owner that takes its inbox, leaves what it took
  * as arrivals, which a third thread may take to relieve it, and exits, while a new thread may take
  * its heap over. Each step is one atomic operation or one critical section of the code. Checked in

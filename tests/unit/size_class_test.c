@@ -3,9 +3,9 @@
  * Tests of lib/heap/size_class: every request's class, the promised waste, alignments, and the
  * divisibility trick, for every offset in a slab and every class.
  */
-#include "heap/size_class.h"
+#include "core/size_class.h"
 
-#include "heap/heap.h"
+#include "core/heap.h"
 
 #include "unit.h"
 

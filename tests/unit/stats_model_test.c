@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of how a reader in another process copies a countdown while its owner sets it anew
- * (arm_at in lib/heap/bin.c, copy_record in tools/stat/reader.c): the owner's stores become visible
- * in every order that its fences allow, and each of the reader's loads falls anywhere between them.
- * Checked: a copy that the reader accepts is of one arming, so that frees = goal + countdown.
+ * (arm_at in lib/cache/bin.c, copy_record in tools/stat/reader.c): the owner's stores become
+ * visible in every order that its fences allow, and each of the reader's loads falls anywhere
+ * between them. Checked: a copy that the reader accepts is of one arming, so that frees = goal +
+ * countdown.
  *
  * Without either of the owner's fences, and without the reader's, it must fail: the test runs that.
  */

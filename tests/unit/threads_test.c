@@ -4,10 +4,10 @@
  * paths: blocks travel between threads that come and go, each checked for its content. The build
  * with --enable-sanitizer=thread and helgrind run it to prove the orders of the atomics.
  */
-#include "heap/alloc.h"
-#include "heap/free.h"
-#include "heap/superslab.h"
-#include "heap/thread.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/thread.h"
+#include "pages/run.h"
 
 #include "unit.h"
 

@@ -5,13 +5,13 @@
  * once; a request that comes meanwhile begins anew; what was asked before a heap was there doesn't
  * concern it. With the heap's verifier after each portion.
  */
-#include "heap/alloc.h"
-#include "heap/free.h"
-#include "heap/slab.h"
-#include "heap/thread.h"
-#include "heap/trim.h"
-#include "heap/verify.h"
+#include "cache/trim.h"
+#include "cache/verify.h"
+#include "front/alloc.h"
+#include "front/free.h"
+#include "front/thread.h"
 #include "os/os_time.h"
+#include "slabs/slab.h"
 #include "stats/process.h"
 
 #include "unit.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/wipe and lib/heap/trailer: in blocks of every length a byte that was written is
+ * Tests of lib/base/wipe and lib/heap/trailer: in blocks of every length a byte that was written is
  * seen wherever it is, and nothing else is; what is cleared ends where the block does; pages of
  * zeroes are not written to.
  */
-#include "heap/trailer.h"
+#include "hardening/trailer.h"
 
 #include "unit.h"
 

@@ -168,7 +168,7 @@ static uint32_t sequence_at(const struct hak_stat_reader *reader, uint64_t offse
     uint32_t sequence = 0;
     if (reader->sequence_from != UINT32_MAX)
         read_at(reader, offset + reader->sequence_from, &sequence, sizeof sequence);
-    atomic_thread_fence(memory_order_acquire); /* pairs with the fences in arm_at (heap/bin.c) */
+    atomic_thread_fence(memory_order_acquire); /* pairs with the fences in arm_at (cache/bin.c) */
     return sequence;
 }
 

@@ -4,7 +4,7 @@
  * NAME=OFFSET... Prints a line for each thing that isn't as it should be. With "write" as its first
  * argument it writes to the first name, and ought not to live longer.
  */
-#include "heap/range.h"
+#include "core/region.h"
 
 #include <stdio.h>
 #include <stdlib.h>

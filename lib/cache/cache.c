@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns filling and emptying the bins of a thread cache. Called by the heap's thread alone (and at
+ * its exit). Invariant: blocks in bin = level + own frees - allocations; when the countdown is
+ * armed, at most the class's cap of blocks can be in the bin before the trip.
+ */
+#include "cache/cache.h"
+
+#include "cache/abandoned.h"
+#include "cache/bin.h"
+#include "cache/evacuate.h"
+#include "cache/remote.h"
+#include "cache/trim.h"
+#include "cache/verify.h"
+#include "core/hardened.h"
+#include "core/shuffle.h"
+#include "front/fork.h"
+#include "front/pressure.h"
+#include "front/thread.h"
+#include "large/sample.h"
+#include "os/os_memory.h"
+#include "pages/purge.h"
+#include "pages/run.h"
+#include "slabs/slab.h"
+#include "slabs/sparse.h"
+#include "stats/process.h"
+
+#define HAK_POPULATE_SLABS 2
+#define HAK_POPULATE_PAGES 2
+#define HAK_FLUSH_BLOCKS 1024
+#define HAK_LOOKS 16
+
+void hak_cache_start(struct hak_heap *heap) {
+    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)
+        heap->hot.bin[class] = HAK_LIST_END;
+}
+
+void hak_cache_restart(struct hak_heap *heap) {
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+        if (hak_bin_is_started(heap, class))
+            hak_bin_start(heap, class);
+}
+
+bool hak_cache_has_blocks(const struct hak_heap *heap, unsigned class) {
+    return heap->hot.bin[class] != HAK_LIST_END || heap->bin_state[class].aside_count > 0;
+}
+
+static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
+    struct hak_link *head = &heap->bin_state[class].partial;
+    return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
+}
+
+/* A class that has filled some slabs will fill one more. Of blocks of many pages nobody knows which
+ * will be touched. */
+static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
+    size_t used_bytes = (size_t)heap->bin_state[class].used * hak_class_bytes[class];
+    return hak_class_bytes[class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
+           used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
+}
+
+/* The ladder below the heap's own slabs: an orphaned slab of the class, then a fresh one. */
+static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
+    struct hak_slab *slab = first_partial(heap, class);
+    if (!slab && HAK_UNLIKELY(heap->has_hollow))
+        slab = hak_hollow_first(heap, class);
+    if (!slab && HAK_UNLIKELY(heap->has_evacuated))
+        slab = hak_evacuate_first(heap, class);
+    if (slab)
+        return slab;
+    if (!hak_bin_is_started(heap, class))
+        hak_bin_start(heap, class);
+    if (hak_orphan_adopt(heap, class)) {
+        heap->counters.slabs_adopted++;
+        return first_partial(heap, class);
+    }
+    slab = hak_pressure_take_run(1, 1);
+    if (slab) {
+        hak_slab_start(heap, slab, class);
+        if (slab->is_zero && will_be_filled(heap, class))
+            hak_slab_note_populated(slab);
+        if (slab->is_zero)
+            hak_hollow_note_fresh(heap);
+        heap->counters.slabs_taken++;
+    }
+    return slab;
+}
+
+/* The bin is empty: its other list takes the place. */
+static bool take_aside(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (state->aside_count == 0)
+        return false;
+    heap->hot.bin[class] = state->aside;
+    state->aside = HAK_LIST_END;
+    state->aside_count = 0;
+    hak_bin_note_taken_back(heap, class);
+    return true;
+}
+
+static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
+    struct hak_slab *slab = find_slab(heap, class);
+    struct hak_block *first;
+    if (!slab)
+        return false;
+    unsigned carved = hak_slab_carved(slab);
+    unsigned wanted = hak_slab_prepare(slab, hak_bin_refill(heap, class));
+    unsigned count = hak_slab_take(heap, slab, wanted, &first);
+    heap->counters.carved += hak_slab_carved(slab) - carved;
+    heap->counters.refills++;
+    heap->counters.of[class].cache_level += count;
+    heap->hot.bin[class] = hak_hardened.shuffles ? hak_order_shuffle(heap, first) : first;
+    hak_bin_arm(heap, class);
+    return true;
+}
+
+/* A look at some words: the rest happens in hak_fork_attend, which may refill itself. */
+static void attend_if_asked(struct hak_heap *heap) {
+    if (HAK_UNLIKELY(hak_os_fork_is_unseen() || hak_fork_is_behind(heap) ||
+                     hak_stats_purge_is_wanted() || heap->counters.is_doubtful))
+        hak_fork_attend(heap);
+    hak_sample_follow(heap);
+}
+
+bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
+    if (take_aside(heap, class))
+        return true;
+    attend_if_asked(heap);
+    hak_heap_enter(heap);
+    hak_remote_follow(heap);
+    hak_trim_follow(heap);
+    bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
+    hak_heap_verify(heap);
+    hak_heap_leave(heap);
+    return done;
+}
+
+/* One block at a time: a batch would soil the first page of each. */
+static void *carve_untouched(struct hak_heap *heap, unsigned class) {
+    struct hak_slab *slab = find_slab(heap, class);
+    struct hak_block *block;
+    if (!slab || slab->free_count || slab->gone_count || !slab->is_zero)
+        return NULL;
+    hak_slab_take(heap, slab, 1, &block);
+    heap->counters.carved++;
+    heap->counters.allocations[class]++;
+    heap->counters.of[class].cache_level++;
+    *block = (struct hak_block){NULL, 0};
+    return block;
+}
+
+void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
+    if (hak_cache_has_blocks(heap, class))
+        return NULL;
+    hak_heap_enter(heap);
+    hak_remote_follow(heap);
+    void *block = carve_untouched(heap, class);
+    hak_heap_verify(heap);
+    hak_heap_leave(heap);
+    return block;
+}
+
+void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
+    bool is_untouched = hak_slab_carved(slab) == 0 && slab->is_zero;
+    hak_slab_stop(heap, slab);
+    heap->counters.slabs_retired++;
+    if (is_untouched)
+        hak_run_give_clean(slab);
+    else
+        hak_run_give(slab);
+}
+
+/* The last one of its class stays: the next refill would take it again. */
+static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
+    struct hak_link *head = &heap->bin_state[slab->class].partial;
+    bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
+    if (!is_only_one)
+        hak_cache_retire(heap, slab);
+}
+
+void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
+    struct hak_link *head = &heap->bin_state[class].partial;
+    struct hak_link *link = hak_list_first(head);
+    while (link != head) {
+        struct hak_slab *slab = hak_container(link, struct hak_slab, link);
+        link = link->next;
+        if (slab->used == 0)
+            hak_cache_retire(heap, slab);
+    }
+}
+
+static void settle(struct hak_heap *heap, struct hak_slab *slab) {
+    if (slab->is_full)
+        hak_slab_relist(heap, slab);
+    if (slab->used == 0)
+        retire_if_spare(heap, slab);
+}
+
+/*
+ * Gives `*first` and those behind it back, until the list ends or `most` are gone: neighbours that
+ * lie in one slab go as they are. Returns how many. A block in a bin is of an own slab: it was
+ * looked up when it was freed, and its link proves that it is still the one.
+ */
+static int64_t return_list(struct hak_heap *heap, struct hak_block **first, int64_t most) {
+    struct hak_block *block = *first;
+    int64_t total = 0;
+    while (block != HAK_LIST_END && total < most) {
+        struct hak_block *last = block;
+        struct hak_block *next = hak_block_next(block);
+        struct hak_slab *slab = hak_slab_of_own(block);
+        unsigned count = 1;
+        for (; hak_slab_is_same(block, next); next = hak_block_next(next), count++)
+            last = next;
+        hak_assert(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
+        total += count;
+        if (HAK_UNLIKELY(hak_slab_join_list(slab, block, last, count)))
+            settle(heap, slab);
+        block = next;
+    }
+    *first = block;
+    return total;
+}
+
+static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
+    hak_slab_count_used(heap, class, -count);
+    heap->counters.of[class].cache_level -= (uint64_t)count;
+    heap->counters.flushes++;
+}
+
+/* The blocks that were freed first go first, and not more than `most`. Returns how many. */
+static int64_t empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    int64_t count = return_list(heap, &state->aside, most);
+    state->aside_count -= (int32_t)count;
+    count += return_list(heap, &heap->hot.bin[class], most - count);
+    note_flush(heap, class, count);
+    return count;
+}
+
+/* What was set aside goes back to the slabs; what was freed since, still warm, takes its place. */
+static void shorten_bin(struct hak_heap *heap, unsigned class) {
+    struct hak_bin_state *state = &heap->bin_state[class];
+    if (state->aside_count > 0) {
+        int64_t count = return_list(heap, &state->aside, HAK_FLUSH_BLOCKS);
+        state->aside_count -= (int32_t)count;
+        note_flush(heap, class, count);
+    }
+    if (state->aside_count > 0)
+        return;
+    state->aside = heap->hot.bin[class];
+    state->aside_count = (int32_t)hak_bin_length(heap, class);
+    heap->hot.bin[class] = HAK_LIST_END;
+}
+
+/* Where one class has ended others have, too, whose trips are far away: some at a time. */
+static void look_at_others(struct hak_heap *heap) {
+    for (int i = 0; i < HAK_LOOKS; i++) {
+        unsigned class = heap->next_look;
+        heap->next_look = (uint8_t)(class + 1 < HAK_CLASS_COUNT ? class + 1 : 0);
+        if (hak_bin_judge_unasked(heap, class)) {
+            empty_bin(heap, class, INT64_MAX);
+            hak_cache_release_spare(heap, class);
+            hak_bin_arm(heap, class);
+        }
+    }
+}
+
+void hak_cache_judge(struct hak_heap *heap, unsigned class) {
+    enum hak_bin_verdict verdict = hak_bin_judge(heap, class);
+    if (verdict == HAK_BIN_EMPTY)
+        empty_bin(heap, class, heap->bin_state[class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
+    else if (verdict == HAK_BIN_SHORTEN)
+        shorten_bin(heap, class);
+    bool is_over = hak_bin_is_over(heap, class);
+    if (is_over)
+        hak_cache_release_spare(heap, class);
+    hak_bin_arm(heap, class);
+    if (is_over)
+        look_at_others(heap);
+}
+
+void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
+    if (hak_purge_is_due())
+        hak_purge_idle();
+    attend_if_asked(heap);
+    hak_heap_enter(heap);
+    hak_cache_judge(heap, (unsigned)tripped);
+    hak_remote_follow(heap); /* a thread whose bins never get empty doesn't refill */
+    hak_trim_follow(heap);
+    hak_heap_verify(heap);
+    hak_heap_leave(heap);
+}
+
+void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block) {
+    struct hak_block *next = heap->hot.bin[class];
+    hak_block_link(block, next);
+    heap->hot.bin[class] = block;
+    if (++heap->counters.free_countdown[class] == 0)
+        hak_cache_trip(heap, class);
+}
+
+int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most) {
+    if (!hak_cache_has_blocks(heap, class))
+        return 0;
+    int64_t count = empty_bin(heap, class, most);
+    hak_bin_arm(heap, class);
+    return count;
+}
+
+void hak_cache_flush_all(struct hak_heap *heap) {
+    hak_heap_enter(heap);
+    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+        hak_cache_flush_some(heap, class, INT64_MAX);
+        hak_cache_release_spare(heap, class);
+    }
+    hak_heap_leave(heap);
+}
+
+static bool lists(const struct hak_block *entry, const struct hak_block *block) {
+    for (; entry != HAK_LIST_END; entry = hak_block_next(entry))
+        if (entry == block)
+            return true;
+    return false;
+}
+
+bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block) {
+    return lists(heap->hot.bin[class], block) || lists(heap->bin_state[class].aside, block);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock itself.
+ */
+#include "core/lock.h"
+
+struct hak_lock hak_heap_lock;

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/*
- * The lock itself.
- */
-#include "heap/lock.h"
-
-struct hak_lock hak_heap_lock;
