@@ -136,7 +136,7 @@ void cxx_delete_array_nothrow(void *block, const struct nothrow *tag) {
 /* Shipped programs pass wrong sizes; the heap knows better, so only check_delete looks at one. */
 static void check_size(const void *block, size_t size, enum hak_block_kind kind) {
     if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(kind))
-        hak_hardened_check_size(block, size);
+        hak_hardened_block_check_size(block, size);
 }
 
 void hak_cxx_delete_sized(void *block, size_t size) {

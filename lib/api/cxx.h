@@ -74,12 +74,12 @@ bool hak_cxx_is_own(enum hak_block_kind kind);
  * array form goes through its base form, so a block changes its kind on the way. */
 HAK_INLINE void hak_cxx_mark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
     if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(to))
-        hak_hardened_mark(block, from, to);
+        hak_hardened_block_mark(block, from, to);
 }
 
 HAK_INLINE void hak_cxx_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to) {
     if (HAK_UNLIKELY(hak_hardened.checks_delete) && hak_cxx_is_own(from))
-        hak_hardened_unmark(block, from, to);
+        hak_hardened_block_unmark(block, from, to);
 }
 
 #endif

@@ -74,7 +74,7 @@ HAK_EXPORT int hakmem_defrag_hint(void *pointer) {
     struct hak_heap *heap = hak_heap_get();
     if (!pointer || !heap)
         return 0;
-    struct hak_block_info info = hak_block_find(pointer);
+    struct hak_block_info info = hak_lookup_block(pointer);
     return info.ownership == HAK_OWNED && hak_evacuate_if_sparse(heap, info.slab);
 }
 

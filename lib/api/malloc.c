@@ -51,7 +51,7 @@ HAK_EXPORT HAK_HOT void free(void *pointer) {
 static void *calloc_large(size_t bytes) {
     bool is_zero = false;
     if (!hak_heap_get())
-        hak_heap_start_mine();
+        hak_thread_start_heap();
     void *block = hak_large_alloc(bytes, HAK_SLAB_BYTES, &is_zero);
     if (!block)
         return no_memory();
@@ -61,14 +61,14 @@ static void *calloc_large(size_t bytes) {
 static HAK_SLOW void *calloc_slow(size_t bytes) {
     const struct hak_heap_hot *hot = hak_heap_mine;
     if (HAK_UNLIKELY(bytes - 1 < hot->hardened_bytes))
-        return hak_hardened_calloc(bytes, hak_heap_of_hot(hot));
+        return hak_hardened_path_calloc(bytes, hak_heap_of_hot(hot));
     void *block = hak_alloc_general(bytes);
     return block ? memset(block, 0, hak_api_usable_size(block)) : NULL;
 }
 
 static void *calloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
     void *block = hak_alloc_listed(hot, class);
-    return HAK_LIKELY(block) ? memset(block, 0, hak_class_bytes[class]) : calloc_slow(bytes);
+    return HAK_LIKELY(block) ? memset(block, 0, hak_size_class_bytes[class]) : calloc_slow(bytes);
 }
 
 static void *calloc_medium(size_t bytes) {
@@ -78,7 +78,7 @@ static void *calloc_medium(size_t bytes) {
     const struct hak_heap_hot *hot = hak_heap_mine;
     if (HAK_UNLIKELY(bytes > hot->medium_max_bytes))
         return calloc_slow(bytes);
-    return calloc_class(hot, hak_class_of(bytes), bytes);
+    return calloc_class(hot, hak_size_class_of(bytes), bytes);
 }
 
 /* All that malloc_usable_size offers is cleared, as in glibc: programs use it. */
@@ -100,11 +100,11 @@ static bool stays(size_t bytes, size_t usable_bytes) {
 }
 
 static void *move_block(void *pointer, size_t usable_bytes, size_t bytes) {
-    void *block = hak_alloc(hak_growth_wish(pointer, usable_bytes, bytes));
+    void *block = hak_alloc(hak_growth_hint_request(pointer, usable_bytes, bytes));
     if (!block)
         return NULL;
     if (bytes > usable_bytes)
-        hak_growth_note(pointer, block);
+        hak_growth_hint_note(pointer, block);
     memcpy(block, pointer, bytes < usable_bytes ? bytes : usable_bytes);
     hak_free(pointer);
     return block;
@@ -117,24 +117,24 @@ static void *resize_block(void *pointer, size_t usable_bytes, size_t bytes) {
 /* What is behind `bytes` is watched over, and what the block may grow by, too. */
 static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t usable_bytes,
                              size_t bytes) {
-    if (usable_bytes && hak_hardened_resize(slab, pointer, bytes))
+    if (usable_bytes && hak_hardened_block_resize(slab, pointer, bytes))
         return pointer;
     void *block = move_block(pointer, usable_bytes, bytes);
     if (block && bytes > usable_bytes && bytes <= HAK_CLASS_MAX_BYTES / 2) {
-        slab = hak_block_find(block).slab;
+        slab = hak_lookup_block(block).slab;
         if (slab && slab->class != HAK_CLASS_NONE)
-            hak_hardened_resize(slab, block, bytes);
+            hak_hardened_block_resize(slab, block, bytes);
     }
     return block;
 }
 
 static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
-    struct hak_block_info info = hak_block_find(pointer);
+    struct hak_block_info info = hak_lookup_block(pointer);
     if (info.ownership == HAK_OWNED_BY_LIBC)
-        return move_block(pointer, hak_foreign_bytes(pointer), bytes);
+        return move_block(pointer, hak_libc_block_bytes(pointer), bytes);
     if (bytes == info.bytes)
         return pointer;
-    if (info.ownership == HAK_OWNED_GUARDED)
+    if (info.ownership == HAK_OWNED_SAMPLED_GUARD)
         return move_block(pointer, info.bytes, bytes);
     bool is_large = info.bytes && info.slab->class == HAK_CLASS_NONE;
     if (is_large && bytes > HAK_CLASS_MAX_BYTES) {
@@ -155,10 +155,10 @@ HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
         hak_free(pointer);
         return NULL;
     }
-    size_t class = hak_own_class(pointer);
+    size_t class = hak_lookup_own_class(pointer);
     if (HAK_UNLIKELY(class == HAK_CLASS_NONE))
         return resize_slow(pointer, bytes);
-    return resize_block(pointer, hak_class_bytes[class], bytes);
+    return resize_block(pointer, hak_size_class_bytes[class], bytes);
 }
 
 void *hak_api_reallocarray(void *pointer, size_t count, size_t bytes) {
@@ -185,13 +185,13 @@ void *hak_api_memalign(size_t alignment, size_t bytes) {
         return hak_alloc(bytes);
     struct hak_heap *heap = hak_heap_get();
     if (HAK_UNLIKELY(!heap))
-        heap = hak_heap_start_mine();
+        heap = hak_thread_start_heap();
     if (HAK_UNLIKELY(hak_hardened.is_on)) {
-        void *hardened = hak_hardened_alloc(heap, bytes, alignment);
+        void *hardened = hak_hardened_general_alloc(heap, bytes, alignment);
         return hardened ? hardened : no_memory();
     }
     if (HAK_LIKELY(hak_max(alignment, bytes) <= HAK_CLASS_MAX_BYTES))
-        return hak_alloc(hak_class_aligned_bytes(hak_max(bytes, 1), alignment));
+        return hak_alloc(hak_size_class_aligned_bytes(hak_max(bytes, 1), alignment));
     void *block = hak_large_alloc(bytes, alignment, NULL);
     return block ? block : no_memory();
 }
@@ -239,11 +239,11 @@ HAK_EXPORT void *pvalloc(size_t bytes) {
 HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     if (!pointer)
         return 0;
-    size_t class = hak_own_class(pointer);
+    size_t class = hak_lookup_own_class(pointer);
     if (HAK_LIKELY(class != HAK_CLASS_NONE))
-        return hak_class_bytes[class];
-    struct hak_block_info info = hak_block_find(pointer);
-    return info.ownership == HAK_OWNED_BY_LIBC ? hak_foreign_bytes(pointer) : info.bytes;
+        return hak_size_class_bytes[class];
+    struct hak_block_info info = hak_lookup_block(pointer);
+    return info.ownership == HAK_OWNED_BY_LIBC ? hak_libc_block_bytes(pointer) : info.bytes;
 }
 
 /*
@@ -252,7 +252,7 @@ HAK_EXPORT size_t malloc_usable_size(void *pointer) {
  */
 HAK_EXPORT void free_sized(void *pointer, size_t bytes) {
     if (HAK_UNLIKELY(hak_hardened.checks_delete))
-        hak_hardened_check_size(pointer, bytes);
+        hak_hardened_block_check_size(pointer, bytes);
     free(pointer);
 }
 

@@ -14,8 +14,8 @@
 static void wipe_page(char *start, size_t bytes) {
     size_t first_bytes = hak_min(bytes, HAK_LOOK_BYTES);
     size_t rest_bytes = hak_max(bytes - first_bytes, HAK_WIPE_STEP_BYTES);
-    if (bytes < HAK_WIPE_STEP_BYTES || !hak_is_zero(start, first_bytes) ||
-        !hak_is_zero(start + bytes - rest_bytes, rest_bytes))
+    if (bytes < HAK_WIPE_STEP_BYTES || !hak_wipe_is_zero(start, first_bytes) ||
+        !hak_wipe_is_zero(start + bytes - rest_bytes, rest_bytes))
         memset(start, 0, bytes);
 }
 

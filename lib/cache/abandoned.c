@@ -29,9 +29,9 @@ static void count_partial(const struct hak_slab *slab, int change) {
                                   memory_order_relaxed);
 }
 
-void hak_orphan_start(struct hak_heap *heap) {
-    hak_orphan_heap = heap;
-    heap->counters.state = HAK_RECORD_ORPHANS;
+void hak_abandoned_start(struct hak_heap *heap) {
+    hak_abandoned_heap = heap;
+    heap->counters.state = HAK_RECORD_ABANDONED;
 }
 
 /* Room for one more when no memory can be had. It never needs the table behind its end. */
@@ -56,17 +56,17 @@ __attribute__((noreturn)) HAK_COLD static void die(void) {
     hak_fatal_end(&line);
 }
 
-void hak_orphan_renew(void) {
-    struct hak_heap *frozen = hak_orphan_heap, *heap = make_another();
+void hak_abandoned_renew(void) {
+    struct hak_heap *frozen = hak_abandoned_heap, *heap = make_another();
     bool was_open = hak_os_seal_is_open();
     if (!heap || !hak_os_seal_open())
         die();
-    hak_orphan_start(heap);
+    hak_abandoned_start(heap);
     if (!was_open)
         hak_os_seal_close();
     atomic_store_explicit(&frozen->state, HAK_HEAP_FROZEN, memory_order_relaxed);
     frozen->counters.state = HAK_RECORD_LEFT;
-    hak_heap_list(frozen);
+    hak_thread_list_heap(frozen);
     for (unsigned size_class = 0; size_class < HAK_CLASS_COUNT; size_class++)
         atomic_store_explicit(&partial_slabs[size_class], 0, memory_order_relaxed);
 }
@@ -77,27 +77,27 @@ static bool absorb(struct hak_slab *slab) {
     hak_parked_absorb(slab);
     bool is_empty = slab->used == 0;
     if (is_empty)
-        hak_slab_stop(hak_orphan_heap, slab);
+        hak_slab_stop(hak_abandoned_heap, slab);
     else
         count_partial(slab, 1);
     return is_empty;
 }
 
 static bool move_in(struct hak_heap *from, struct hak_slab *slab) {
-    hak_slab_move(from, hak_orphan_heap, slab);
+    hak_slab_move(from, hak_abandoned_heap, slab);
     return absorb(slab);
 }
 
-bool hak_orphan_absorb(struct hak_slab *slab) {
+bool hak_abandoned_absorb(struct hak_slab *slab) {
     count_partial(slab, -1);
     return absorb(slab);
 }
 
-void hak_orphan_give_back(struct hak_slab *slab) {
+void hak_abandoned_return_run(struct hak_slab *slab) {
     if (hak_slab_carved(slab) == 0 && slab->is_zero)
-        hak_run_give_clean(slab);
+        hak_run_return_clean(slab);
     else
-        hak_run_give(slab);
+        hak_run_return(slab);
 }
 
 static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
@@ -112,11 +112,11 @@ static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
         }
         hak_lock_give(&hak_heap_lock);
         while (count)
-            hak_orphan_give_back(empty[--count]);
+            hak_abandoned_return_run(empty[--count]);
     }
 }
 
-void hak_orphan_take_over(struct hak_heap *heap) {
+void hak_abandoned_take_over(struct hak_heap *heap) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
         hak_cache_release_spare(heap, class);
         take_over_list(heap, &heap->bin_state[class].partial);
@@ -128,16 +128,16 @@ void hak_orphan_take_over(struct hak_heap *heap) {
     take_over_list(heap, &heap->full);
 }
 
-bool hak_orphan_adopt(struct hak_heap *heap, unsigned class) {
+bool hak_abandoned_reclaim(struct hak_heap *heap, unsigned class) {
     bool found = false;
     if (atomic_load_explicit(&partial_slabs[class], memory_order_relaxed) == 0)
         return false;
     hak_lock_take(&hak_heap_lock);
-    struct hak_link *head = &hak_orphan_heap->bin_state[class].partial;
+    struct hak_link *head = &hak_abandoned_heap->bin_state[class].partial;
     if (!hak_list_is_empty(head)) {
         struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
         count_partial(slab, -1);
-        hak_slab_move(hak_orphan_heap, heap, slab);
+        hak_slab_move(hak_abandoned_heap, heap, slab);
         found = true;
     }
     hak_lock_give(&hak_heap_lock);
@@ -148,60 +148,60 @@ static bool owner_is(const struct hak_slab *slab, const struct hak_heap *heap) {
     return atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap;
 }
 
-bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block) {
+bool hak_abandoned_free(struct hak_slab *slab, struct hak_block *block) {
     bool is_empty = false;
     hak_lock_take(&hak_heap_lock);
-    bool is_orphan = owner_is(slab, hak_orphan_heap);
+    bool is_orphan = owner_is(slab, hak_abandoned_heap);
     if (is_orphan) {
         count_partial(slab, -1);
-        is_empty = hak_slab_give(hak_orphan_heap, slab, block);
+        is_empty = hak_slab_return(hak_abandoned_heap, slab, block);
         if (is_empty)
-            hak_slab_stop(hak_orphan_heap, slab);
+            hak_slab_stop(hak_abandoned_heap, slab);
         else
             count_partial(slab, 1);
     }
     hak_lock_give(&hak_heap_lock);
     if (is_empty)
-        hak_run_give(slab);
+        hak_run_return(slab);
     return is_orphan;
 }
 
-void hak_orphan_count_free(const struct hak_slab *slab) {
+void hak_abandoned_count_free(const struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
-    hak_orphan_heap->counters.of[slab->class].remote_frees++;
+    hak_abandoned_heap->counters.of[slab->class].remote_frees++;
     hak_lock_give(&hak_heap_lock);
 }
 
-void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab) {
+void hak_abandoned_rescue(struct hak_heap *from, struct hak_slab *slab) {
     bool is_empty = false;
     hak_lock_take(&hak_heap_lock);
     if (owner_is(slab, from))
         is_empty = move_in(from, slab);
     hak_lock_give(&hak_heap_lock);
     if (is_empty)
-        hak_orphan_give_back(slab);
+        hak_abandoned_return_run(slab);
 }
 
 /* The lock is held. */
 static struct hak_block *take_one(struct hak_slab *slab) {
     struct hak_block *block;
     count_partial(slab, -1);
-    hak_slab_take(hak_orphan_heap, slab, 1, &block);
-    hak_orphan_heap->counters.allocations[slab->class]++;
+    hak_slab_take(hak_abandoned_heap, slab, 1, &block);
+    hak_abandoned_heap->counters.allocations[slab->class]++;
     count_partial(slab, 1);
     return block;
 }
 
-void *hak_orphan_alloc(unsigned class) {
+void *hak_abandoned_alloc(unsigned class) {
     struct hak_block *block = NULL;
     struct hak_slab *fresh = NULL;
-    if (!hak_orphan_heap)
+    if (!hak_abandoned_heap)
         return NULL;
     for (;;) {
         hak_lock_take(&hak_heap_lock);
-        struct hak_link *head = &hak_orphan_heap->bin_state[class].partial;
+        struct hak_link *head = &hak_abandoned_heap->bin_state[class].partial;
         if (fresh) {
-            hak_slab_start(hak_orphan_heap, fresh, class);
+            hak_slab_start(hak_abandoned_heap, fresh, class);
             count_partial(fresh, 1);
         }
         if (!hak_list_is_empty(head))

@@ -8,33 +8,33 @@
 
 #include "core/heap.h"
 
-void hak_orphan_start(struct hak_heap *heap);
+void hak_abandoned_start(struct hak_heap *heap);
 
 /* In a fork's child: the slabs of before are frozen, with the heap that owns them; another one
  * takes its place. */
-void hak_orphan_renew(void);
+void hak_abandoned_renew(void);
 
 /* Moves all slabs of a heap that has no blocks in bins any more; its thread calls, at its exit. */
-void hak_orphan_take_over(struct hak_heap *heap);
+void hak_abandoned_take_over(struct hak_heap *heap);
 
 /* Moves one slab that can give blocks of `class` to `heap`. False: there is none. */
-bool hak_orphan_adopt(struct hak_heap *heap, unsigned class);
+bool hak_abandoned_reclaim(struct hak_heap *heap, unsigned class);
 
 /* Frees a block of an orphaned slab. False: the slab has another owner by now. */
-bool hak_orphan_free(struct hak_slab *slab, struct hak_block *block);
+bool hak_abandoned_free(struct hak_slab *slab, struct hak_block *block);
 
 /* Counts a free by a thread that has no heap. */
-void hak_orphan_count_free(const struct hak_slab *slab);
+void hak_abandoned_count_free(const struct hak_slab *slab);
 
 /* Makes a slab of a FORKED heap (front/fork.h) an orphan. */
-void hak_orphan_rescue(struct hak_heap *from, struct hak_slab *slab);
+void hak_abandoned_rescue(struct hak_heap *from, struct hak_slab *slab);
 
 /* Takes back what is parked at an orphaned slab (cache/parked.h). The heap lock is held. True: that
  * was all of it; the caller gives the slab back, without the lock. */
-bool hak_orphan_absorb(struct hak_slab *slab);
-void hak_orphan_give_back(struct hak_slab *slab);
+bool hak_abandoned_absorb(struct hak_slab *slab);
+void hak_abandoned_return_run(struct hak_slab *slab);
 
 /* A block for a thread that has no heap. NULL: no memory. */
-void *hak_orphan_alloc(unsigned class);
+void *hak_abandoned_alloc(unsigned class);
 
 #endif

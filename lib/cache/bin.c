@@ -29,17 +29,17 @@
 static _Atomic int64_t granted_bytes;
 
 static unsigned first_cap(unsigned class) {
-    size_t blocks = hak_os_page_bytes / hak_class_bytes[class];
+    size_t blocks = hak_os_page_bytes / hak_size_class_bytes[class];
     return (unsigned)hak_min(hak_max(blocks, 1), HAK_LEAST_BLOCKS);
 }
 
 static unsigned last_cap(unsigned class) {
-    size_t blocks = hak_conf.cache / hak_class_bytes[class];
+    size_t blocks = hak_conf.cache / hak_size_class_bytes[class];
     return (unsigned)hak_min(hak_max(blocks, 4), HAK_MOST_BLOCKS);
 }
 
 static uint16_t first_stride(unsigned class) {
-    size_t blocks = HAK_STRIDE_BYTES / hak_class_bytes[class];
+    size_t blocks = HAK_STRIDE_BYTES / hak_size_class_bytes[class];
     return (uint16_t)hak_min(hak_max(blocks, 1), HAK_STRIDE_BLOCKS);
 }
 
@@ -58,7 +58,7 @@ static void give_grant(size_t bytes) {
 }
 
 static int64_t granted_to(const struct hak_bin_state *state, unsigned size_class) {
-    size_t bytes = hak_excess(state->cap, first_cap(size_class)) * hak_class_bytes[size_class];
+    size_t bytes = hak_excess(state->cap, first_cap(size_class)) * hak_size_class_bytes[size_class];
     return (int64_t)(bytes + (state->has_slab_grant ? HAK_SLAB_BYTES : 0));
 }
 
@@ -73,7 +73,7 @@ static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wante
     unsigned cap = wanted < state->most ? (unsigned)wanted : state->most;
     if (cap <= state->cap)
         return true;
-    if (!take_grant((cap - state->cap) * (size_t)hak_class_bytes[class], 1))
+    if (!take_grant((cap - state->cap) * (size_t)hak_size_class_bytes[class], 1))
         return false;
     state->cap = (uint16_t)cap;
     return true;
@@ -82,7 +82,7 @@ static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wante
 static void reset_cap(struct hak_bin_state *state, unsigned class) {
     unsigned first = first_cap(class);
     if (state->cap > first)
-        give_grant((state->cap - first) * (size_t)hak_class_bytes[class]);
+        give_grant((state->cap - first) * (size_t)hak_size_class_bytes[class]);
     state->cap = (uint16_t)first;
 }
 
@@ -96,7 +96,7 @@ static bool keeps_through_declines(const struct hak_bin_state *state) {
 static uint32_t taken_kib(const struct hak_heap *heap) {
     uint64_t bytes = 0;
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        bytes += heap->counters.allocations[class] * hak_class_bytes[class];
+        bytes += heap->counters.allocations[class] * hak_size_class_bytes[class];
     return (uint32_t)(bytes >> 10);
 }
 
@@ -104,7 +104,8 @@ static uint32_t taken_kib(const struct hak_heap *heap) {
 static bool are_many(int32_t peak, unsigned class) {
     if (peak < HAK_DECLINE_BLOCKS)
         return false;
-    return peak >= HAK_DECLINE_MANY || (size_t)peak * hak_class_bytes[class] >= HAK_DECLINE_BYTES;
+    return peak >= HAK_DECLINE_MANY ||
+           (size_t)peak * hak_size_class_bytes[class] >= HAK_DECLINE_BYTES;
 }
 
 static void have_patience(struct hak_bin_state *state) {
@@ -230,7 +231,7 @@ void hak_bin_arm(struct hak_heap *heap, unsigned class) {
 /* Small caps only: those of large blocks would keep memory for a few trips' sake. */
 void hak_bin_note_taken_back(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
-    size_t most = HAK_STRIDE_BYTES / hak_class_bytes[class];
+    size_t most = HAK_STRIDE_BYTES / hak_size_class_bytes[class];
     raise_cap(state, class, (int64_t)hak_min(state->cap * 2u, most));
 }
 
@@ -238,7 +239,7 @@ void hak_bin_note_taken_back(struct hak_heap *heap, unsigned class) {
 unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     struct hak_bin_state *state = &heap->bin_state[class];
     unsigned most = (unsigned)hak_min(state->most / 2u, HAK_BATCH_BLOCKS);
-    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_class_bytes[class], 1);
+    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_size_class_bytes[class], 1);
     note_live(state, state->used);
     if (state->has_flushed)
         raise_cap(state, class, state->cap * 2);

@@ -53,8 +53,8 @@ static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
 /* A class that has filled some slabs will fill one more. Of blocks of many pages nobody knows which
  * will be touched. */
 static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
-    size_t used_bytes = (size_t)heap->bin_state[class].used * hak_class_bytes[class];
-    return hak_class_bytes[class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
+    size_t used_bytes = (size_t)heap->bin_state[class].used * hak_size_class_bytes[class];
+    return hak_size_class_bytes[class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
            used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
 }
 
@@ -62,14 +62,14 @@ static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
 static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
     struct hak_slab *slab = first_partial(heap, class);
     if (!slab && HAK_UNLIKELY(heap->has_hollow))
-        slab = hak_hollow_first(heap, class);
+        slab = hak_sparse_first(heap, class);
     if (!slab && HAK_UNLIKELY(heap->has_evacuated))
         slab = hak_evacuate_first(heap, class);
     if (slab)
         return slab;
     if (!hak_bin_is_started(heap, class))
         hak_bin_start(heap, class);
-    if (hak_orphan_adopt(heap, class)) {
+    if (hak_abandoned_reclaim(heap, class)) {
         heap->counters.slabs_adopted++;
         return first_partial(heap, class);
     }
@@ -79,7 +79,7 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
         if (slab->is_zero && will_be_filled(heap, class))
             hak_slab_note_populated(slab);
         if (slab->is_zero)
-            hak_hollow_note_fresh(heap);
+            hak_sparse_note_fresh(heap);
         heap->counters.slabs_taken++;
     }
     return slab;
@@ -108,7 +108,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
     heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
     heap->counters.of[class].cache_level += count;
-    heap->hot.bin[class] = hak_hardened.shuffles ? hak_order_shuffle(heap, first) : first;
+    heap->hot.bin[class] = hak_hardened.shuffles ? hak_shuffle_list(heap, first) : first;
     hak_bin_arm(heap, class);
     return true;
 }
@@ -129,7 +129,7 @@ bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
     hak_remote_follow(heap);
     hak_trim_follow(heap);
     bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
-    hak_heap_verify(heap);
+    hak_verify_heap(heap);
     hak_heap_leave(heap);
     return done;
 }
@@ -154,7 +154,7 @@ void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
     hak_heap_enter(heap);
     hak_remote_follow(heap);
     void *block = carve_untouched(heap, class);
-    hak_heap_verify(heap);
+    hak_verify_heap(heap);
     hak_heap_leave(heap);
     return block;
 }
@@ -164,9 +164,9 @@ void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
     hak_slab_stop(heap, slab);
     heap->counters.slabs_retired++;
     if (is_untouched)
-        hak_run_give_clean(slab);
+        hak_run_return_clean(slab);
     else
-        hak_run_give(slab);
+        hak_run_return(slab);
 }
 
 /* The last one of its class stays: the next refill would take it again. */
@@ -206,9 +206,9 @@ static int64_t return_list(struct hak_heap *heap, struct hak_block **first, int6
     while (block != HAK_LIST_END && total < most) {
         struct hak_block *last = block;
         struct hak_block *next = hak_block_next(block);
-        struct hak_slab *slab = hak_slab_of_own(block);
+        struct hak_slab *slab = hak_region_slab_own(block);
         unsigned count = 1;
-        for (; hak_slab_is_same(block, next); next = hak_block_next(next), count++)
+        for (; hak_region_is_same_slab(block, next); next = hak_block_next(next), count++)
             last = next;
         hak_assert(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
         total += count;
@@ -278,7 +278,7 @@ void hak_cache_judge(struct hak_heap *heap, unsigned class) {
         look_at_others(heap);
 }
 
-void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
+void hak_cache_check_length(struct hak_heap *heap, size_t tripped) {
     if (hak_purge_is_due())
         hak_purge_idle();
     attend_if_asked(heap);
@@ -286,7 +286,7 @@ void hak_cache_trip(struct hak_heap *heap, size_t tripped) {
     hak_cache_judge(heap, (unsigned)tripped);
     hak_remote_follow(heap); /* a thread whose bins never get empty doesn't refill */
     hak_trim_follow(heap);
-    hak_heap_verify(heap);
+    hak_verify_heap(heap);
     hak_heap_leave(heap);
 }
 
@@ -295,7 +295,7 @@ void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *blo
     hak_block_link(block, next);
     heap->hot.bin[class] = block;
     if (++heap->counters.free_countdown[class] == 0)
-        hak_cache_trip(heap, class);
+        hak_cache_check_length(heap, class);
 }
 
 int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most) {

@@ -9,7 +9,7 @@
 #include "core/heap.h"
 
 /* The block has been pushed already; the class's countdown came to its end. */
-HAK_SLOW void hak_cache_trip(struct hak_heap *heap, size_t class);
+HAK_SLOW void hak_cache_check_length(struct hak_heap *heap, size_t class);
 
 HAK_INLINE void *hak_cache_pop(struct hak_heap *heap, size_t class, struct hak_block *block,
                                struct hak_block *next) {

@@ -61,7 +61,7 @@ bool hak_evacuate_if_sparse(struct hak_heap *heap, struct hak_slab *slab) {
 }
 
 void hak_evacuate_receive(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    if (!hak_slab_give(heap, slab, block))
+    if (!hak_slab_return(heap, slab, block))
         return;
     hak_cache_retire(heap, slab);
     if (++heap->evacuated_slabs < HAK_PURGE_SLABS)
@@ -79,7 +79,7 @@ void hak_evacuate_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_
     hak_evacuate_receive(heap, slab, block);
     hak_heap_leave(heap);
     if (is_trip)
-        hak_cache_trip(heap, size_class);
+        hak_cache_check_length(heap, size_class);
 }
 
 struct hak_slab *hak_evacuate_first(struct hak_heap *heap, unsigned size_class) {

@@ -44,7 +44,7 @@ static struct hak_heap *next_look;
 /* Without the lock: what was sorted out. */
 static void finish(struct hak_heap *owner, struct hak_relief *relief) {
     hak_parked_purge(relief);
-    hak_stalled_uncount(owner, relief->bytes);
+    hak_overflow_uncount(owner, relief->bytes);
     hak_remote_route(relief->others);
 }
 
@@ -68,7 +68,7 @@ static bool relieve_some(struct hak_heap *owner) {
     return has_more;
 }
 
-void hak_stalled_relieve(struct hak_heap *owner) {
+void hak_overflow_relieve(struct hak_heap *owner) {
     for (int i = 0; i < 2; i++) { /* arrivals, and the inbox */
         hak_lock_take(&hak_heap_lock);
         collect(owner);
@@ -80,7 +80,7 @@ void hak_stalled_relieve(struct hak_heap *owner) {
 
 /* ---- who is to be relieved, and when ---- */
 
-bool hak_stalled_count(struct hak_heap *owner, size_t bytes) {
+bool hak_overflow_count(struct hak_heap *owner, size_t bytes) {
     /* relaxed: bounds */
     size_t before = atomic_fetch_add_explicit(&owner->inbox_bytes, bytes, memory_order_relaxed);
     size_t steps = (before + bytes) / HAK_PILE_STEP - before / HAK_PILE_STEP;
@@ -90,7 +90,7 @@ bool hak_stalled_count(struct hak_heap *owner, size_t bytes) {
     return true;
 }
 
-void hak_stalled_uncount(struct hak_heap *owner, size_t bytes) {
+void hak_overflow_uncount(struct hak_heap *owner, size_t bytes) {
     if (bytes == 0)
         return;
     size_t before = atomic_fetch_sub_explicit(&owner->inbox_bytes, bytes, memory_order_relaxed);
@@ -104,7 +104,7 @@ static uint32_t visits_of(const struct hak_heap *heap) {
     return atomic_load_explicit(&heap->visits, memory_order_relaxed);
 }
 
-void hak_stalled_note_visit(struct hak_heap *heap) {
+void hak_overflow_note_visit(struct hak_heap *heap) {
     atomic_store_explicit(&heap->visits, visits_of(heap) + 1, memory_order_relaxed);
 }
 
@@ -152,7 +152,7 @@ static void look_closer(struct hak_heap *owner) {
     hak_lock_take(&hak_heap_lock);
     size_t bytes = atomic_load_explicit(&piled_steps, memory_order_relaxed) * HAK_PILE_STEP;
     bytes += hak_parked_bytes;
-    size_t bound_bytes = hak_limit_dirty_bytes(hak_dirty_knob_bytes());
+    size_t bound_bytes = hak_limit_dirty_bytes(hak_retention_knob_bytes());
     bool is_new = begin_pile(owner, now_ms);
     if (bytes > bound_bytes) {
         bool is_urgent =
@@ -186,14 +186,14 @@ static HAK_SLOW void go_on(void) {
         finish(owner, &relief);
 }
 
-void hak_stalled_note(struct hak_heap *owner, bool has_grown) {
+void hak_overflow_note(struct hak_heap *owner, bool has_grown) {
     if (HAK_UNLIKELY(has_grown) && hak_conf.purge)
         look_closer(owner);
     if (HAK_UNLIKELY(atomic_load_explicit(&has_queue, memory_order_relaxed)))
         go_on();
 }
 
-void hak_stalled_forget(struct hak_heap *mine) {
+void hak_overflow_forget(struct hak_heap *mine) {
     queue = NULL;
     atomic_store_explicit(&has_queue, false, memory_order_relaxed);
     hak_parked_forget();
@@ -214,7 +214,7 @@ static void learn(struct hak_heap *heap, uint64_t now_ms) {
     heap->relieved_ms = 0;
 }
 
-struct hak_block *hak_stalled_take(struct hak_heap *heap, int64_t *left) {
+struct hak_block *hak_overflow_take(struct hak_heap *heap, int64_t *left) {
     /* acquire pairs with the release in tell_owner */
     if (HAK_LIKELY(!atomic_load_explicit(&heap->has_parked, memory_order_acquire)))
         return NULL;
@@ -228,7 +228,7 @@ struct hak_block *hak_stalled_take(struct hak_heap *heap, int64_t *left) {
         if (!first && !empty)
             atomic_store_explicit(&heap->has_parked, false, memory_order_relaxed);
         hak_lock_give(&hak_heap_lock);
-        hak_stalled_count(heap, bytes); /* it waits again */
+        hak_overflow_count(heap, bytes); /* it waits again */
         if (!empty)
             return first;
         hak_cache_retire(heap, empty);
@@ -237,7 +237,7 @@ struct hak_block *hak_stalled_take(struct hak_heap *heap, int64_t *left) {
     return NULL;
 }
 
-struct hak_block *hak_stalled_end(struct hak_heap *heap) {
+struct hak_block *hak_overflow_end(struct hak_heap *heap) {
     hak_lock_take(&hak_heap_lock);
     struct hak_block *unsorted = heap->unsorted;
     heap->unsorted = NULL;

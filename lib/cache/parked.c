@@ -52,7 +52,7 @@ _Static_assert(HAK_SLAB_BYTES / 16 <= HAK_PARKED_PLACE_MASK, "every place has a 
 
 static struct hak_block *first_parked(const struct hak_slab *slab) {
     uintptr_t place = slab->parked >> HAK_PARKED_PLACE_SHIFT & HAK_PARKED_PLACE_MASK;
-    return place ? (struct hak_block *)(hak_slab_address(slab) + (place - 1) * 16) : NULL;
+    return place ? (struct hak_block *)(hak_region_slab_address(slab) + (place - 1) * 16) : NULL;
 }
 
 static void set_first_parked(struct hak_slab *slab, const struct hak_block *block) {
@@ -67,7 +67,7 @@ static struct hak_slab *next_parked(const struct hak_slab *slab) {
 
 /* The owner will see it when it next looks at its inbox. Lock held. */
 static void tell_owner(struct hak_heap *owner) {
-    /* release pairs with the acquire in hak_stalled_take; the lists are under the lock */
+    /* release pairs with the acquire in hak_overflow_take; the lists are under the lock */
     atomic_store_explicit(&owner->has_parked, true, memory_order_release);
 }
 
@@ -84,27 +84,27 @@ static void list_for_owner(struct hak_heap *owner, struct hak_slab *slab) {
 /* Parks the blocks of one slab from the front of what is to be sorted. Lock held. */
 static void park_front(struct hak_heap *owner, struct hak_slab *slab, struct hak_relief *relief) {
     struct hak_block *first = owner->unsorted, *last = first;
-    struct hak_block *next = hak_remote_next(first);
+    struct hak_block *next = hak_block_next_remote(first);
     unsigned count = 1;
-    for (; count < relief->left && next && hak_slab_is_same(next, first); count++) {
+    for (; count < relief->left && next && hak_region_is_same_slab(next, first); count++) {
         last = next;
-        next = hak_remote_next(next);
+        next = hak_block_next_remote(next);
     }
     owner->unsorted = next;
     atomic_signal_fence(memory_order_release); /* out of one list before it is in another */
-    hak_remote_link(last, first_parked(slab));
+    hak_block_link_remote(last, first_parked(slab));
     atomic_signal_fence(memory_order_release); /* the list is whole before it is the slab's */
     set_first_parked(slab, first);
     set_parked_count(slab, parked_count(slab) + count);
     list_for_owner(owner, slab);
     relief->left -= count;
-    relief->bytes += count * (size_t)hak_class_bytes[slab->class];
-    hak_parked_bytes += count * (size_t)hak_class_bytes[slab->class];
+    relief->bytes += count * (size_t)hak_size_class_bytes[slab->class];
+    hak_parked_bytes += count * (size_t)hak_size_class_bytes[slab->class];
 }
 
 /* A slab's parked blocks go elsewhere, or their memory does; returns their bytes. Lock held. */
 static size_t unpark(struct hak_slab *slab, unsigned new_count) {
-    size_t bytes = parked_count(slab) * (size_t)hak_class_bytes[slab->class];
+    size_t bytes = parked_count(slab) * (size_t)hak_size_class_bytes[slab->class];
     set_parked_count(slab, new_count);
     hak_parked_bytes = hak_excess(hak_parked_bytes, bytes); /* 0 after a freeze */
     return bytes;
@@ -123,7 +123,7 @@ static void begin_purges(struct hak_relief *relief) {
             continue;
         set_first_parked(slab, NULL);
         unpark(slab, HAK_PARKED_PURGING);
-        hak_slab_hide(atomic_load_explicit(&slab->owner, memory_order_relaxed), slab);
+        hak_slab_retract(atomic_load_explicit(&slab->owner, memory_order_relaxed), slab);
         relief->purge[relief->purges++] = slab;
     }
     ready_count = 0;
@@ -138,14 +138,14 @@ void hak_parked_forget(void) {
 void hak_parked_sort(struct hak_heap *owner, struct hak_relief *relief) {
     while (owner->unsorted && relief->left && ready_count < HAK_RELIEF_SLABS) {
         struct hak_block *block = owner->unsorted;
-        struct hak_slab *slab = hak_slab_of(block);
+        struct hak_slab *slab = hak_region_slab(block);
         if (HAK_UNLIKELY(!slab))
-            hak_slab_report_link(block);
+            hak_block_report_link(block);
         if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != owner) {
-            owner->unsorted = hak_remote_next(block);
-            hak_remote_link(block, relief->others);
+            owner->unsorted = hak_block_next_remote(block);
+            hak_block_link_remote(block, relief->others);
             relief->others = block;
-            relief->bytes += hak_class_bytes[slab->class];
+            relief->bytes += hak_size_class_bytes[slab->class];
             relief->left--;
             continue;
         }
@@ -171,8 +171,8 @@ static void reset_slab(struct hak_heap *heap, struct hak_slab *slab) {
 static bool end_purge(struct hak_slab *slab, bool is_zero) {
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
     set_parked_count(slab, is_zero ? HAK_PARKED_ZERO : HAK_PARKED_EMPTY);
-    if (owner == hak_orphan_heap)
-        return hak_orphan_absorb(slab);
+    if (owner == hak_abandoned_heap)
+        return hak_abandoned_absorb(slab);
     list_for_owner(owner, slab);
     tell_owner(owner);
     return false;
@@ -182,7 +182,7 @@ static bool end_purge(struct hak_slab *slab, bool is_zero) {
 static void purge_run(struct hak_slab **slab, unsigned count) {
     struct hak_slab *orphans[HAK_RELIEF_SLABS];
     unsigned orphan_count = 0;
-    void *start = (void *)hak_slab_address(slab[0]);
+    void *start = (void *)hak_region_slab_address(slab[0]);
     size_t bytes = count * HAK_SLAB_BYTES;
     bool is_pooled = false;
     for (unsigned i = 0; i < count; i++) {
@@ -204,14 +204,15 @@ static void purge_run(struct hak_slab **slab, unsigned count) {
             orphans[orphan_count++] = slab[i];
     hak_lock_give(&hak_heap_lock);
     while (orphan_count)
-        hak_orphan_give_back(orphans[--orphan_count]);
+        hak_abandoned_return_run(orphans[--orphan_count]);
 }
 
 static void put_in_order(struct hak_slab **slab, unsigned count) {
     for (unsigned i = 1; i < count; i++) {
         struct hak_slab *one = slab[i];
         unsigned place = i;
-        for (; place && hak_slab_address(slab[place - 1]) > hak_slab_address(one); place--)
+        for (; place && hak_region_slab_address(slab[place - 1]) > hak_region_slab_address(one);
+             place--)
             slab[place] = slab[place - 1];
         slab[place] = one;
     }
@@ -221,8 +222,9 @@ static void put_in_order(struct hak_slab **slab, unsigned count) {
 void hak_parked_purge(struct hak_relief *relief) {
     put_in_order(relief->purge, relief->purges);
     for (unsigned first = 0, end; first < relief->purges; first = end) {
-        uintptr_t next = hak_slab_address(relief->purge[first]);
-        for (end = first; end < relief->purges && hak_slab_address(relief->purge[end]) == next;)
+        uintptr_t next = hak_region_slab_address(relief->purge[first]);
+        for (end = first;
+             end < relief->purges && hak_region_slab_address(relief->purge[end]) == next;)
             next += HAK_SLAB_BYTES, end++;
         purge_run(relief->purge + first, end - first);
     }
@@ -257,9 +259,9 @@ void hak_parked_absorb(struct hak_slab *slab) {
     unsigned count = parked_count(slab);
     slab->parked = 0;
     if (count >= HAK_PARKED_EMPTY) {
-        reset_slab(hak_orphan_heap, slab);
+        reset_slab(hak_abandoned_heap, slab);
     } else if (count && count != HAK_PARKED_PURGING) {
         unpark(slab, 0);
-        hak_slab_give_remote(hak_orphan_heap, slab, first);
+        hak_slab_return_remote(hak_abandoned_heap, slab, first);
     }
 }

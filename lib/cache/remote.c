@@ -21,7 +21,7 @@ static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_blo
     hak_os_fork_look(); /* before the state is believed */
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
-        hak_remote_link(last, old);
+        hak_block_link_remote(last, old);
         /* seq_cst: pairs with the exchange in take_inbox, and comes before the look at the state */
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &old, first,
                                                     memory_order_seq_cst, memory_order_relaxed));
@@ -34,9 +34,9 @@ static void send_outbox(struct hak_outbox *outbox) {
     if (!owner)
         return;
     outbox->owner = NULL;
-    bool has_grown = hak_stalled_count(owner, outbox->bytes);
+    bool has_grown = hak_overflow_count(owner, outbox->bytes);
     if (HAK_LIKELY(push(owner, outbox->first, outbox->last)))
-        hak_stalled_note(owner, has_grown);
+        hak_overflow_note(owner, has_grown);
     else
         hak_remote_rescue(owner);
 }
@@ -47,15 +47,15 @@ static void send_outbox(struct hak_outbox *outbox) {
  * FROZEN: the slab's lists can't be trusted, so the block stays lost in this child of a fork.
  */
 static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
-    struct hak_slab *slab = hak_slab_of(block);
+    struct hak_slab *slab = hak_region_slab(block);
     if (HAK_UNLIKELY(!slab))
-        hak_slab_report_link(block);
-    *bytes += hak_class_bytes[slab->class];
+        hak_block_report_link(block);
+    *bytes += hak_size_class_bytes[slab->class];
     for (;;) {
         /* acquire pairs with the release in set_owner (slab.c) */
         struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-        if (owner == hak_orphan_heap) {
-            if (hak_orphan_free(slab, block))
+        if (owner == hak_abandoned_heap) {
+            if (hak_abandoned_free(slab, block))
                 return NULL;
             continue;
         }
@@ -63,11 +63,11 @@ static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
         if (state == HAK_HEAP_FROZEN)
             return NULL;
         if (state == HAK_HEAP_LIVE) {
-            hak_stalled_count(owner, hak_class_bytes[slab->class]);
+            hak_overflow_count(owner, hak_size_class_bytes[slab->class]);
             return push(owner, block, block) ? NULL : owner;
         }
         if (state == HAK_HEAP_FORKED)
-            hak_orphan_rescue(owner, slab);
+            hak_abandoned_rescue(owner, slab);
     }
 }
 
@@ -93,8 +93,8 @@ static void keep_arrivals(struct hak_heap *heap, struct hak_block *first) {
 /* Puts one remote list in front of another. */
 static struct hak_block *prepend(struct hak_block *first, struct hak_block *rest) {
     while (first) {
-        struct hak_block *next = hak_remote_next(first);
-        hak_remote_link(first, rest);
+        struct hak_block *next = hak_block_next_remote(first);
+        hak_block_link_remote(first, rest);
         rest = first;
         first = next;
     }
@@ -104,7 +104,7 @@ static struct hak_block *prepend(struct hak_block *first, struct hak_block *rest
 size_t hak_remote_route(struct hak_block *block) {
     size_t bytes = 0;
     while (block) {
-        struct hak_block *next = hak_remote_next(block);
+        struct hak_block *next = hak_block_next_remote(block);
         struct hak_heap *ended = route(block, &bytes);
         if (HAK_UNLIKELY(ended))
             next = prepend(hak_remote_take_inbox(ended), next);
@@ -114,28 +114,28 @@ size_t hak_remote_route(struct hak_block *block) {
 }
 
 void hak_remote_rescue(struct hak_heap *heap) {
-    hak_stalled_uncount(heap, hak_remote_route(hak_remote_take_inbox(heap)));
+    hak_overflow_uncount(heap, hak_remote_route(hak_remote_take_inbox(heap)));
 }
 
 /* The class of an own slab's block, else HAK_CLASS_NONE. */
 static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
     size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
     if (HAK_LIKELY(index < heap->hot.range_slabs)) {
-        size_t class = hak_bound_class(&heap->slab_bound[index]);
+        size_t class = hak_heap_bound_class(&heap->slab_bound[index]);
         if (HAK_LIKELY(class != HAK_CLASS_NONE))
             return class;
     }
-    const struct hak_slab *slab = hak_slab_of(block);
+    const struct hak_slab *slab = hak_region_slab(block);
     if (HAK_UNLIKELY(!slab))
-        hak_slab_report_link(block);
+        hak_block_report_link(block);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;
-    hak_slab_show(heap, slab);
+    hak_slab_publish(heap, slab);
     return slab->class;
 }
 
 HAK_INLINE void receive(struct hak_heap *heap, size_t size_class, struct hak_block *block) {
-    struct hak_slab *slab = HAK_UNLIKELY(heap->has_evacuated) ? hak_slab_of_own(block) : NULL;
+    struct hak_slab *slab = HAK_UNLIKELY(heap->has_evacuated) ? hak_region_slab_own(block) : NULL;
     if (HAK_UNLIKELY(slab && slab->is_evacuated))
         hak_evacuate_receive(heap, slab, block);
     else
@@ -146,17 +146,17 @@ HAK_INLINE void receive(struct hak_heap *heap, size_t size_class, struct hak_blo
 static struct hak_block *return_some(struct hak_heap *heap, struct hak_block *block, int64_t *left,
                                      size_t *bytes) {
     while (block && *left > 0) {
-        struct hak_block *next = hak_remote_next(block);
+        struct hak_block *next = hak_block_next_remote(block);
         size_t size_class = own_class(heap, block);
         struct hak_block **hint = hak_remote_hint(block, size_class);
         HAK_PREFETCH_WRITE(hint ? *hint : next);
-        *left -= 1 + hak_class_bytes[size_class] / HAK_DRAIN_COST_BYTES;
+        *left -= 1 + hak_size_class_bytes[size_class] / HAK_DRAIN_COST_BYTES;
         if (HAK_LIKELY(size_class != HAK_CLASS_NONE)) {
-            *bytes += hak_class_bytes[size_class];
+            *bytes += hak_size_class_bytes[size_class];
             heap->counters.inbox_blocks++;
             receive(heap, size_class, block);
         } else {
-            hak_remote_link(block, NULL);
+            hak_block_link_remote(block, NULL);
             *bytes += hak_remote_route(block);
         }
         block = next;
@@ -171,12 +171,12 @@ void hak_remote_drain(struct hak_heap *heap, int64_t left) {
     if (heap->is_draining)
         return;
     heap->is_draining = true;
-    hak_stalled_note_visit(heap);
+    hak_overflow_note_visit(heap);
     while (left > 0 && !is_last) {
         size_t bytes = 0;
         struct hak_block *list = hak_remote_take_arrivals(heap);
         if (!list)
-            list = hak_stalled_take(heap, &left);
+            list = hak_overflow_take(heap, &left);
         if (!list && left > 0) {
             list = hak_remote_take_inbox(heap);
             is_last = true;
@@ -184,7 +184,7 @@ void hak_remote_drain(struct hak_heap *heap, int64_t left) {
         list = return_some(heap, list, &left, &bytes);
         if (list)
             keep_arrivals(heap, list);
-        hak_stalled_uncount(heap, bytes);
+        hak_overflow_uncount(heap, bytes);
     }
     heap->is_draining = false;
 }
@@ -200,21 +200,21 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
         outbox->count = 0;
         outbox->bytes = 0;
     }
-    hak_remote_link(block, next);
+    hak_block_link_remote(block, next);
     hak_remote_set_hint(outbox, block, class);
     outbox->first = block;
     outbox->count++;
-    outbox->bytes += hak_class_bytes[class];
+    outbox->bytes += hak_size_class_bytes[class];
 }
 
 void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct hak_heap *owner,
                           struct hak_block *block) {
-    if (!heap || owner == hak_orphan_heap) {
-        hak_remote_link(block, NULL);
+    if (!heap || owner == hak_abandoned_heap) {
+        hak_block_link_remote(block, NULL);
         hak_remote_route(block);
         return;
     }
-    struct hak_outbox *outbox = hak_outbox_for(heap, owner);
+    struct hak_outbox *outbox = hak_remote_outbox_for(heap, owner);
     hak_heap_enter(heap);
     if (outbox->owner != owner)
         send_outbox(outbox);

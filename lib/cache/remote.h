@@ -24,7 +24,8 @@ void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct h
                           struct hak_block *block);
 
 /* Where the caller collects the blocks of `owner`. Heaps lie at least 128 KiB apart. */
-HAK_INLINE struct hak_outbox *hak_outbox_for(struct hak_heap *heap, const struct hak_heap *owner) {
+HAK_INLINE struct hak_outbox *hak_remote_outbox_for(struct hak_heap *heap,
+                                                    const struct hak_heap *owner) {
     return &heap->outbox[((uintptr_t)owner >> 17) % HAK_OUTBOXES];
 }
 
@@ -54,7 +55,7 @@ void hak_remote_flush(struct hak_heap *heap);
  * on what is there. NULL: the block has no room for it, or it would touch one more cache line.
  */
 HAK_INLINE struct hak_block **hak_remote_hint(struct hak_block *block, size_t class) {
-    bool has_room = hak_class_bytes[class] > sizeof *block;
+    bool has_room = hak_size_class_bytes[class] > sizeof *block;
     bool is_near = (uintptr_t)block % 64 + sizeof *block < 64;
     return has_room && is_near ? (struct hak_block **)(block + 1) : NULL;
 }
@@ -72,14 +73,14 @@ HAK_INLINE void hak_remote_set_hint(struct hak_outbox *outbox, struct hak_block 
  * points to the block: a signal handler that forks finds it whole. */
 HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
                                 struct hak_heap *owner, struct hak_block *block) {
-    struct hak_outbox *outbox = hak_outbox_for(heap, owner);
-    uint32_t bytes = outbox->bytes + hak_class_bytes[slab->class];
+    struct hak_outbox *outbox = hak_remote_outbox_for(heap, owner);
+    uint32_t bytes = outbox->bytes + hak_size_class_bytes[slab->class];
     if (HAK_UNLIKELY(outbox->owner != owner || bytes >= HAK_OUTBOX_BYTES ||
                      outbox->count + 1 >= HAK_OUTBOX_BLOCKS)) {
         hak_remote_free_slow(heap, slab, owner, block);
         return;
     }
-    hak_remote_link(block, outbox->first);
+    hak_block_link_remote(block, outbox->first);
     hak_remote_set_hint(outbox, block, slab->class);
     outbox->first = block;
     outbox->count++;

@@ -18,7 +18,7 @@
 size_t hak_trim_heap(struct hak_heap *heap) {
     hak_trim_start(heap);
     hak_cache_flush_all(heap);
-    return hak_hollow_trim(heap);
+    return hak_sparse_trim(heap);
 }
 
 void hak_trim_start(struct hak_heap *heap) {
@@ -49,9 +49,9 @@ static bool empty_some_bins(struct hak_heap *heap, uint64_t until_ns) {
 
 /* True: so were all slabs. */
 static bool look_at_some_slabs(struct hak_heap *heap, uint64_t until_ns) {
-    struct hak_portion portion = {HAK_HOLLOW_EFFORT, until_ns};
+    struct hak_portion portion = {HAK_SPARSE_EFFORT, until_ns};
     while (heap->trim_class < 2 * HAK_CLASS_COUNT) {
-        if (hak_hollow_trim_some(heap, heap->trim_class - HAK_CLASS_COUNT, &portion))
+        if (hak_sparse_trim_some(heap, heap->trim_class - HAK_CLASS_COUNT, &portion))
             heap->trim_class++;
         else if (portion.effort <= 0)
             return false;

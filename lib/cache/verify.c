@@ -15,12 +15,12 @@ static void require(bool holds) {
 
 static unsigned count_gone(const struct hak_slab *slab) {
     unsigned count = 0;
-    if (!hak_gone_pages(slab))
+    if (!hak_purged_page_mask(slab))
         return 0;
     for (unsigned i = 0; i < hak_slab_carved(slab); i++)
-        count += hak_gone_has(slab, i * (uintptr_t)hak_class_bytes[slab->class]);
+        count += hak_purged_page_has(slab, i * (uintptr_t)hak_size_class_bytes[slab->class]);
     for (const struct hak_block *block = slab->free; block != HAK_LIST_END; block = block->next)
-        require(!hak_gone_has(slab, (uintptr_t)block));
+        require(!hak_purged_page_has(slab, (uintptr_t)block));
     return count;
 }
 
@@ -31,7 +31,7 @@ static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab
     unsigned listed = slab->free_count + slab->gone_count;
     require(slab->used + listed == carved && carved <= slab->capacity);
     require(is_full == (listed == 0 && carved == slab->capacity));
-    require(hak_slab_list_length(slab->free) == slab->free_count);
+    require(hak_block_list_length(slab->free) == slab->free_count);
     require(count_gone(slab) == slab->gone_count);
 }
 
@@ -48,12 +48,12 @@ static void verify_list(const struct hak_heap *heap, const struct hak_link *head
 }
 
 static void verify_bin(const struct hak_heap *heap, unsigned class) {
-    int64_t listed = hak_slab_list_length(heap->hot.bin[class]);
+    int64_t listed = hak_block_list_length(heap->hot.bin[class]);
     if (!hak_bin_is_started(heap, class)) {
         require(listed == 0);
         return;
     }
-    require(hak_slab_list_length(heap->bin_state[class].aside) ==
+    require(hak_block_list_length(heap->bin_state[class].aside) ==
             heap->bin_state[class].aside_count);
     listed += heap->bin_state[class].aside_count;
     /* Shared counters may hold what a child did that was forked without handlers. */
@@ -64,7 +64,7 @@ static void verify_bin(const struct hak_heap *heap, unsigned class) {
 
 static void require_not_evacuated(const struct hak_block *block) {
     for (; block != HAK_LIST_END; block = block->next)
-        require(!hak_slab_of_own(block)->is_evacuated);
+        require(!hak_region_slab_own(block)->is_evacuated);
 }
 
 /* Returns the blocks that are out of the class's evacuated slabs: none is in the bin. */
@@ -86,7 +86,7 @@ static int64_t verify_evacuation(const struct hak_heap *heap, unsigned size_clas
     return used[size_class];
 }
 
-void hak_heap_verify_always(const struct hak_heap *heap) {
+void hak_verify_heap_always(const struct hak_heap *heap) {
     int64_t used[HAK_CLASS_COUNT] = {0};
     verify_list(heap, &heap->full, true, used);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {

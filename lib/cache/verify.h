@@ -8,16 +8,16 @@
 
 #include "core/heap.h"
 
-void hak_heap_verify_always(const struct hak_heap *heap);
+void hak_verify_heap_always(const struct hak_heap *heap);
 
 #define HAK_VERIFY_SLABS 256 /* a heap with more is walked at every 64th event of its own */
 
-HAK_INLINE void hak_heap_verify(const struct hak_heap *heap) {
+HAK_INLINE void hak_verify_heap(const struct hak_heap *heap) {
     const struct hak_thread_counters *counters = &heap->counters;
     uint64_t events = counters->refills + counters->flushes + counters->slabs_retired;
     bool is_large = counters->slabs_taken - counters->slabs_retired > HAK_VERIFY_SLABS;
     if (HAK_DEBUG_BUILD && (!is_large || events % 64 == 0))
-        hak_heap_verify_always(heap);
+        hak_verify_heap_always(heap);
 }
 
 #endif

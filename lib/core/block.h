@@ -29,45 +29,46 @@ extern const struct hak_block hak_list_end;
 /* Every mark needs it; constant once the first heap exists. */
 extern uint64_t hak_secret HAK_SEALED;
 
-HAK_INLINE uintptr_t hak_mark_local(const struct hak_block *next) {
+HAK_INLINE uintptr_t hak_block_mark_local(const struct hak_block *next) {
     return (uintptr_t)next + hak_secret;
 }
 
-HAK_INLINE uintptr_t hak_mark_remote(const struct hak_block *block, const struct hak_block *next) {
+HAK_INLINE uintptr_t hak_block_mark_remote(const struct hak_block *block,
+                                           const struct hak_block *next) {
     return ((uintptr_t)next + hak_secret) ^ (uintptr_t)block;
 }
 
 /* Ends the process: the links of `block` were overwritten. */
-__attribute__((noreturn)) HAK_COLD void hak_slab_report_link(const struct hak_block *block);
+__attribute__((noreturn)) HAK_COLD void hak_block_report_link(const struct hak_block *block);
 
 /* The following block of a local list; a fatal report if the link was overwritten. */
 HAK_INLINE struct hak_block *hak_block_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_local(block->next)))
-        hak_slab_report_link(block);
+    if (HAK_UNLIKELY(block->mark != hak_block_mark_local(block->next)))
+        hak_block_report_link(block);
     return block->next;
 }
 
 /* Writes a local link. */
 HAK_INLINE void hak_block_link(struct hak_block *block, struct hak_block *next) {
     block->next = next;
-    block->mark = hak_mark_local(next);
+    block->mark = hak_block_mark_local(next);
 }
 
 /* The following block of a remote list; a fatal report if the link was overwritten. */
-HAK_INLINE struct hak_block *hak_remote_next(const struct hak_block *block) {
-    if (HAK_UNLIKELY(block->mark != hak_mark_remote(block, block->next)))
-        hak_slab_report_link(block);
+HAK_INLINE struct hak_block *hak_block_next_remote(const struct hak_block *block) {
+    if (HAK_UNLIKELY(block->mark != hak_block_mark_remote(block, block->next)))
+        hak_block_report_link(block);
     return block->next;
 }
 
 /* Writes a remote link. */
-HAK_INLINE void hak_remote_link(struct hak_block *block, struct hak_block *next) {
+HAK_INLINE void hak_block_link_remote(struct hak_block *block, struct hak_block *next) {
     block->next = next;
-    block->mark = hak_mark_remote(block, next);
+    block->mark = hak_block_mark_remote(block, next);
 }
 
 /* Blocks in a local list. */
-HAK_INLINE int64_t hak_slab_list_length(const struct hak_block *first) {
+HAK_INLINE int64_t hak_block_list_length(const struct hak_block *first) {
     int64_t length = 0;
     for (; first != HAK_LIST_END; first = hak_block_next(first))
         length++;

@@ -42,7 +42,7 @@ void hak_hardened_start(void) {
     hak_hardened.is_whole = hak_hardened.has_canary && hak_hardened.zeroes &&
                             hak_hardened.shuffles && hak_hardened.quarantine_bytes;
     for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
-        size_t bytes = hak_class_bytes[class];
+        size_t bytes = hak_size_class_bytes[class];
         bool is_short =
             hak_hardened.is_whole && class != HAK_CLASS_NONE && bytes <= HAK_WIPE_BLOCK_BYTES;
         hak_hardened.last_start[class] = is_short ? (int32_t)(HAK_SLAB_BYTES - bytes) : -1;

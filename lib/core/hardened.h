@@ -47,7 +47,7 @@ void hak_hardened_start(void);
 /* The class for so many bytes, the trailer among them: trailer and links of a block are apart. */
 #define HAK_HARDENED_LEAST_BYTES (sizeof(struct hak_block) + 1)
 HAK_INLINE unsigned hak_hardened_class_of(size_t total_bytes) {
-    return hak_class_of(hak_max(total_bytes, HAK_HARDENED_LEAST_BYTES));
+    return hak_size_class_of(hak_max(total_bytes, HAK_HARDENED_LEAST_BYTES));
 }
 
 #endif

@@ -16,11 +16,11 @@ const struct hak_heap_hot hak_heap_late = HAK_STAND_IN;
 HAK_TLS const struct hak_heap_hot *hak_heap_mine = &hak_heap_none;
 
 struct hak_heap *hak_first_heap;
-struct hak_heap *hak_orphan_heap;
+struct hak_heap *hak_abandoned_heap;
 
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context) {
-    if (hak_orphan_heap)
-        visit(hak_orphan_heap, context);
+    if (hak_abandoned_heap)
+        visit(hak_abandoned_heap, context);
     for (const struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap)
         visit(heap, context);
 }

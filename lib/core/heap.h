@@ -28,7 +28,7 @@ _Static_assert(HAK_STATS_CLASSES == HAK_CLASS_COUNT, "one counter a size class")
 
 enum hak_slab_state {
     HAK_SLAB_UNUSED = 0, /* never handed out, or inside another run */
-    HAK_SLAB_HIDDEN,     /* free run without address space (pages/unmapped.h) */
+    HAK_SLAB_UNMAPPED,   /* free run without address space (pages/unmapped.h) */
     HAK_SLAB_CLEAN,      /* free run, reads as zero */
     HAK_SLAB_DIRTY,      /* free run, still resident */
     HAK_SLAB_BLOCKS,     /* a slab of a size class */
@@ -236,7 +236,7 @@ struct hak_heap {
     struct hak_link hollow[HAK_CLASS_COUNT]; /* partial slabs that come last (slabs/sparse.h) */
     struct hak_evacuation evacuation[HAK_CLASS_COUNT];
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
-    _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_class_bound of what is carved */
+    _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_size_class_bound of what is carved */
 };
 
 extern const struct hak_heap_hot hak_heap_none; /* this thread has no heap yet */
@@ -251,7 +251,7 @@ HAK_INLINE struct hak_heap *hak_heap_of_hot(const struct hak_heap_hot *hot) {
 }
 
 /* The size class in a bound, without a look at the rest of it. */
-HAK_INLINE size_t hak_bound_class(const uint32_t *bound) {
+HAK_INLINE size_t hak_heap_bound_class(const uint32_t *bound) {
     return ((const uint8_t *)bound)[HAK_LOW_BYTE_OF_32];
 }
 
@@ -264,7 +264,7 @@ HAK_INLINE struct hak_heap *hak_heap_get(void) {
 /* Heap lock: every heap there is, newest first. A heap that is listed stays, and so does its
  * next_heap. The orphan heap is not in it. Readers of our memory know both words. */
 extern struct hak_heap *hak_first_heap;
-extern struct hak_heap *hak_orphan_heap HAK_SEALED;
+extern struct hak_heap *hak_abandoned_heap HAK_SEALED;
 
 /* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
@@ -279,7 +279,7 @@ HAK_INLINE unsigned hak_slab_carved(const struct hak_slab *slab) {
 }
 
 /* The thread whose heap owns a slab, for reports; HAK_NO_THREAD: none does. */
-HAK_INLINE int hak_slab_owner_thread(const struct hak_slab *slab) {
+HAK_INLINE int hak_heap_owner_thread(const struct hak_slab *slab) {
     /* acquire pairs with the release in set_owner (slab.c) */
     const struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
     if (!owner || !atomic_load_explicit(&owner->thread_pointer, memory_order_relaxed) ||

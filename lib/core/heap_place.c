@@ -24,7 +24,7 @@
 static _Atomic uintptr_t area_next;
 
 static size_t place_bytes(size_t extra_bytes) {
-    size_t table_bytes = hak_max(hak_ranges[0].slabs * sizeof(uint32_t), extra_bytes);
+    size_t table_bytes = hak_max(hak_regions[0].slabs * sizeof(uint32_t), extra_bytes);
     size_t bytes = offsetof(struct hak_heap, slab_bound) + table_bytes + HAK_PAGE_MAX_BYTES;
     return hak_round_up(bytes, 2 * HAK_STRIDE_BYTES) + HAK_STRIDE_BYTES;
 }
@@ -94,7 +94,7 @@ struct hak_heap *hak_heap_place(size_t extra_bytes) {
     size_t bytes = place_bytes(extra_bytes);
     size_t used_bytes = hak_round_up(structure_bytes(extra_bytes), hak_os_page_bytes);
     struct hak_heap *heap = NULL;
-    if (!hak_ranges[0].is_reserved)
+    if (!hak_regions[0].is_reserved)
         heap = place_planned(bytes, used_bytes);
     else
         heap = place_reserved(bytes, used_bytes);
@@ -123,5 +123,5 @@ size_t hak_heap_place_table(struct hak_heap *heap, size_t slabs) {
     if (!done)
         return mapped;
     shun_huge_pages(heap, to);
-    return hak_min((to - base) / sizeof(uint32_t), hak_ranges[0].slabs);
+    return hak_min((to - base) / sizeof(uint32_t), hak_regions[0].slabs);
 }

@@ -11,8 +11,8 @@
 #include "pages/huge.h"
 #include "stats/process.h"
 
-struct hak_range hak_ranges[HAK_RANGES_MAX];
-_Atomic uint32_t hak_range_count;
+struct hak_region hak_regions[HAK_REGIONS_MAX];
+_Atomic uint32_t hak_region_count;
 
 static size_t records_bytes(size_t slabs) {
     return hak_round_up(slabs * sizeof(struct hak_slab), HAK_PAGE_MAX_BYTES);
@@ -27,7 +27,7 @@ static size_t records_total_bytes(size_t slabs) {
 }
 
 /* Records and marks lie in one reservation, with a page that nobody can touch on either side. */
-static bool reserve_records(struct hak_range *range) {
+static bool reserve_records(struct hak_region *range) {
     size_t marks = marks_bytes(range->slabs);
     size_t total = records_total_bytes(range->slabs);
     char *start = hak_os_reserve(total, HAK_PAGE_MAX_BYTES);
@@ -43,11 +43,11 @@ static bool reserve_records(struct hak_range *range) {
 }
 
 /* A plan isn't mapped, so the system can't tell that another range lies in it. */
-static bool overlaps(const struct hak_range *range) {
-    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+static bool overlaps(const struct hak_region *range) {
+    uint32_t count = atomic_load_explicit(&hak_region_count, memory_order_acquire);
     uintptr_t end = range->base + range->slabs * HAK_SLAB_BYTES;
     for (uint32_t i = 0; i < count; i++) {
-        const struct hak_range *other = &hak_ranges[i];
+        const struct hak_region *other = &hak_regions[i];
         if (range->base < other->base + other->slabs * HAK_SLAB_BYTES && other->base < end)
             return true;
     }
@@ -58,7 +58,7 @@ static bool overlaps(const struct hak_range *range) {
  * The first `least_bytes` are placed at once: they show whether the plan can be kept, and, of a
  * further range, whether the system gives what it is made for. HAK_PLACE_TAKEN: not here.
  */
-static enum hak_placing plan_range(struct hak_range *range, size_t bytes, size_t least_bytes) {
+static enum hak_placing plan_range(struct hak_region *range, size_t bytes, size_t least_bytes) {
     for (int tries = 0; tries < 4; tries++) {
         range->base = hak_os_plan(bytes, HAK_SUPERSLAB_BYTES);
         if (!range->base)
@@ -74,25 +74,25 @@ static enum hak_placing plan_range(struct hak_range *range, size_t bytes, size_t
 }
 
 /* Where nothing can be planned: wherever the system likes, and no longer than it must be. */
-static enum hak_placing map_least(struct hak_range *range, size_t least_bytes) {
+static enum hak_placing map_least(struct hak_region *range, size_t least_bytes) {
     range->base = (uintptr_t)hak_os_map(least_bytes, HAK_SUPERSLAB_BYTES);
     range->slabs = range->placed = least_bytes / HAK_SLAB_BYTES;
     return range->base ? HAK_PLACED : HAK_PLACE_FAILED;
 }
 
-static enum hak_placing reserve_slabs(struct hak_range *range, size_t bytes) {
+static enum hak_placing reserve_slabs(struct hak_region *range, size_t bytes) {
     range->base = (uintptr_t)hak_os_reserve(bytes, HAK_SUPERSLAB_BYTES);
     range->placed = 0;
     range->is_reserved = true;
     return range->base ? HAK_PLACED : HAK_PLACE_TAKEN;
 }
 
-static void unmap_slabs(const struct hak_range *range) {
+static void unmap_slabs(const struct hak_region *range) {
     size_t mapped = range->is_reserved ? range->slabs : range->placed;
     hak_os_unreserve((void *)range->base, mapped * HAK_SLAB_BYTES);
 }
 
-static void unmake_range(struct hak_range *range) {
+static void unmake_range(struct hak_region *range) {
     unmap_slabs(range);
     hak_os_unreserve((char *)range->superslab_ready - HAK_PAGE_MAX_BYTES,
                      records_total_bytes(range->slabs));
@@ -100,9 +100,9 @@ static void unmake_range(struct hak_range *range) {
 
 /* The main range; a further one is reserved only if that one is, too: where plans can be kept, a
  * place that fails says that there is no memory. */
-static enum hak_placing find_slabs(struct hak_range *range, size_t bytes, size_t least_bytes) {
-    bool is_main = range == &hak_ranges[0];
-    if (!is_main && hak_ranges[0].is_reserved)
+static enum hak_placing find_slabs(struct hak_region *range, size_t bytes, size_t least_bytes) {
+    bool is_main = range == &hak_regions[0];
+    if (!is_main && hak_regions[0].is_reserved)
         return reserve_slabs(range, bytes);
     enum hak_placing placing = plan_range(range, bytes, least_bytes);
     if (is_main && placing != HAK_PLACED)
@@ -113,8 +113,8 @@ static enum hak_placing find_slabs(struct hak_range *range, size_t bytes, size_t
 }
 
 /* HAK_PLACE_TAKEN: not so large; HAK_PLACE_FAILED: not even the least. Then nothing is left. */
-static enum hak_placing make_range(struct hak_range *range, size_t bytes, size_t least_bytes) {
-    *range = (struct hak_range){.slabs = bytes / HAK_SLAB_BYTES};
+static enum hak_placing make_range(struct hak_region *range, size_t bytes, size_t least_bytes) {
+    *range = (struct hak_region){.slabs = bytes / HAK_SLAB_BYTES};
     enum hak_placing placing = find_slabs(range, bytes, least_bytes);
     if (placing != HAK_PLACED || reserve_records(range))
         return placing;
@@ -124,7 +124,7 @@ static enum hak_placing make_range(struct hak_range *range, size_t bytes, size_t
 
 /* Tries `bytes`, then half of it, and so on, but never less than twice `least_bytes`, or `bytes`.
  */
-static bool make_shrinking(struct hak_range *range, size_t bytes, size_t least_bytes) {
+static bool make_shrinking(struct hak_region *range, size_t bytes, size_t least_bytes) {
     for (;;) {
         enum hak_placing placing = make_range(range, bytes, least_bytes);
         if (placing != HAK_PLACE_TAKEN)
@@ -143,62 +143,62 @@ static size_t main_range_bytes(void) {
     return hak_min(bytes, limit);
 }
 
-bool hak_range_start(size_t wish_bytes) {
+bool hak_region_start(size_t wish_bytes) {
     size_t bytes = wish_bytes ? wish_bytes : main_range_bytes();
     bytes = hak_max(hak_round_up(bytes, HAK_SUPERSLAB_BYTES), 2 * HAK_SUPERSLAB_BYTES);
-    if (!make_shrinking(&hak_ranges[0], bytes, HAK_SUPERSLAB_BYTES))
+    if (!make_shrinking(&hak_regions[0], bytes, HAK_SUPERSLAB_BYTES))
         return false;
-    hak_process_counters.reserved_bytes += hak_ranges[0].slabs * HAK_SLAB_BYTES;
-    /* release pairs with the acquire in hak_range_of */
-    atomic_store_explicit(&hak_range_count, 1, memory_order_release);
+    hak_process_counters.reserved_bytes += hak_regions[0].slabs * HAK_SLAB_BYTES;
+    /* release pairs with the acquire in hak_region_of */
+    atomic_store_explicit(&hak_region_count, 1, memory_order_release);
     return true;
 }
 
-struct hak_range *hak_range_of(uintptr_t address) {
+struct hak_region *hak_region_of(uintptr_t address) {
     /* acquire pairs with the release where a range is added */
-    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&hak_region_count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++)
-        if ((address - hak_ranges[i].base) >> HAK_SLAB_SHIFT < hak_ranges[i].slabs)
-            return &hak_ranges[i];
+        if ((address - hak_regions[i].base) >> HAK_SLAB_SHIFT < hak_regions[i].slabs)
+            return &hak_regions[i];
     return NULL;
 }
 
-static bool superslab_is_ready(const struct hak_range *range, size_t index) {
+static bool superslab_is_ready(const struct hak_region *range, size_t index) {
     /* acquire pairs with the release in mark_ready: the records are readable */
     return atomic_load_explicit(&range->superslab_ready[index / HAK_SUPERSLAB_SLABS],
                                 memory_order_acquire) != 0;
 }
 
-struct hak_slab *hak_range_slab_at(const struct hak_range *range, uintptr_t address) {
+struct hak_slab *hak_region_slab_at(const struct hak_region *range, uintptr_t address) {
     size_t index = (address - range->base) >> HAK_SLAB_SHIFT;
     if (index >= range->slabs || !superslab_is_ready(range, index))
         return NULL;
     return &range->slab[index];
 }
 
-struct hak_slab *hak_slab_of_slow(uintptr_t address) {
-    struct hak_range *range = hak_range_of(address);
-    return range ? hak_range_slab_at(range, address) : NULL;
+struct hak_slab *hak_region_slab_slow(uintptr_t address) {
+    struct hak_region *range = hak_region_of(address);
+    return range ? hak_region_slab_at(range, address) : NULL;
 }
 
-struct hak_range *hak_range_of_slab(const struct hak_slab *slab) {
-    for (struct hak_range *range = hak_ranges;; range++) {
-        hak_assert(range < hak_ranges + HAK_RANGES_MAX);
+struct hak_region *hak_region_of_slab(const struct hak_slab *slab) {
+    for (struct hak_region *range = hak_regions;; range++) {
+        hak_assert(range < hak_regions + HAK_REGIONS_MAX);
         if (slab >= range->slab && slab < range->slab + range->slabs)
             return range;
     }
 }
 
-bool hak_range_is_pooled(const struct hak_slab *slab) {
-    const struct hak_range *range = hak_range_of_slab(slab);
+bool hak_region_is_pooled(const struct hak_slab *slab) {
+    const struct hak_region *range = hak_region_of_slab(slab);
     size_t index = (size_t)(slab - range->slab) / HAK_SUPERSLAB_SLABS;
     /* relaxed: who knows the slab has seen it ready */
     return atomic_load_explicit(&range->superslab_ready[index], memory_order_relaxed) ==
            HAK_READY_POOLED;
 }
 
-uintptr_t hak_slab_address(const struct hak_slab *slab) {
-    const struct hak_range *range = hak_range_of_slab(slab);
+uintptr_t hak_region_slab_address(const struct hak_slab *slab) {
+    const struct hak_region *range = hak_region_of_slab(slab);
     return range->base + ((uintptr_t)(slab - range->slab) << HAK_SLAB_SHIFT);
 }
 
@@ -215,7 +215,7 @@ static size_t growth_slabs(size_t slabs) {
 }
 
 /* Claims the next part of a range. The heap lock is held. */
-static bool claim_locked(struct hak_range *range, size_t least, size_t wish, size_t *ret_index,
+static bool claim_locked(struct hak_region *range, size_t least, size_t wish, size_t *ret_index,
                          size_t *ret_slabs) {
     size_t left = range->slabs - range->top;
     if (left < least)
@@ -226,7 +226,7 @@ static bool claim_locked(struct hak_range *range, size_t least, size_t wish, siz
     return true;
 }
 
-static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size_t slabs,
+static enum hak_placing commit_slabs(struct hak_region *range, size_t index, size_t slabs,
                                      enum hak_ready *ret_ready) {
     size_t first = hak_max(index, range->placed);
     size_t bytes = (index + slabs - hak_min(first, index + slabs)) << HAK_SLAB_SHIFT;
@@ -243,7 +243,7 @@ static enum hak_placing commit_slabs(struct hak_range *range, size_t index, size
 }
 
 /* What commit_slabs did is undone, as far as it was not done when the range was made. */
-static void uncommit_slabs(struct hak_range *range, size_t index, size_t slabs) {
+static void uncommit_slabs(struct hak_region *range, size_t index, size_t slabs) {
     size_t first = hak_max(index, range->placed);
     if (first >= index + slabs)
         return;
@@ -253,7 +253,7 @@ static void uncommit_slabs(struct hak_range *range, size_t index, size_t slabs) 
 
 /* The slabs first: what the system refuses is refused by one call. Neighbouring parts may share a
  * page of records: committing it twice does no harm. */
-static enum hak_placing commit_part(struct hak_range *range, size_t index, size_t slabs,
+static enum hak_placing commit_part(struct hak_region *range, size_t index, size_t slabs,
                                     enum hak_ready *ret_ready) {
     uintptr_t first = hak_round_down((uintptr_t)&range->slab[index], hak_os_page_bytes);
     uintptr_t end = hak_round_up((uintptr_t)&range->slab[index + slabs], hak_os_page_bytes);
@@ -265,7 +265,7 @@ static enum hak_placing commit_part(struct hak_range *range, size_t index, size_
     return HAK_PLACE_FAILED;
 }
 
-static void mark_ready(struct hak_range *range, size_t index, size_t slabs, enum hak_ready ready) {
+static void mark_ready(struct hak_region *range, size_t index, size_t slabs, enum hak_ready ready) {
     for (size_t i = index; i < index + slabs; i += HAK_SUPERSLAB_SLABS)
         /* release pairs with the acquire in superslab_is_ready */
         atomic_store_explicit(&range->superslab_ready[i / HAK_SUPERSLAB_SLABS], (uint8_t)ready,
@@ -273,14 +273,14 @@ static void mark_ready(struct hak_range *range, size_t index, size_t slabs, enum
 }
 
 /* Gives back a claim whose commit failed, if nobody claimed behind it; else it stays unused. */
-static void unclaim(struct hak_range *range, size_t index, size_t slabs) {
+static void unclaim(struct hak_region *range, size_t index, size_t slabs) {
     hak_lock_take(&hak_heap_lock);
     if (range->top == index + slabs)
         range->top = index;
     hak_lock_give(&hak_heap_lock);
 }
 
-static struct hak_slab *finish_growth(struct hak_range *range, size_t index, size_t slabs,
+static struct hak_slab *finish_growth(struct hak_region *range, size_t index, size_t slabs,
                                       enum hak_ready ready) {
     mark_ready(range, index, slabs, ready);
     hak_lock_take(&hak_heap_lock);
@@ -292,7 +292,7 @@ static struct hak_slab *finish_growth(struct hak_range *range, size_t index, siz
 
 /* A part of the plan that somebody else has mapped meanwhile stays unused: the next one is tried.
  * *ret_is_refused: the system won't give `least`. */
-static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *ret_slabs,
+static struct hak_slab *grow_in(struct hak_region *range, size_t least, size_t *ret_slabs,
                                 bool *ret_is_refused) {
     size_t wish = growth_slabs(least);
     *ret_is_refused = false;
@@ -322,21 +322,21 @@ static struct hak_slab *grow_in(struct hak_range *range, size_t least, size_t *r
 
 /* A further range: as large as the main one if that can be had, at least what is needed now. Two
  * threads may have had overlapping plans: then one of them goes without. */
-static struct hak_range *add_range(size_t slabs) {
-    struct hak_range range;
+static struct hak_region *add_range(size_t slabs) {
+    struct hak_region range;
     size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS) * HAK_SLAB_BYTES;
-    size_t wish = hak_max(least, hak_ranges[0].slabs * HAK_SLAB_BYTES);
+    size_t wish = hak_max(least, hak_regions[0].slabs * HAK_SLAB_BYTES);
     if (!make_shrinking(&range, wish, least))
         return NULL;
-    struct hak_range *added = NULL;
+    struct hak_region *added = NULL;
     hak_lock_take(&hak_heap_lock);
-    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
-    if (count < HAK_RANGES_MAX && !overlaps(&range)) {
-        hak_ranges[count] = range;
-        added = &hak_ranges[count];
+    uint32_t count = atomic_load_explicit(&hak_region_count, memory_order_relaxed);
+    if (count < HAK_REGIONS_MAX && !overlaps(&range)) {
+        hak_regions[count] = range;
+        added = &hak_regions[count];
         hak_process_counters.reserved_bytes += range.slabs * HAK_SLAB_BYTES;
-        /* release pairs with the acquire in hak_range_of */
-        atomic_store_explicit(&hak_range_count, count + 1, memory_order_release);
+        /* release pairs with the acquire in hak_region_of */
+        atomic_store_explicit(&hak_region_count, count + 1, memory_order_release);
     }
     hak_lock_give(&hak_heap_lock);
     if (!added)
@@ -347,24 +347,25 @@ static struct hak_range *add_range(size_t slabs) {
 /* Nobody knows what of it will be used, but for a large block: that is what was to be locked. */
 static void drop_locked(const struct hak_slab *run, size_t wanted, size_t slabs) {
     size_t kept = wanted > 1 ? wanted : 0;
-    if (kept < slabs && !hak_range_is_pooled(run))
-        hak_os_drop_locked((void *)hak_slab_address(run + kept), (slabs - kept) << HAK_SLAB_SHIFT);
+    if (kept < slabs && !hak_region_is_pooled(run))
+        hak_os_drop_locked((void *)hak_region_slab_address(run + kept), (slabs - kept)
+                                                                            << HAK_SLAB_SHIFT);
 }
 
 static struct hak_slab *grow_anywhere(size_t slabs, size_t *ret_slabs) {
-    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&hak_region_count, memory_order_acquire);
     size_t least = hak_round_up(slabs, HAK_SUPERSLAB_SLABS);
     bool is_refused;
     for (uint32_t i = 0; i < count; i++) {
-        struct hak_slab *run = grow_in(&hak_ranges[i], least, ret_slabs, &is_refused);
+        struct hak_slab *run = grow_in(&hak_regions[i], least, ret_slabs, &is_refused);
         if (run || is_refused)
             return run; /* what is refused in one place is refused in every other */
     }
-    struct hak_range *range = add_range(slabs);
+    struct hak_region *range = add_range(slabs);
     return range ? grow_in(range, least, ret_slabs, &is_refused) : NULL;
 }
 
-struct hak_slab *hak_range_grow(size_t slabs, size_t *ret_slabs) {
+struct hak_slab *hak_region_grow(size_t slabs, size_t *ret_slabs) {
     struct hak_slab *run = grow_anywhere(slabs, ret_slabs);
     if (run)
         drop_locked(run, slabs, *ret_slabs);

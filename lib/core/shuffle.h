@@ -10,21 +10,21 @@
 #include "core/hardened.h"
 
 /* 64 random bits that no heap is asked for. Heap lock held. */
-uint64_t hak_order_place(void);
+uint64_t hak_shuffle_random_place(void);
 
 /* 64 random bits. The state begins with the process's secret, mixed with its own address: nobody
  * foresees an order. */
-HAK_INLINE uint64_t hak_order_step(uint64_t *state) {
+HAK_INLINE uint64_t hak_shuffle_step(uint64_t *state) {
     if (HAK_UNLIKELY(*state == 0))
         *state = hak_hardened.secret ^ (uintptr_t)state;
     return hak_random_next(state);
 }
 
-HAK_INLINE uint64_t hak_order_next(struct hak_heap *heap) {
-    return hak_order_step(&heap->quarantine.random);
+HAK_INLINE uint64_t hak_shuffle_random(struct hak_heap *heap) {
+    return hak_shuffle_step(&heap->quarantine.random);
 }
 
 /* The blocks of a list, all of one slab, in another order. */
-struct hak_block *hak_order_shuffle(struct hak_heap *heap, struct hak_block *first);
+struct hak_block *hak_shuffle_list(struct hak_heap *heap, struct hak_block *first);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the one table of size classes; constant, so any thread may read it. Invariant: strictly
- * increasing multiples of 16, and hak_class_of() finds the smallest class that holds a request.
+ * increasing multiples of 16, and hak_size_class_of() finds the smallest class that holds a
+ * request.
  */
 #include "core/size_class.h"
 
@@ -51,5 +52,5 @@
 #define HAK_MAGIC(bytes)                                                                           \
     (uint32_t)(HAK_MAGIC_LEAST(bytes) + (HAK_STEP_LACKS(bytes) + (bytes)-1) / (bytes)),
 
-const uint32_t hak_class_bytes[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_BYTES)};
-const uint32_t hak_class_magics[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_MAGIC)};
+const uint32_t hak_size_class_bytes[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_BYTES)};
+const uint32_t hak_size_class_magics[HAK_CLASS_COUNT] = {0, HAK_CLASSES(HAK_MAGIC)};

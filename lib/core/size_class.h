@@ -18,32 +18,32 @@
 #define HAK_UNEVEN_DOUBLING 12u
 #define HAK_UNEVEN_BYTES HAK_KIB(4) /* to twice as much */
 
-extern const uint32_t hak_class_bytes[HAK_CLASS_COUNT];
+extern const uint32_t hak_size_class_bytes[HAK_CLASS_COUNT];
 
 /* The class of a request of 0 to HAK_CLASS_MAX_BYTES bytes. */
-HAK_INLINE unsigned hak_class_of(size_t bytes) {
+HAK_INLINE unsigned hak_size_class_of(size_t bytes) {
     if (bytes <= 128)
         return bytes ? (unsigned)(bytes + 15) >> 4 : 1;
     unsigned doubling = hak_log2_floor(bytes - 1); /* bytes is in (2^doubling, 2^(doubling+1)] */
     unsigned step = (unsigned)((bytes - 1) >> (doubling - 3)) & 7;
     unsigned class = 9 + (doubling - 7) * 8 + step;
     if (doubling == HAK_UNEVEN_DOUBLING) { /* none of it is above its even step, or two below */
-        class += bytes > hak_class_bytes[class];
-        class += bytes > hak_class_bytes[class];
+        class += bytes > hak_size_class_bytes[class];
+        class += bytes > hak_size_class_bytes[class];
     }
     return class;
 }
 
 /* The least size that a block of `bytes` must have so that it lies at multiples of `alignment`, a
  * power of two, as those of its class do: even steps are powers of two. */
-HAK_INLINE size_t hak_class_aligned_bytes(size_t bytes, size_t alignment) {
+HAK_INLINE size_t hak_size_class_aligned_bytes(size_t bytes, size_t alignment) {
     bytes = hak_round_up(bytes, alignment);
     if (HAK_LIKELY(bytes - 1 < HAK_UNEVEN_BYTES || bytes > 2 * HAK_UNEVEN_BYTES))
         return bytes;
-    unsigned class = hak_class_of(bytes);
-    while (hak_class_bytes[class] % alignment)
+    unsigned class = hak_size_class_of(bytes);
+    while (hak_size_class_bytes[class] % alignment)
         class ++;
-    return hak_class_bytes[class];
+    return hak_size_class_bytes[class];
 }
 
 /*
@@ -54,22 +54,22 @@ HAK_INLINE size_t hak_class_aligned_bytes(size_t bytes, size_t alignment) {
  * fractional bits). Steps are made HAK_STEP_LEAST at least, by magic numbers a little larger.
  */
 #define HAK_STEP_LEAST 512u
-extern const uint32_t hak_class_magics[HAK_CLASS_COUNT];
+extern const uint32_t hak_size_class_magics[HAK_CLASS_COUNT];
 
-HAK_INLINE uint32_t hak_class_magic(unsigned class) {
-    return hak_class_magics[class];
+HAK_INLINE uint32_t hak_size_class_magic(unsigned class) {
+    return hak_size_class_magics[class];
 }
 
-HAK_INLINE uint32_t hak_class_rest(unsigned class, uintptr_t address) {
-    return (uint16_t)address * hak_class_magics[class];
+HAK_INLINE uint32_t hak_size_class_rest(unsigned class, uintptr_t address) {
+    return (uint16_t)address * hak_size_class_magics[class];
 }
 
 /*
  * What the rests of a slab's first `count` blocks are less than, and no other rest; 0 for no block.
  * Its low byte is the class: a step has room for that.
  */
-HAK_INLINE uint32_t hak_class_bound(unsigned class, unsigned count) {
-    uint32_t step = hak_class_magics[class] * hak_class_bytes[class];
+HAK_INLINE uint32_t hak_size_class_bound(unsigned class, unsigned count) {
+    uint32_t step = hak_size_class_magics[class] * hak_size_class_bytes[class];
     return count ? (((count - 1) * step | 255) + 1) | class : 0;
 }
 

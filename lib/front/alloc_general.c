@@ -18,9 +18,9 @@
 
 #include <errno.h>
 
-#define HAK_HOST_LEAST_BYTES 128u
-#define HAK_HOST_MOST_BYTES 1024u
-#define HAK_GUESTS 8 /* blocks that a class takes of its host's */
+#define HAK_LENDER_LEAST_BYTES 128u
+#define HAK_LENDER_MOST_BYTES 1024u
+#define HAK_BORROWED_BLOCKS 8 /* blocks that a class takes of its host's */
 
 /*
  * The first blocks of a small class are blocks of a larger one, its host, which many classes share:
@@ -29,12 +29,12 @@
  * has no guests: who asks for no bytes gets none to write to but those of its own class.
  */
 static unsigned host_of(struct hak_heap *heap, unsigned class) {
-    size_t bytes = hak_class_bytes[class];
-    if (class == 1 || bytes >= HAK_HOST_MOST_BYTES || heap->guests[class] == HAK_GUESTS)
+    size_t bytes = hak_size_class_bytes[class];
+    if (class == 1 || bytes >= HAK_LENDER_MOST_BYTES || heap->guests[class] == HAK_BORROWED_BLOCKS)
         return class;
-    size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_HOST_LEAST_BYTES);
+    size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_LENDER_LEAST_BYTES);
     heap->guests[class]++;
-    return hak_class_of(host_bytes);
+    return hak_size_class_of(host_bytes);
 }
 
 static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
@@ -49,7 +49,7 @@ static bool is_turn_of_zero_size(struct hak_heap *heap) {
     if (!heap || heap->zero_sizes_left == 0)
         return false;
     if (--heap->zero_sizes_left == 0)
-        hak_sample_show_sizes(heap);
+        hak_sample_publish_sizes(heap);
     return true;
 }
 
@@ -57,7 +57,7 @@ static bool is_turn_of_zero_size(struct hak_heap *heap) {
 HAK_INLINE void *alloc_after_miss(size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     if (HAK_UNLIKELY(!heap))
-        heap = hak_heap_start_mine();
+        heap = hak_thread_start_heap();
     if (bytes > HAK_CLASS_MAX_BYTES)
         return hak_large_alloc(bytes, HAK_SLAB_BYTES, NULL);
     if (HAK_UNLIKELY(bytes == 0) && is_turn_of_zero_size(heap)) {
@@ -71,10 +71,10 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
             return block;
     }
     if (HAK_UNLIKELY(hak_hardened.is_on))
-        return hak_hardened_alloc(heap, bytes, 16);
-    unsigned class = hak_class_of(bytes);
+        return hak_hardened_general_alloc(heap, bytes, 16);
+    unsigned class = hak_size_class_of(bytes);
     if (HAK_UNLIKELY(!heap))
-        return hak_orphan_alloc(class);
+        return hak_abandoned_alloc(class);
     if (heap->hot.bin[class] == HAK_LIST_END)
         class = host_of(heap, class);
     if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))

@@ -67,7 +67,7 @@ static void recount_bins(struct hak_heap *heap) {
     for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
         if (!hak_bin_is_started(heap, size_class))
             continue;
-        int64_t count = hak_slab_list_length(heap->hot.bin[size_class]) +
+        int64_t count = hak_block_list_length(heap->hot.bin[size_class]) +
                         heap->bin_state[size_class].aside_count;
         int64_t missing = count - hak_bin_length(heap, size_class);
         heap->counters.of[size_class].cache_level += (uint64_t)missing;
@@ -86,7 +86,7 @@ static void end_countdowns(struct hak_thread_counters *counters) {
 /* Segment and records are the child's own from here on. As many calls as there are heaps: each has
  * a mapping of its record. */
 static void part_records(struct hak_heap *mine) {
-    hak_stats_readopt(&hak_orphan_heap->counters);
+    hak_stats_readopt(&hak_abandoned_heap->counters);
     for (struct hak_heap *heap = hak_first_heap; heap; heap = heap->next_heap) {
         hak_stats_readopt(&heap->counters);
         if (heap == mine || heap->counters.state != HAK_RECORD_LIVE)
@@ -129,14 +129,14 @@ static void freeze(struct hak_heap *mine) {
     hak_fork_stamp++;
     atomic_store_explicit(&hak_fork_frozen_before, epoch_of(&hak_fork_epoch), memory_order_relaxed);
     hak_free_run_freeze();
-    hak_dirty_forget();
+    hak_retention_forget();
     hak_huge_forget();
-    hak_fence_forget();
+    hak_guard_page_forget();
     hak_zero_size_forget();
-    hak_guarded_forget();
+    hak_sampled_guard_forget();
     hak_large_hardened_forget();
-    hak_stalled_forget(mine);
-    hak_orphan_renew();
+    hak_overflow_forget(mine);
+    hak_abandoned_renew();
     hak_lock_free_lost(&hak_heap_lock);
 }
 
@@ -183,7 +183,7 @@ void hak_fork_attend(struct hak_heap *heap) {
 /* The copy is the thread's own, as several may fork at a time. A second one, of a fork in a signal
  * handler in between, is spared: the first will do. */
 static void prepare(void) {
-    struct hak_heap *heap = hak_heap_start_mine();
+    struct hak_heap *heap = hak_thread_start_heap();
     if (heap && hak_stats_is_shared() && !heap->fork_copy.segment)
         hak_stats_fork_copy(&heap->fork_copy);
 }

@@ -12,7 +12,7 @@ void hak_free_slow(void *pointer) {
     HAK_PREFETCH_WRITE(pointer);
     const struct hak_heap_hot *hot = hak_heap_mine;
     if (HAK_UNLIKELY(hot->is_hardened))
-        hak_hardened_free(pointer, hak_heap_of_hot(hot));
+        hak_hardened_path_free(pointer, hak_heap_of_hot(hot));
     else
-        hak_free_normal(pointer, hot);
+        hak_free_general_plain(pointer, hot);
 }

@@ -17,7 +17,7 @@ HAK_INLINE void hak_free(void *pointer) {
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return hak_free_slow(pointer);
     struct hak_heap *heap = hak_heap_of_hot(hot);
-    size_t class = hak_bound_class(&heap->slab_bound[index]);
+    size_t class = hak_heap_bound_class(&heap->slab_bound[index]);
     uint32_t rest = (uint16_t)(uintptr_t)pointer * heap->hot.magic[class];
     HAK_FORGET(index);
     /* Another heap's slab has bound 0, which fails, too. */
@@ -32,7 +32,7 @@ HAK_INLINE void hak_free(void *pointer) {
     heap->hot.bin[class] = block;
     HAK_FORGET(class);
     if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
-        return hak_cache_trip(heap, class);
+        return hak_cache_check_length(heap, class);
 }
 
 #endif

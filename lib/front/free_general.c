@@ -28,11 +28,11 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
         hak_slab_report_stray(slab, block);
     bool is_suspect = ((uint8_t *)block)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
     /* No block of the slab, or not this one, is with the program: its memory needn't show it. */
-    bool is_purged = hak_parked_is_all(slab) || hak_gone_has(slab, (uintptr_t)block);
+    bool is_purged = hak_parked_is_all(slab) || hak_purged_page_has(slab, (uintptr_t)block);
     if (HAK_UNLIKELY(is_suspect || is_purged)) {
         if (is_purged || hak_suspect_is_free(heap, slab, block))
-            hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_class_bytes[slab->class],
-                      hak_slab_owner_thread(slab));
+            hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_size_class_bytes[slab->class],
+                      hak_heap_owner_thread(slab));
         if (heap)
             heap->counters.false_alarms++;
     }
@@ -40,25 +40,25 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
 }
 
 /* Everything but a block of a size class in a thread that has a heap. */
-void hak_free_unusual(void *pointer) {
+void hak_free_general(void *pointer) {
     if (!pointer)
         return;
-    struct hak_slab *slab = hak_slab_of(pointer);
+    struct hak_slab *slab = hak_region_slab(pointer);
     if (HAK_UNLIKELY(!slab)) {
-        if (hak_guarded_holds(pointer))
-            hak_guarded_free(pointer, __builtin_return_address(0));
+        if (hak_sampled_guard_holds(pointer))
+            hak_sampled_guard_free(pointer, __builtin_return_address(0));
         else
-            hak_foreign_free(pointer);
+            hak_libc_block_free(pointer);
         return;
     }
-    struct hak_heap *heap = hak_heap_start_mine();
+    struct hak_heap *heap = hak_thread_start_heap();
     if (state_of(slab) == HAK_SLAB_BLOCKS) {
         if (hak_hardened.is_on)
-            hak_hardened_free_block(heap, slab, pointer);
+            hak_hardened_general_free(heap, slab, pointer);
         else
             free_block(heap, slab, pointer);
     } else if (state_of(slab) == HAK_SLAB_LARGE) {
-        if (HAK_UNLIKELY((uintptr_t)pointer != hak_slab_address(slab)))
+        if (HAK_UNLIKELY((uintptr_t)pointer != hak_region_slab_address(slab)))
             hak_fatal(HAK_FATAL_INTERIOR_FREE, pointer, slab->large_bytes, HAK_NO_THREAD);
         hak_large_free(slab, pointer);
     } else if (state_of(slab) == HAK_SLAB_ZERO_SIZE) {
@@ -68,10 +68,10 @@ void hak_free_unusual(void *pointer) {
     }
 }
 
-void hak_free_normal(void *pointer, const struct hak_heap_hot *hot) {
-    struct hak_slab *slab = hot->range_slabs ? hak_slab_of_main(pointer) : NULL;
+void hak_free_general_plain(void *pointer, const struct hak_heap_hot *hot) {
+    struct hak_slab *slab = hot->range_slabs ? hak_region_slab_main(pointer) : NULL;
     if (HAK_LIKELY(slab && state_of(slab) == HAK_SLAB_BLOCKS))
         free_block(hak_heap_of_hot(hot), slab, pointer);
     else
-        hak_free_unusual(pointer);
+        hak_free_general(pointer);
 }

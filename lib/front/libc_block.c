@@ -73,7 +73,7 @@ static bool chunk_is_sound(uintptr_t address, struct chunk_header header) {
     return hak_os_is_in_brk(address - sizeof header, bytes);
 }
 
-bool hak_foreign_is_libc(const void *pointer) {
+bool hak_libc_block_is(const void *pointer) {
     uintptr_t address = (uintptr_t)pointer;
     const struct chunk_header *header = (const struct chunk_header *)pointer - 1;
     if (!hak_conf.libc_free || address % 16 != 0 || !__libc_free)
@@ -82,8 +82,8 @@ bool hak_foreign_is_libc(const void *pointer) {
            chunk_is_sound(address, *header);
 }
 
-void hak_foreign_free(void *pointer) {
-    if (HAK_UNLIKELY(!hak_foreign_is_libc(pointer)))
+void hak_libc_block_free(void *pointer) {
+    if (HAK_UNLIKELY(!hak_libc_block_is(pointer)))
         hak_fatal(HAK_FATAL_INVALID_FREE, pointer, 0, HAK_NO_THREAD);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.foreign_frees++;
@@ -91,7 +91,7 @@ void hak_foreign_free(void *pointer) {
     __libc_free(pointer);
 }
 
-size_t hak_foreign_bytes(const void *pointer) {
+size_t hak_libc_block_bytes(const void *pointer) {
     struct chunk_header header = header_of(pointer);
     size_t overhead =
         header.bytes_and_flags & CHUNK_IS_MAPPED ? 2 * sizeof(size_t) : sizeof(size_t);

@@ -9,12 +9,12 @@
 #include "base/compiler.h"
 
 /* True if libc's own allocator can have returned the pointer. */
-bool hak_foreign_is_libc(const void *pointer);
+bool hak_libc_block_is(const void *pointer);
 
 /* Passes libc's block on to libc, or reports. */
-void hak_foreign_free(void *pointer);
+void hak_libc_block_free(void *pointer);
 
 /* Usable bytes of a block of libc's. */
-size_t hak_foreign_bytes(const void *pointer);
+size_t hak_libc_block_bytes(const void *pointer);
 
 #endif

@@ -9,15 +9,15 @@
 
 /*
  * The size class of a live block of the caller's own heap, by the tests that free makes;
- * HAK_CLASS_NONE: hak_block_find knows more.
+ * HAK_CLASS_NONE: hak_lookup_block knows more.
  */
-HAK_INLINE size_t hak_own_class(const void *pointer) {
+HAK_INLINE size_t hak_lookup_own_class(const void *pointer) {
     const struct hak_heap_hot *hot = hak_heap_mine;
     size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
     if (HAK_UNLIKELY(index >= hot->range_slabs))
         return HAK_CLASS_NONE;
     const uint32_t *bound = &hak_heap_of_hot(hot)->slab_bound[index];
-    size_t class = hak_bound_class(bound);
+    size_t class = hak_heap_bound_class(bound);
     uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[class];
     if (HAK_UNLIKELY(rest >= *bound))
         return HAK_CLASS_NONE;
@@ -26,7 +26,7 @@ HAK_INLINE size_t hak_own_class(const void *pointer) {
 }
 
 /* Who answers for a pointer. */
-enum hak_ownership { HAK_OWNED, HAK_OWNED_GUARDED, HAK_OWNED_BY_LIBC, HAK_OWNED_BY_NOBODY };
+enum hak_ownership { HAK_OWNED, HAK_OWNED_SAMPLED_GUARD, HAK_OWNED_BY_LIBC, HAK_OWNED_BY_NOBODY };
 
 struct hak_block_info {
     enum hak_ownership ownership;
@@ -38,6 +38,6 @@ struct hak_block_info {
  * Looks a live block up for realloc and malloc_usable_size; never NULL. A pointer that is ours but
  * starts no live block, or that is nobody's, is a fatal report.
  */
-struct hak_block_info hak_block_find(const void *pointer);
+struct hak_block_info hak_lookup_block(const void *pointer);
 
 #endif

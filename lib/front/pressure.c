@@ -76,7 +76,7 @@ static void ask_others(const struct hak_heap *mine) {
     hak_lock_give(&hak_heap_lock);
     for (; heap; heap = heap->next_heap)
         if (heap != mine)
-            hak_stalled_relieve(heap);
+            hak_overflow_relieve(heap);
 }
 
 static void empty_caches(void) {
@@ -92,7 +92,7 @@ static void empty_caches(void) {
         hak_cache_flush_all(mine);
     }
     hak_large_hardened_release();
-    hak_fence_release();
+    hak_guard_page_release();
 }
 
 /* With the hard limit reached, only what frees whole runs helps. */
@@ -183,8 +183,8 @@ static HAK_SLOW struct hak_slab *take_with_effort(size_t slabs, size_t alignment
 
 struct hak_slab *hak_pressure_take_run(size_t slabs, size_t alignment_slabs) {
     struct hak_shortage shortage;
-    /* acquire pairs with the release in hak_range_start */
-    if (HAK_UNLIKELY(atomic_load_explicit(&hak_range_count, memory_order_acquire) == 0))
+    /* acquire pairs with the release in hak_region_start */
+    if (HAK_UNLIKELY(atomic_load_explicit(&hak_region_count, memory_order_acquire) == 0))
         return NULL; /* the allocator could not start */
     struct hak_slab *run = hak_run_take(slabs, alignment_slabs, false, &shortage);
     return HAK_LIKELY(run != NULL) ? run : take_with_effort(slabs, alignment_slabs, &shortage);

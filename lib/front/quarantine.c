@@ -58,7 +58,7 @@ void hak_quarantine_start(struct hak_heap *heap, void *start) {
 
 static HAK_SLOW void release_other(struct hak_heap *heap, uint64_t entry) {
     struct hak_block *block = block_of(entry);
-    hak_return_block(heap, hak_slab_of_own(block), block);
+    hak_return_block(heap, hak_region_slab_own(block), block);
 }
 
 /* Mostly a block of an own slab, whose links must still be as they were wiped: malloc looks at the
@@ -67,7 +67,7 @@ HAK_INLINE void release(struct hak_heap *heap, uint64_t entry, bool is_wiped) {
     size_t class = class_of(entry);
     struct hak_block *block = block_of(entry);
     if (is_wiped && HAK_UNLIKELY((uintptr_t)block->next | block->mark))
-        hak_hardened_report_write(block);
+        hak_hardened_block_report_write(block);
     if (HAK_UNLIKELY(entry & HAK_QUARANTINE_OTHER))
         return release_other(heap, entry);
     struct hak_block *next = heap->hot.bin[class];
@@ -75,12 +75,12 @@ HAK_INLINE void release(struct hak_heap *heap, uint64_t entry, bool is_wiped) {
     block->mark = (uintptr_t)next + heap->hot.secret;
     heap->hot.bin[class] = block;
     if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
-        hak_cache_trip(heap, class);
+        hak_cache_check_length(heap, class);
 }
 
 HAK_INLINE uint64_t take_first(struct hak_quarantine *quarantine) {
     uint64_t entry = quarantine->ring[quarantine->first++ & quarantine->mask];
-    quarantine->bytes -= hak_class_bytes[class_of(entry)];
+    quarantine->bytes -= hak_size_class_bytes[class_of(entry)];
     return entry;
 }
 
@@ -134,13 +134,13 @@ static HAK_SLOW void add(struct hak_heap *heap, uint64_t entry) {
     uint32_t mask = quarantine->mask;
     uint32_t place = quarantine->next++;
     if (place % HAK_SWAP_ENTRIES == 0)
-        quarantine->bits = hak_order_next(heap);
+        quarantine->bits = hak_shuffle_random(heap);
     uint32_t other = hak_hardened.shuffles ? place - step_back(quarantine, place) : place;
     if ((int32_t)(other - quarantine->first) < 0)
         other = place;
     ring[place & mask] = ring[other & mask];
     ring[other & mask] = entry;
-    quarantine->bytes += hak_class_bytes[class_of(entry)];
+    quarantine->bytes += hak_size_class_bytes[class_of(entry)];
     if (hak_hardened.quarantine_ms && place % HAK_STAMP_ENTRIES == 0)
         stamp(heap, place);
     shorten(heap);
@@ -168,7 +168,7 @@ void hak_quarantine_add_whole(struct hak_heap *heap, struct hak_block *block, si
     if (bytes <= hak_hardened.quarantine_bytes)
         return;
     entry = ring[first & mask];
-    bytes -= hak_class_bytes[class_of(entry)];
+    bytes -= hak_size_class_bytes[class_of(entry)];
     if (HAK_UNLIKELY(bytes > hak_hardened.quarantine_most_bytes))
         return shorten(heap);
     quarantine->first = first + 1;

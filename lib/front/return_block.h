@@ -17,12 +17,12 @@ HAK_INLINE void hak_return_block(struct hak_heap *heap, struct hak_slab *slab,
     /* acquire pairs with the release in set_owner (slab.c) */
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
     if (HAK_UNLIKELY(!heap)) {
-        hak_orphan_count_free(slab);
+        hak_abandoned_count_free(slab);
         hak_remote_free_slow(NULL, slab, owner, block);
     } else if (owner == heap && HAK_UNLIKELY(slab->is_evacuated)) {
         hak_evacuate_free(heap, slab, block);
     } else if (owner == heap) {
-        hak_slab_show(heap, slab);
+        hak_slab_publish(heap, slab);
         hak_cache_push(heap, slab->class, block);
     } else {
         heap->counters.of[slab->class].remote_frees++;

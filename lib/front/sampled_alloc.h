@@ -9,7 +9,7 @@
 #include "core/heap.h"
 
 /* A block for a request of which hak_sample_is_turn says so; NULL: an ordinary one will do.
- * `caller`: see hak_guarded_alloc. */
+ * `caller`: see hak_sampled_guard_alloc. */
 void *hak_sampled_alloc(struct hak_heap *heap, size_t bytes, const void *caller);
 
 #endif

@@ -38,7 +38,7 @@ static struct {
 static pthread_key_t exit_key HAK_SEALED = HAK_NO_KEY;
 
 static void on_thread_exit(void *heap) {
-    if (hak_heap_exit_round(heap))
+    if (hak_thread_exit_round(heap))
         pthread_setspecific(exit_key, heap);
 }
 
@@ -66,26 +66,26 @@ static void show_knob(struct hak_stats_knob *shown, unsigned index) {
 
 static void start_stats(void) {
     const struct hak_stats_facts facts = {
-        .class_bytes = hak_class_bytes,
+        .class_bytes = hak_size_class_bytes,
         .knobs = shown_knobs,
         .knob_count = hak_knob_count,
         .first_heap = &hak_first_heap,
-        .orphan_heap = &hak_orphan_heap,
+        .orphan_heap = &hak_abandoned_heap,
         .heap_next = offsetof(struct hak_heap, next_heap),
         .heap_counters = offsetof(struct hak_heap, counters),
         .slab_bytes = (uint32_t)HAK_SLAB_BYTES,
-        .slabs = {.ranges = (uintptr_t)hak_ranges,
-                  .range_count = (uintptr_t)&hak_range_count,
-                  .range_bytes = sizeof hak_ranges[0],
-                  .range_top = offsetof(struct hak_range, top),
-                  .range_records = offsetof(struct hak_range, slab),
+        .slabs = {.ranges = (uintptr_t)hak_regions,
+                  .range_count = (uintptr_t)&hak_region_count,
+                  .range_bytes = sizeof hak_regions[0],
+                  .range_top = offsetof(struct hak_region, top),
+                  .range_records = offsetof(struct hak_region, slab),
                   .record_bytes = sizeof(struct hak_slab),
                   .state = offsetof(struct hak_slab, state),
                   .class = offsetof(struct hak_slab, class),
                   .used = offsetof(struct hak_slab, used),
                   .capacity = offsetof(struct hak_slab, capacity),
                   .state_blocks = HAK_SLAB_BLOCKS,
-                  .range_base = offsetof(struct hak_range, base),
+                  .range_base = offsetof(struct hak_region, base),
                   .owner = offsetof(struct hak_slab, owner),
                   .run_slabs = offsetof(struct hak_slab, run_slabs),
                   .carved = offsetof(struct hak_slab, carved),
@@ -93,7 +93,7 @@ static void start_stats(void) {
                   .state_large = HAK_SLAB_LARGE,
                   .state_dirty = HAK_SLAB_DIRTY,
                   .state_clean = HAK_SLAB_CLEAN,
-                  .state_hidden = HAK_SLAB_HIDDEN,
+                  .state_hidden = HAK_SLAB_UNMAPPED,
                   .state_waiting = HAK_SLAB_WAITING,
                   .mark_byte = HAK_MARK_TAG_BYTE,
                   .mark = HAK_MARK_TAG,
@@ -110,11 +110,11 @@ static void start_stats(void) {
 
 static bool start_heap_layer(void) {
     if (!start.has_range) {
-        hak_superslab_start();
+        hak_run_start();
         start_stats();
         hak_limit_start();
-        hak_guarded_start();
-        start.has_range = hak_range_start(hak_conf.reserve);
+        hak_sampled_guard_start();
+        start.has_range = hak_region_start(hak_conf.reserve);
         if (start.has_range && hak_conf.prealloc)
             hak_run_preallocate(hak_conf.prealloc);
     }
@@ -122,10 +122,10 @@ static bool start_heap_layer(void) {
         return false;
     if (!hak_secret)
         hak_secret = make_secret();
-    struct hak_heap *orphans = hak_heap_make();
+    struct hak_heap *orphans = hak_thread_make_heap();
     if (!orphans)
         return false;
-    hak_orphan_start(orphans);
+    hak_abandoned_start(orphans);
     return true;
 }
 
@@ -136,7 +136,7 @@ static bool start_locked(void) {
     hak_fork_start();
     hak_conf_read(hak_env_block(), hak_env_is_secure());
     hak_hardened_start();
-    hak_fence_start();
+    hak_guard_page_start();
     hak_fatal_prelude = report_complaints;
     if (hak_conf.log)
         report_complaints();

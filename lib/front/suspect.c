@@ -16,7 +16,7 @@ static uint8_t state_of(const struct hak_slab *slab) {
 }
 
 /* The first record of the run that a slab is inside of; only on the way to a fatal report. */
-static const struct hak_slab *run_around(const struct hak_range *range,
+static const struct hak_slab *run_around(const struct hak_region *range,
                                          const struct hak_slab *slab) {
     const struct hak_slab *first = slab;
     while (first > range->slab && state_of(first) == HAK_SLAB_UNUSED)
@@ -26,9 +26,9 @@ static const struct hak_slab *run_around(const struct hak_range *range,
 
 void hak_suspect_report_dead(const struct hak_slab *slab, const void *pointer, bool is_free) {
     enum hak_fatal_code code = is_free ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INVALID_POINTER;
-    uint8_t state = state_of(run_around(hak_range_of((uintptr_t)pointer), slab));
+    uint8_t state = state_of(run_around(hak_region_of((uintptr_t)pointer), slab));
     bool is_free_run = state == HAK_SLAB_DIRTY || state == HAK_SLAB_CLEAN ||
-                       state == HAK_SLAB_HIDDEN || state == HAK_SLAB_WAITING;
+                       state == HAK_SLAB_UNMAPPED || state == HAK_SLAB_WAITING;
     if (state == HAK_SLAB_LARGE && is_free)
         code = HAK_FATAL_INTERIOR_FREE;
     else if (is_free_run && (uintptr_t)pointer % 16 == 0)
@@ -45,8 +45,8 @@ static bool link_is_plausible(const struct hak_slab *slab, const struct hak_bloc
     uintptr_t next = (uintptr_t)block->next;
     if (block->next == HAK_LIST_END)
         return true;
-    struct hak_range *range = hak_range_of(next);
-    const struct hak_slab *other = range ? hak_range_slab_at(range, next) : NULL;
+    struct hak_region *range = hak_region_of(next);
+    const struct hak_slab *other = range ? hak_region_slab_at(range, next) : NULL;
     return other && state_of(other) == HAK_SLAB_BLOCKS && other->class == slab->class &&
            hak_slab_has_start(other, next);
 }
@@ -58,9 +58,9 @@ static bool link_is_plausible(const struct hak_slab *slab, const struct hak_bloc
  */
 bool hak_suspect_is_free(const struct hak_heap *heap, const struct hak_slab *slab,
                          const struct hak_block *block) {
-    if (block->mark == hak_mark_remote(block, block->next))
+    if (block->mark == hak_block_mark_remote(block, block->next))
         return true;
-    if (block->mark != hak_mark_local(block->next))
+    if (block->mark != hak_block_mark_local(block->next))
         return false;
     if (heap && is_owned_by(slab, heap))
         return hak_cache_lists(heap, slab->class, block) || hak_slab_lists(slab, block);

@@ -49,7 +49,7 @@ static void start_structure(struct hak_heap *heap) {
     heap->hot.range_base = HAK_NOWHERE;
     heap->hot.range_slabs = 1; /* it is no stand-in */
     heap->hot.secret = hak_secret;
-    memcpy(heap->hot.magic, hak_class_magics, sizeof heap->hot.magic);
+    memcpy(heap->hot.magic, hak_size_class_magics, sizeof heap->hot.magic);
     hak_cache_start(heap);
     if (HAK_UNLIKELY(hak_quarantine_ring_bytes()))
         hak_quarantine_start(heap, (char *)heap->slab_bound); /* a hardened heap has none */
@@ -68,7 +68,7 @@ struct hak_heap *hak_heap_make_uncounted(void) {
     return heap;
 }
 
-struct hak_heap *hak_heap_make(void) {
+struct hak_heap *hak_thread_make_heap(void) {
     struct hak_heap *heap = hak_heap_make_uncounted();
     if (!heap)
         return NULL;
@@ -88,21 +88,21 @@ static struct hak_heap *take_free_heap(void) {
 }
 
 /* A fork's child finds the lists whole at any moment: a link is there before what leads to it. */
-void hak_heap_list(struct hak_heap *heap) {
+void hak_thread_list_heap(struct hak_heap *heap) {
     heap->next_heap = hak_first_heap;
     atomic_signal_fence(memory_order_release);
     hak_first_heap = heap;
 }
 
 static void show_first(struct hak_heap *heap) {
-    size_t slabs = hak_min(hak_conf.prealloc >> HAK_SLAB_SHIFT, hak_ranges[0].slabs);
+    size_t slabs = hak_min(hak_conf.prealloc >> HAK_SLAB_SHIFT, hak_regions[0].slabs);
     hak_slab_show_first(heap, hak_max(slabs, 1));
     if (slabs && atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed) >= slabs)
         hak_os_populate(heap->slab_bound, slabs * sizeof(uint32_t));
 }
 
 static struct hak_heap *make_listed_heap(void) {
-    struct hak_heap *heap = hak_heap_make();
+    struct hak_heap *heap = hak_thread_make_heap();
     if (!heap)
         return NULL;
     start_structure(heap);
@@ -110,7 +110,7 @@ static struct hak_heap *make_listed_heap(void) {
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed) || hak_conf.prealloc)
         show_first(heap);
     hak_lock_take(&hak_heap_lock);
-    hak_heap_list(heap);
+    hak_thread_list_heap(heap);
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         /* release pairs with the acquire in find_lost_heap */
         atomic_store_explicit(&first_heap, heap, memory_order_release);
@@ -163,7 +163,7 @@ static struct hak_heap *find_lost_heap(void) {
     return is_mine ? heap : NULL;
 }
 
-struct hak_heap *hak_heap_start_mine(void) {
+struct hak_heap *hak_thread_start_heap(void) {
     struct hak_heap *heap = hak_heap_get();
     if (heap)
         return heap;
@@ -192,12 +192,12 @@ static void end_heap(struct hak_heap *heap) {
     hak_remote_drain(heap, HAK_DRAIN_ALL);
     hak_cache_flush_all(heap);
     give_up_caps(heap);
-    hak_orphan_take_over(heap);
+    hak_abandoned_take_over(heap);
     hak_heap_leave(heap);
     atomic_store_explicit(&heap->thread_pointer, 0, memory_order_relaxed);
     /* seq_cst: pairs with the senders' look at the state; what they sent before is in the inbox */
     atomic_store_explicit(&heap->state, HAK_HEAP_DEAD, memory_order_seq_cst);
-    hak_stalled_uncount(heap, hak_remote_route(hak_stalled_end(heap)));
+    hak_overflow_uncount(heap, hak_remote_route(hak_overflow_end(heap)));
     hak_remote_rescue(heap);
     count_heaps(-1);
     hak_lock_take(&hak_heap_lock);
@@ -207,12 +207,12 @@ static void end_heap(struct hak_heap *heap) {
     heap->counters.state = HAK_RECORD_DEAD;
     heap->was_used = true;
     heap->next_free = free_heaps;
-    atomic_signal_fence(memory_order_release); /* see hak_heap_list */
+    atomic_signal_fence(memory_order_release); /* see hak_thread_list_heap */
     free_heaps = heap;
     hak_lock_give(&hak_heap_lock);
 }
 
-bool hak_heap_exit_round(struct hak_heap *heap) {
+bool hak_thread_exit_round(struct hak_heap *heap) {
     if (++heap->exit_rounds < HAK_EXIT_ROUNDS)
         return true;
     hak_heap_mine = &hak_heap_late;
@@ -244,8 +244,8 @@ size_t hak_heap_trim(void) {
     /* next_heap never changes once a heap is listed */
     for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)
         if (heap != mine)
-            hak_stalled_relieve(heap);
+            hak_overflow_relieve(heap);
     hak_large_hardened_release();
-    hak_fence_release();
+    hak_guard_page_release();
     return hak_purge_all() + hollow_bytes;
 }

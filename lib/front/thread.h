@@ -10,12 +10,12 @@
 
 /*
  * Gives the calling thread a heap, and starts the allocator at the first call of the process. NULL:
- * the thread has given its heap up already, or there is no memory; hak_orphan_alloc serves then.
+ * the thread has given its heap up already, or there is no memory; hak_abandoned_alloc serves then.
  */
-struct hak_heap *hak_heap_start_mine(void);
+struct hak_heap *hak_thread_start_heap(void);
 
 /* Puts a heap on the list of all. Heap lock held, or in a fork's child that recovers. */
-void hak_heap_list(struct hak_heap *heap);
+void hak_thread_list_heap(struct hak_heap *heap);
 
 /* Gives the caller's cached blocks and all free pages back; the bytes given back. */
 size_t hak_heap_trim(void);

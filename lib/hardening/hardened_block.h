@@ -19,28 +19,29 @@
 #include "slabs/slab.h"
 
 /* Ends the process: somebody wrote into a free block. */
-__attribute__((noreturn)) HAK_COLD void hak_hardened_report_write(const struct hak_block *block);
+__attribute__((noreturn)) HAK_COLD void
+hak_hardened_block_report_write(const struct hak_block *block);
 
 /* The size that was asked for, of a live block; a fatal report if its trailer is spoilt. */
-size_t hak_hardened_bytes(const struct hak_slab *slab, const void *block);
+size_t hak_hardened_block_bytes(const struct hak_slab *slab, const void *block);
 
 /* Makes a live block of a size class `bytes` long where it lies. False: it hasn't the room, or
  * would waste it. */
-bool hak_hardened_resize(struct hak_slab *slab, void *block, size_t bytes);
+bool hak_hardened_block_resize(struct hak_slab *slab, void *block, size_t bytes);
 
 /* Writes the trailer of a large block that is `bytes` long; checks it, before the block goes. */
-void hak_hardened_seal_large(struct hak_slab *slab, size_t bytes);
-void hak_hardened_check_large(const struct hak_slab *slab);
+void hak_hardened_block_seal_large(struct hak_slab *slab, size_t bytes);
+void hak_hardened_block_check_large(const struct hak_slab *slab);
 
 /* What operator new made becomes of another kind, if it is of the first; not ours: nothing. */
-void hak_hardened_mark(void *block, enum hak_block_kind from, enum hak_block_kind to);
+void hak_hardened_block_mark(void *block, enum hak_block_kind from, enum hak_block_kind to);
 
 /* The same on the way back: a block of a third kind is a fatal report. An array form leaves what
  * the program's own operator new took from malloc to the program's operator delete. */
-void hak_hardened_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to);
+void hak_hardened_block_unmark(void *block, enum hak_block_kind from, enum hak_block_kind to);
 
 /* A fatal report unless `bytes` were asked for; not ours: nothing. */
-void hak_hardened_check_size(const void *block, size_t bytes);
+void hak_hardened_block_check_size(const void *block, size_t bytes);
 
 /* Nothing is in it, or it is told of. A block that was never handed out is left alone: looking
  * would touch all its pages. */
@@ -59,13 +60,13 @@ HAK_INLINE void *hak_hardened_block_open(struct hak_block *block, size_t room_by
     if (HAK_UNLIKELY(!hak_hardened.is_whole ||
                      hak_trailer_load(block, room_bytes) !=
                          hak_trailer_encode(mask, HAK_TRAILER_FREE) ||
-                     !hak_slack_is_near(room_bytes, slack)))
+                     !hak_trailer_slack_is_near(room_bytes, slack)))
         return hak_hardened_block_open_unusual(block, room_bytes, bytes);
     *(hak_words *)block = (hak_words){0, 0}; /* its links */
-    if (HAK_UNLIKELY(!hak_is_block_zero(block, room_bytes)))
-        hak_hardened_report_write(block);
+    if (HAK_UNLIKELY(!hak_wipe_is_block_zero(block, room_bytes)))
+        hak_hardened_block_report_write(block);
     hak_trailer_store(block, room_bytes, hak_trailer_encode(mask, bytes));
-    hak_slack_fill_zeroed(block, room_bytes, slack, hak_filler(mask));
+    hak_trailer_slack_fill_zeroed(block, room_bytes, slack, hak_trailer_filler(mask));
     return block;
 }
 
@@ -85,8 +86,8 @@ HAK_INLINE bool hak_hardened_block_is_sound(const void *block, size_t room_bytes
     size_t slack = room_bytes - HAK_TRAILER_BYTES - value;
     return HAK_LIKELY(value <= room_bytes - HAK_TRAILER_BYTES) &&
            (!hak_hardened.has_canary ||
-            hak_slack_is_near_filled(block, room_bytes, slack, hak_filler(mask)) ||
-            hak_slack_is_filled(block, room_bytes, value, hak_filler(mask)));
+            hak_trailer_slack_is_near_filled(block, room_bytes, slack, hak_trailer_filler(mask)) ||
+            hak_trailer_slack_is_filled(block, room_bytes, value, hak_trailer_filler(mask)));
 }
 
 /* Ends the process, and says why the block is none that free() may take. */

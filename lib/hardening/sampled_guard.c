@@ -27,7 +27,7 @@
 
 _Static_assert(PLACE_BYTES % HAK_PAGE_MAX_BYTES == 0, "places are whole pages");
 
-struct hak_guarded_pool hak_guarded_pool;
+struct hak_sampled_guard_pool hak_sampled_guard_pool;
 
 /* The numbers of free places, a ring; the heap lock's. */
 static struct {
@@ -37,10 +37,10 @@ static struct {
 } queue;
 
 static bool map_pool(uint32_t slots) {
-    struct hak_guarded_pool pool = {.slots = slots};
+    struct hak_sampled_guard_pool pool = {.slots = slots};
     size_t slot_bytes = slots * sizeof *pool.slot;
-    size_t records = hak_round_up(slot_bytes + HAK_GUARDED_REPORT_BYTES + slots * sizeof(uint16_t),
-                                  HAK_PAGE_MAX_BYTES);
+    size_t records = hak_round_up(
+        slot_bytes + HAK_SAMPLED_GUARD_REPORT_BYTES + slots * sizeof(uint16_t), HAK_PAGE_MAX_BYTES);
     size_t bytes = slots * STRIDE_BYTES + PLACE_BYTES;
     char *base = hak_os_reserve(bytes + records + HAK_PAGE_MAX_BYTES, HAK_PAGE_MAX_BYTES);
     if (!base)
@@ -51,34 +51,35 @@ static bool map_pool(uint32_t slots) {
     }
     pool.base = (uintptr_t)base;
     pool.bytes = bytes;
-    pool.slot = (struct hak_guarded *)(base + bytes);
+    pool.slot = (struct hak_sampled_guard *)(base + bytes);
     pool.report = base + bytes + slot_bytes;
-    queue.number = (uint16_t *)(pool.report + HAK_GUARDED_REPORT_BYTES);
-    hak_guarded_pool = pool;
+    queue.number = (uint16_t *)(pool.report + HAK_SAMPLED_GUARD_REPORT_BYTES);
+    hak_sampled_guard_pool = pool;
     return true;
 }
 
-void hak_guarded_start(void) {
-    if (!hak_conf.guard_sample || hak_guarded_is_on() || !map_pool((uint32_t)hak_conf.guard_slots))
+void hak_sampled_guard_start(void) {
+    if (!hak_conf.guard_sample || hak_sampled_guard_is_on() ||
+        !map_pool((uint32_t)hak_conf.guard_slots))
         return;
-    for (uint32_t i = 0; i < hak_guarded_pool.slots; i++)
+    for (uint32_t i = 0; i < hak_sampled_guard_pool.slots; i++)
         queue.number[queue.count++] = (uint16_t)i;
 }
 
-static uintptr_t place_of(const struct hak_guarded *slot) {
-    size_t number = (size_t)(slot - hak_guarded_pool.slot);
-    return hak_guarded_pool.base + number * STRIDE_BYTES + PLACE_BYTES;
+static uintptr_t place_of(const struct hak_sampled_guard *slot) {
+    size_t number = (size_t)(slot - hak_sampled_guard_pool.slot);
+    return hak_sampled_guard_pool.base + number * STRIDE_BYTES + PLACE_BYTES;
 }
 
-static struct hak_guarded *take_slot(void) {
-    struct hak_guarded *slot = NULL;
+static struct hak_sampled_guard *take_slot(void) {
+    struct hak_sampled_guard *slot = NULL;
     hak_lock_take(&hak_heap_lock);
     if (queue.count) {
-        slot = &hak_guarded_pool.slot[queue.number[queue.first]];
-        queue.first = (queue.first + 1) % hak_guarded_pool.slots;
+        slot = &hak_sampled_guard_pool.slot[queue.number[queue.first]];
+        queue.first = (queue.first + 1) % hak_sampled_guard_pool.slots;
         queue.count--;
         /* relaxed: only this thread has it now */
-        atomic_store_explicit(&slot->state, HAK_GUARDED_BUSY, memory_order_relaxed);
+        atomic_store_explicit(&slot->state, HAK_SAMPLED_GUARD_BUSY, memory_order_relaxed);
     } else {
         hak_process_counters.guard_misses++;
     }
@@ -86,14 +87,14 @@ static struct hak_guarded *take_slot(void) {
     return slot;
 }
 
-static void give_slot(struct hak_guarded *slot) {
+static void give_slot(struct hak_sampled_guard *slot) {
     hak_lock_take(&hak_heap_lock);
-    uint32_t last = (queue.first + queue.count++) % hak_guarded_pool.slots;
-    queue.number[last] = (uint16_t)(slot - hak_guarded_pool.slot);
+    uint32_t last = (queue.first + queue.count++) % hak_sampled_guard_pool.slots;
+    queue.number[last] = (uint16_t)(slot - hak_sampled_guard_pool.slot);
     hak_lock_give(&hak_heap_lock);
 }
 
-void hak_guarded_forget(void) {
+void hak_sampled_guard_forget(void) {
     queue.first = queue.count = 0;
 }
 
@@ -105,7 +106,7 @@ static void count(int64_t bytes, unsigned allocations, unsigned frees) {
     hak_lock_give(&hak_heap_lock);
 }
 
-static void fill(const struct hak_guarded *slot) {
+static void fill(const struct hak_sampled_guard *slot) {
     size_t before = slot->block - slot->room;
     memset((void *)slot->room, FILLER, before);
     memset((void *)(slot->block + slot->bytes), FILLER, slot->room_bytes - before - slot->bytes);
@@ -113,7 +114,7 @@ static void fill(const struct hak_guarded *slot) {
 
 /* A block at the end of its place: an overflow faults at once, or is less than 16 bytes long. At
  * the start: an underflow does. */
-static bool lay_out(struct hak_guarded *slot, size_t bytes, bool is_at_end) {
+static bool lay_out(struct hak_sampled_guard *slot, size_t bytes, bool is_at_end) {
     size_t room_bytes = hak_round_up(bytes, hak_os_page_bytes);
     uintptr_t place = place_of(slot), end = place + PLACE_BYTES;
     uintptr_t room = is_at_end ? end - room_bytes : place;
@@ -127,8 +128,8 @@ static bool lay_out(struct hak_guarded *slot, size_t bytes, bool is_at_end) {
     return true;
 }
 
-void *hak_guarded_alloc(struct hak_heap *heap, size_t bytes, const void *caller) {
-    struct hak_guarded *slot = bytes ? take_slot() : NULL;
+void *hak_sampled_guard_alloc(struct hak_heap *heap, size_t bytes, const void *caller) {
+    struct hak_sampled_guard *slot = bytes ? take_slot() : NULL;
     if (!slot)
         return NULL;
     if (!lay_out(slot, bytes, hak_random_next(&heap->sampler.guard_random) >> 63)) {
@@ -140,30 +141,31 @@ void *hak_guarded_alloc(struct hak_heap *heap, size_t bytes, const void *caller)
     hak_os_unwind(&slot->taken, caller);
     count((int64_t)slot->room_bytes, 1, 0);
     /* release pairs with the acquire in begin_free */
-    atomic_store_explicit(&slot->state, HAK_GUARDED_LIVE, memory_order_release);
+    atomic_store_explicit(&slot->state, HAK_SAMPLED_GUARD_LIVE, memory_order_release);
     return (void *)slot->block;
 }
 
 /* ---- misuse ---- */
 
-__attribute__((noreturn)) HAK_COLD static void die(const struct hak_guarded *slot,
+__attribute__((noreturn)) HAK_COLD static void die(const struct hak_sampled_guard *slot,
                                                    enum hak_fatal_code code, const char *verb,
                                                    uintptr_t address, const void *caller) {
     struct hak_stack stack;
     hak_os_unwind(&stack, caller);
-    const struct hak_guarded_misuse misuse = {code, verb, address, &stack};
-    struct hak_buffer *text = hak_guarded_tell(slot, &misuse);
+    const struct hak_sampled_guard_misuse misuse = {code, verb, address, &stack};
+    struct hak_buffer *text = hak_sampled_guard_report(slot, &misuse);
     if (text)
         hak_fatal_end(text);
     hak_fatal(code, (const void *)address, 0, HAK_NO_THREAD);
 }
 
-const struct hak_guarded *hak_guarded_near(uintptr_t address) {
-    size_t offset = address - hak_guarded_pool.base;
+const struct hak_sampled_guard *hak_sampled_guard_near(uintptr_t address) {
+    size_t offset = address - hak_sampled_guard_pool.base;
     size_t number = offset / STRIDE_BYTES; /* of the place behind the guard */
-    const struct hak_guarded *slots = hak_guarded_pool.slot;
-    const struct hak_guarded *after = number < hak_guarded_pool.slots ? &slots[number] : NULL;
-    const struct hak_guarded *before = number ? &slots[number - 1] : NULL;
+    const struct hak_sampled_guard *slots = hak_sampled_guard_pool.slot;
+    const struct hak_sampled_guard *after =
+        number < hak_sampled_guard_pool.slots ? &slots[number] : NULL;
+    const struct hak_sampled_guard *before = number ? &slots[number - 1] : NULL;
     if (after && !after->block)
         after = NULL;
     if (before && !before->block)
@@ -176,16 +178,16 @@ const struct hak_guarded *hak_guarded_near(uintptr_t address) {
 }
 
 /* The place that a pointer must be the block of. */
-static struct hak_guarded *slot_at(const void *pointer) {
+static struct hak_sampled_guard *slot_at(const void *pointer) {
     uintptr_t address = (uintptr_t)pointer;
-    size_t number = (address - hak_guarded_pool.base) / STRIDE_BYTES;
-    struct hak_guarded *slot = &hak_guarded_pool.slot[number];
-    bool is_place = number < hak_guarded_pool.slots && address >= place_of(slot);
+    size_t number = (address - hak_sampled_guard_pool.base) / STRIDE_BYTES;
+    struct hak_sampled_guard *slot = &hak_sampled_guard_pool.slot[number];
+    bool is_place = number < hak_sampled_guard_pool.slots && address >= place_of(slot);
     return is_place && slot->block ? slot : NULL;
 }
 
 /* Whether the rest of the block's pages is as it was. */
-static void check_filling(const struct hak_guarded *slot, const void *caller) {
+static void check_filling(const struct hak_sampled_guard *slot, const void *caller) {
     const unsigned char *room = (const unsigned char *)slot->room;
     size_t before = slot->block - slot->room;
     for (size_t i = before + slot->bytes; i < slot->room_bytes; i++)
@@ -196,13 +198,13 @@ static void check_filling(const struct hak_guarded *slot, const void *caller) {
             die(slot, HAK_FATAL_UNDERRUN, "earlier write to ", slot->room + i, caller);
 }
 
-void hak_guarded_free(void *pointer, const void *caller) {
-    struct hak_guarded *slot = slot_at(pointer);
-    uint8_t live = HAK_GUARDED_LIVE;
+void hak_sampled_guard_free(void *pointer, const void *caller) {
+    struct hak_sampled_guard *slot = slot_at(pointer);
+    uint8_t live = HAK_SAMPLED_GUARD_LIVE;
     if (!slot)
         hak_fatal(HAK_FATAL_INVALID_FREE, pointer, 0, HAK_NO_THREAD);
-    /* acquire pairs with the release in hak_guarded_alloc */
-    if (!atomic_compare_exchange_strong_explicit(&slot->state, &live, HAK_GUARDED_BUSY,
+    /* acquire pairs with the release in hak_sampled_guard_alloc */
+    if (!atomic_compare_exchange_strong_explicit(&slot->state, &live, HAK_SAMPLED_GUARD_BUSY,
                                                  memory_order_acquire, memory_order_relaxed))
         die(slot, HAK_FATAL_DOUBLE_FREE, "free of ", (uintptr_t)pointer, caller);
     if ((uintptr_t)pointer != slot->block)
@@ -213,16 +215,16 @@ void hak_guarded_free(void *pointer, const void *caller) {
     hak_os_purge((void *)slot->room, slot->room_bytes);
     hak_os_deny((void *)slot->room, slot->room_bytes);
     count(-(int64_t)slot->room_bytes, 0, 1);
-    atomic_store_explicit(&slot->state, HAK_GUARDED_FREED, memory_order_release);
+    atomic_store_explicit(&slot->state, HAK_SAMPLED_GUARD_FREED, memory_order_release);
     give_slot(slot);
 }
 
-size_t hak_guarded_bytes(const void *pointer) {
-    const struct hak_guarded *slot = slot_at(pointer);
+size_t hak_sampled_guard_bytes(const void *pointer) {
+    const struct hak_sampled_guard *slot = slot_at(pointer);
     if (!slot)
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, 0, HAK_NO_THREAD);
-    /* acquire pairs with the release in hak_guarded_alloc */
-    if (atomic_load_explicit(&slot->state, memory_order_acquire) != HAK_GUARDED_LIVE)
+    /* acquire pairs with the release in hak_sampled_guard_alloc */
+    if (atomic_load_explicit(&slot->state, memory_order_acquire) != HAK_SAMPLED_GUARD_LIVE)
         die(slot, HAK_FATAL_FREED_BLOCK, "use of ", (uintptr_t)pointer, NULL);
     if ((uintptr_t)pointer != slot->block)
         die(slot, HAK_FATAL_INVALID_POINTER, "use of ", (uintptr_t)pointer, NULL);

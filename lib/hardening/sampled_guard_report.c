@@ -17,7 +17,7 @@ static void put_count(struct hak_buffer *text, size_t bytes, const char *after) 
     hak_put_text(text, after);
 }
 
-static void put_distance(struct hak_buffer *text, const struct hak_guarded *slot,
+static void put_distance(struct hak_buffer *text, const struct hak_sampled_guard *slot,
                          uintptr_t address) {
     if (address < slot->block)
         put_count(text, slot->block - address, " before the start of a block of ");
@@ -37,14 +37,14 @@ static void put_stack(struct hak_buffer *text, const char *what, int thread_id,
     hak_os_unwind_put(text, "\nhakmem:     ", stack);
 }
 
-struct hak_buffer *hak_guarded_tell(const struct hak_guarded *slot,
-                                    const struct hak_guarded_misuse *misuse) {
+struct hak_buffer *hak_sampled_guard_report(const struct hak_sampled_guard *slot,
+                                            const struct hak_sampled_guard_misuse *misuse) {
     static struct hak_buffer text;
-    unsigned class = hak_class_of(slot->bytes);
+    unsigned class = hak_size_class_of(slot->bytes);
     if (atomic_exchange_explicit(&is_told, true, memory_order_relaxed))
         return NULL;
-    hak_buffer_init(&text, hak_guarded_pool.report, HAK_GUARDED_REPORT_BYTES);
-    hak_fatal_begin(&text, misuse->code, (const void *)slot->block, hak_class_bytes[class],
+    hak_buffer_init(&text, hak_sampled_guard_pool.report, HAK_SAMPLED_GUARD_REPORT_BYTES);
+    hak_fatal_begin(&text, misuse->code, (const void *)slot->block, hak_size_class_bytes[class],
                     slot->taken_by);
     hak_put_text(&text, "\nhakmem:   ");
     hak_put_text(&text, misuse->verb);
@@ -58,31 +58,31 @@ struct hak_buffer *hak_guarded_tell(const struct hak_guarded *slot,
     return &text;
 }
 
-static enum hak_fatal_code code_of(const struct hak_guarded *slot, uintptr_t address) {
+static enum hak_fatal_code code_of(const struct hak_sampled_guard *slot, uintptr_t address) {
     /* relaxed: a report reads what is there */
-    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != HAK_GUARDED_LIVE)
+    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != HAK_SAMPLED_GUARD_LIVE)
         return HAK_FATAL_ACCESS_AFTER_FREE;
     return address < slot->block ? HAK_FATAL_ACCESS_BEFORE_START : HAK_FATAL_ACCESS_PAST_END;
 }
 
 static void on_fault(const struct hak_fault *fault) {
     static const char verbs[][16] = {"access to ", "read of ", "write to "};
-    const struct hak_guarded *slot = NULL;
+    const struct hak_sampled_guard *slot = NULL;
     struct hak_stack stack;
-    if (hak_guarded_holds((const void *)fault->address))
-        slot = hak_guarded_near(fault->address);
+    if (hak_sampled_guard_holds((const void *)fault->address))
+        slot = hak_sampled_guard_near(fault->address);
     if (!slot)
         return;
     hak_os_unwind_from(&stack, fault->place);
-    const struct hak_guarded_misuse misuse = {code_of(slot, fault->address), verbs[fault->access],
-                                              fault->address, &stack};
-    struct hak_buffer *text = hak_guarded_tell(slot, &misuse);
+    const struct hak_sampled_guard_misuse misuse = {code_of(slot, fault->address),
+                                                    verbs[fault->access], fault->address, &stack};
+    struct hak_buffer *text = hak_sampled_guard_report(slot, &misuse);
     if (text)
         hak_log_line(text);
 }
 
-void hak_guarded_watch(void) {
-    if (!hak_guarded_is_on())
+void hak_sampled_guard_watch(void) {
+    if (!hak_sampled_guard_is_on())
         return;
     hak_os_unwind_prepare();
     hak_os_fault_watch(on_fault);

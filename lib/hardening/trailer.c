@@ -9,23 +9,23 @@
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, \
         255, 255, 255, 255, 255
 
-const uint8_t hak_slack_ones[2 * HAK_SLACK_NEAR] = {
+const uint8_t hak_trailer_slack_ones[2 * HAK_SLACK_NEAR] = {
     [HAK_SLACK_NEAR] = HAK_24_ONES, HAK_24_ONES, HAK_24_ONES};
 
 /* Of the 16 bytes at `at`, those from `start` on, which is among them or right behind. */
 static hak_words mask_from(const hak_words *at, uintptr_t start) {
-    return hak_slack_mask(hak_slack_ones, HAK_SLACK_NEAR - (start - (uintptr_t)at));
+    return hak_trailer_slack_mask(hak_trailer_slack_ones, HAK_SLACK_NEAR - (start - (uintptr_t)at));
 }
 
 static uint64_t word_mask_from(const hak_word *at, uintptr_t start) {
     size_t lead = hak_excess(start, (uintptr_t)at);
-    return *(const hak_word_anywhere *)(hak_slack_ones + HAK_SLACK_NEAR - lead);
+    return *(const hak_word_anywhere *)(hak_trailer_slack_ones + HAK_SLACK_NEAR - lead);
 }
 
-void hak_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t filler) {
+void hak_trailer_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t filler) {
     const hak_words fillers = {filler, filler};
     uintptr_t start = (uintptr_t)block + bytes;
-    hak_words *at = hak_words_at(block, room_bytes - 16);
+    hak_words *at = hak_wipe_words_at(block, room_bytes - 16);
     hak_word *last = (hak_word *)at;
     if (start >= (uintptr_t)at + sizeof *last)
         return;
@@ -38,10 +38,11 @@ void hak_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t fille
         *at ^= (*at ^ fillers) & mask_from(at, start);
 }
 
-bool hak_slack_is_filled(const void *block, size_t room_bytes, size_t bytes, uint64_t filler) {
+bool hak_trailer_slack_is_filled(const void *block, size_t room_bytes, size_t bytes,
+                                 uint64_t filler) {
     const hak_words fillers = {filler, filler};
     uintptr_t start = (uintptr_t)block + bytes;
-    const hak_words *at = hak_words_at(block, room_bytes - 16);
+    const hak_words *at = hak_wipe_words_at(block, room_bytes - 16);
     const hak_word *last = (const hak_word *)at;
     if (start >= (uintptr_t)at + sizeof *last)
         return true;

@@ -59,82 +59,83 @@ HAK_INLINE void hak_trailer_store(void *block, size_t room_bytes, uint64_t word)
 
 /* No byte of it is one of a text, so that a string that is too long by its end is always noticed.
  */
-HAK_INLINE uint64_t hak_filler(uint64_t mask) {
+HAK_INLINE uint64_t hak_trailer_filler(uint64_t mask) {
     return mask | 0x8080808080808080u;
 }
 
 /*
  * The slack of a block, between what was asked for and the trailer, holds the filler: byte i of it
  * where the address is i modulo 8. Of its end, which is mostly all of it, so many bytes are written
- * and looked at without a loop, under masks; hak_slack_ones + slack is where those begin.
+ * and looked at without a loop, under masks; hak_trailer_slack_ones + slack is where those begin.
  */
 #define HAK_SLACK_TINY 24u
 #define HAK_SLACK_NEAR 72u
 #define HAK_SLACK_TINY_ROOM 256u /* blocks up to here have the first number of them */
-extern const uint8_t hak_slack_ones[2 * HAK_SLACK_NEAR];
+extern const uint8_t hak_trailer_slack_ones[2 * HAK_SLACK_NEAR];
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) hak_word_anywhere;
 typedef uint64_t __attribute__((may_alias, vector_size(16), aligned(1))) hak_words_anywhere;
 
 /* Slack of any length, of a block of which nothing is known. */
-void hak_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t filler);
-bool hak_slack_is_filled(const void *block, size_t room_bytes, size_t bytes, uint64_t filler);
+void hak_trailer_slack_fill(void *block, size_t room_bytes, size_t bytes, uint64_t filler);
+bool hak_trailer_slack_is_filled(const void *block, size_t room_bytes, size_t bytes,
+                                 uint64_t filler);
 
-HAK_INLINE bool hak_slack_is_near(size_t room_bytes, size_t slack) {
+HAK_INLINE bool hak_trailer_slack_is_near(size_t room_bytes, size_t slack) {
     return slack <= (room_bytes <= HAK_SLACK_TINY_ROOM ? HAK_SLACK_TINY : HAK_SLACK_NEAR);
 }
 
-HAK_INLINE hak_words hak_slack_mask(const uint8_t *ones, size_t place) {
+HAK_INLINE hak_words hak_trailer_slack_mask(const uint8_t *ones, size_t place) {
     return *(const hak_words_anywhere *)(ones + place);
 }
 
-HAK_INLINE uint64_t hak_slack_word_mask(const uint8_t *ones, size_t place) {
+HAK_INLINE uint64_t hak_trailer_slack_word_mask(const uint8_t *ones, size_t place) {
     return *(const hak_word_anywhere *)(ones + place);
 }
 
 /* Near slack, of a block that is zero there. */
-HAK_INLINE void hak_slack_fill_zeroed(void *block, size_t room_bytes, size_t slack,
-                                      uint64_t filler) {
-    const uint8_t *ones = hak_slack_ones + slack;
-    hak_words *end = hak_words_at(block, room_bytes - 16);
+HAK_INLINE void hak_trailer_slack_fill_zeroed(void *block, size_t room_bytes, size_t slack,
+                                              uint64_t filler) {
+    const uint8_t *ones = hak_trailer_slack_ones + slack;
+    hak_words *end = hak_wipe_words_at(block, room_bytes - 16);
     hak_word *last = (hak_word *)end;
     const hak_words fillers = {filler, filler};
-    *last = filler & hak_slack_word_mask(ones, 64);
+    *last = filler & hak_trailer_slack_word_mask(ones, 64);
     if (room_bytes <= HAK_SLACK_TINY_ROOM) {
-        last[-1] = filler & hak_slack_word_mask(ones, 56);
-        last[-2] = filler & hak_slack_word_mask(ones, 48);
+        last[-1] = filler & hak_trailer_slack_word_mask(ones, 56);
+        last[-2] = filler & hak_trailer_slack_word_mask(ones, 48);
         return;
     }
-    end[-1] = fillers & hak_slack_mask(ones, 48);
-    end[-2] = fillers & hak_slack_mask(ones, 32);
-    end[-3] = fillers & hak_slack_mask(ones, 16);
-    end[-4] = fillers & hak_slack_mask(ones, 0);
+    end[-1] = fillers & hak_trailer_slack_mask(ones, 48);
+    end[-2] = fillers & hak_trailer_slack_mask(ones, 32);
+    end[-3] = fillers & hak_trailer_slack_mask(ones, 16);
+    end[-4] = fillers & hak_trailer_slack_mask(ones, 0);
 }
 
 /* True if the slack is near and nobody wrote into it. */
-HAK_INLINE bool hak_slack_is_near_filled(const void *block, size_t room_bytes, size_t slack,
-                                         uint64_t filler) {
-    const uint8_t *ones = hak_slack_ones + slack;
-    const hak_words *end = hak_words_at(block, room_bytes - 16);
+HAK_INLINE bool hak_trailer_slack_is_near_filled(const void *block, size_t room_bytes, size_t slack,
+                                                 uint64_t filler) {
+    const uint8_t *ones = hak_trailer_slack_ones + slack;
+    const hak_words *end = hak_wipe_words_at(block, room_bytes - 16);
     const hak_word *last = (const hak_word *)end;
     const hak_words fillers = {filler, filler};
     uint64_t differs = 0;
     if (room_bytes <= HAK_SLACK_TINY_ROOM) {
         if (HAK_UNLIKELY(slack > HAK_SLACK_TINY))
             return false;
-        differs = (last[0] ^ filler) & hak_slack_word_mask(ones, 64);
-        differs |= (last[-1] ^ filler) & hak_slack_word_mask(ones, 56);
-        differs |= (last[-2] ^ filler) & hak_slack_word_mask(ones, 48);
+        differs = (last[0] ^ filler) & hak_trailer_slack_word_mask(ones, 64);
+        differs |= (last[-1] ^ filler) & hak_trailer_slack_word_mask(ones, 56);
+        differs |= (last[-2] ^ filler) & hak_trailer_slack_word_mask(ones, 48);
         return differs == 0;
     }
     if (HAK_UNLIKELY(slack > HAK_SLACK_NEAR))
         return false;
-    differs = (last[0] ^ filler) & hak_slack_word_mask(ones, 64);
-    hak_words one = {differs, 0}, other = (end[-1] ^ fillers) & hak_slack_mask(ones, 48);
-    one |= (end[-2] ^ fillers) & hak_slack_mask(ones, 32);
-    other |= (end[-3] ^ fillers) & hak_slack_mask(ones, 16);
-    one |= (end[-4] ^ fillers) & hak_slack_mask(ones, 0);
-    return hak_words_are_zero(one, other);
+    differs = (last[0] ^ filler) & hak_trailer_slack_word_mask(ones, 64);
+    hak_words one = {differs, 0}, other = (end[-1] ^ fillers) & hak_trailer_slack_mask(ones, 48);
+    one |= (end[-2] ^ fillers) & hak_trailer_slack_mask(ones, 32);
+    other |= (end[-3] ^ fillers) & hak_trailer_slack_mask(ones, 16);
+    one |= (end[-4] ^ fillers) & hak_trailer_slack_mask(ones, 0);
+    return hak_wipe_words_are_zero(one, other);
 }
 
 #endif

@@ -8,9 +8,10 @@
 
 #include "base/bits.h"
 
-#define HAK_GROWTH_LEAST_BYTES HAK_KIB(8) /* below it, many a block grows by little and stays so   \
-                                           */
-#define HAK_GROWTH_SHARE 2u               /* headroom; a program that grows by more has its own */
+#define HAK_GROWTH_LEAST_BYTES                                                                     \
+    HAK_KIB(8)              /* below it, many a block grows by little and stays so                 \
+                             */
+#define HAK_GROWTH_SHARE 2u /* headroom; a program that grows by more has its own */
 
 static uint32_t tag_of(const void *block) {
     return (uint32_t)((uintptr_t)block >> 4);
@@ -20,7 +21,7 @@ static uint32_t *place_of(struct hak_heap *heap, uint32_t tag) {
     return &heap->grown[tag * 0x9E3779B1u >> (32 - HAK_GROWN_SHIFT)];
 }
 
-size_t hak_growth_wish(const void *pointer, size_t usable_bytes, size_t bytes) {
+size_t hak_growth_hint_request(const void *pointer, size_t usable_bytes, size_t bytes) {
     struct hak_heap *heap = hak_heap_get();
     size_t roomy_bytes = usable_bytes + usable_bytes / HAK_GROWTH_SHARE;
     if (usable_bytes < HAK_GROWTH_LEAST_BYTES || bytes <= usable_bytes || bytes >= roomy_bytes)
@@ -30,7 +31,7 @@ size_t hak_growth_wish(const void *pointer, size_t usable_bytes, size_t bytes) {
     return roomy_bytes;
 }
 
-void hak_growth_note(const void *from, const void *to) {
+void hak_growth_hint_note(const void *from, const void *to) {
     struct hak_heap *heap = hak_heap_get();
     if (!heap)
         return;

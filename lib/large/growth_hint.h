@@ -10,9 +10,9 @@
 #include "core/heap.h"
 
 /* The size to ask for when a block of `usable_bytes` must move to become `bytes` long. */
-size_t hak_growth_wish(const void *pointer, size_t usable_bytes, size_t bytes);
+size_t hak_growth_hint_request(const void *pointer, size_t usable_bytes, size_t bytes);
 
 /* A block grew and moved. */
-void hak_growth_note(const void *from, const void *to);
+void hak_growth_hint_note(const void *from, const void *to);
 
 #endif

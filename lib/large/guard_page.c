@@ -23,7 +23,7 @@
 #define HAK_CALLS_SHARE 256u        /* of the time, where they are dearer */
 #define HAK_CALLS_MOST_MS 128u      /* one that was held up is not to end it for all */
 
-bool hak_fence_is_on;
+bool hak_guard_page_is_on;
 
 static struct hak_link oldest_first = {&oldest_first, &oldest_first};
 static unsigned waiting_count;
@@ -32,11 +32,11 @@ static unsigned waiting_count;
 static _Atomic uint64_t budget_spent_ms;
 static _Atomic int fenced_blocks;
 
-void hak_fence_start(void) {
+void hak_guard_page_start(void) {
     bool has_limit = hak_conf.soft_limit || hak_conf.hard_limit;
     bool purges = hak_conf.purge && !hak_conf.lazy_purge && !hak_conf.prealloc;
     bool is_wanted = hak_conf.fences && !hak_hardened.is_on && hak_conf.huge_pages <= 1;
-    hak_fence_is_on = is_wanted && purges && !has_limit;
+    hak_guard_page_is_on = is_wanted && purges && !has_limit;
 }
 
 /* ---- budget ---- */
@@ -72,7 +72,7 @@ static void count(int blocks) {
 /* ---- runs ---- */
 
 static char *start_of(const struct hak_slab *run) {
-    return (char *)hak_slab_address(run);
+    return (char *)hak_region_slab_address(run);
 }
 
 static size_t block_bytes(const struct hak_slab *slab) {
@@ -81,7 +81,7 @@ static size_t block_bytes(const struct hak_slab *slab) {
 
 /* Slabs that are fences as a whole are not in use; the lock is held. */
 static void count_used(const struct hak_slab *slab, int sign) {
-    size_t fence_bytes = hak_run_bytes(slab) + HAK_SLAB_BYTES - block_bytes(slab);
+    size_t fence_bytes = hak_slab_record_run_bytes(slab) + HAK_SLAB_BYTES - block_bytes(slab);
     hak_process_counters.used_bytes += (uint64_t)(sign * (int64_t)fence_bytes);
 }
 
@@ -108,10 +108,10 @@ static struct hak_slab *join(struct hak_slab *slab) {
     size_t slabs = (size_t)slab->run_slabs + 1;
     if (!hak_os_commit(start_of(run), slabs << HAK_SLAB_SHIFT))
         return NULL;
-    hak_os_hide(start_of(run), slabs << HAK_SLAB_SHIFT, false);
+    hak_os_exclude_from_dumps(start_of(run), slabs << HAK_SLAB_SHIFT, false);
     hak_lock_take(&hak_heap_lock);
     count_used(slab, 1);
-    hak_slab_set_state(slab, HAK_SLAB_UNUSED);
+    hak_slab_record_set_state(slab, HAK_SLAB_UNUSED);
     slab->is_fenced = false;
     hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
     run->is_moved = slab->is_moved;
@@ -121,7 +121,7 @@ static struct hak_slab *join(struct hak_slab *slab) {
 
 /* Core dumps leave it out. */
 static bool deny(void *start, size_t bytes) {
-    return hak_os_deny(start, bytes) && hak_os_hide(start, bytes, true);
+    return hak_os_deny(start, bytes) && hak_os_exclude_from_dumps(start, bytes, true);
 }
 
 /* A fence holds no pages. */
@@ -134,7 +134,7 @@ static void let_wait(struct hak_slab *slab) {
     hak_list_push_back(&oldest_first, &slab->link);
     waiting_count++;
     hak_process_counters.used_bytes -= block_bytes(slab);
-    hak_slab_set_state(slab, HAK_SLAB_WAITING);
+    hak_slab_record_set_state(slab, HAK_SLAB_WAITING);
     hak_lock_give(&hak_heap_lock);
 }
 
@@ -148,9 +148,9 @@ static bool give_or_wait(struct hak_slab *slab) {
     }
     count(-1);
     if (is_zero && !atomic_load_explicit(&hak_os_is_locked, memory_order_relaxed))
-        hak_run_give_clean(run);
+        hak_run_return_clean(run);
     else
-        hak_run_give(run);
+        hak_run_return(run);
     return true;
 }
 
@@ -163,7 +163,7 @@ static bool release_oldest(unsigned most) {
         hak_list_remove(&slab->link);
         waiting_count--;
         hak_process_counters.used_bytes += block_bytes(slab);
-        hak_slab_set_state(slab, HAK_SLAB_MOVING);
+        hak_slab_record_set_state(slab, HAK_SLAB_MOVING);
         hak_run_depart();
     }
     hak_lock_give(&hak_heap_lock);
@@ -186,7 +186,7 @@ static bool has_huge_pages(void) {
 }
 
 static bool put_up_both(struct hak_slab *slab, uint64_t paid_ms) {
-    size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    size_t rest_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
     uint64_t begun_ns = hak_os_now_ns();
     bool done = put_up(start_of(slab - 1), HAK_SLAB_BYTES, slab->is_zero) &&
                 put_up(start_of(slab) + slab->large_bytes, rest_bytes, slab->is_zero);
@@ -194,7 +194,7 @@ static bool put_up_both(struct hak_slab *slab, uint64_t paid_ms) {
     return done;
 }
 
-struct hak_slab *hak_fence_take(size_t bytes) {
+struct hak_slab *hak_guard_page_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
     bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
     uint64_t paid_ms = has_room ? pay(0) : 0;
@@ -216,13 +216,13 @@ struct hak_slab *hak_fence_take(size_t bytes) {
 
 /* ---- freed blocks ---- */
 
-void hak_fence_forget(void) {
+void hak_guard_page_forget(void) {
     count(-(int)waiting_count);
     waiting_count = 0;
     hak_list_init(&oldest_first);
 }
 
-void hak_fence_release(void) {
+void hak_guard_page_release(void) {
     while (release_oldest(0))
         ;
 }
@@ -231,13 +231,13 @@ void hak_fence_release(void) {
  * accessible. */
 static bool close_up(struct hak_slab *slab) {
     void *start = start_of(slab);
-    slab->is_zero = hak_os_renew(start, hak_run_bytes(slab));
+    slab->is_zero = hak_os_renew(start, hak_slab_record_run_bytes(slab));
     if (slab->is_zero)
         slab->is_moved = false;
-    return slab->is_zero && deny(start, hak_run_bytes(slab));
+    return slab->is_zero && deny(start, hak_slab_record_run_bytes(slab));
 }
 
-void hak_fence_give(struct hak_slab *slab) {
+void hak_guard_page_return(struct hak_slab *slab) {
     slab->is_zero = false;
     uint64_t begun_ns = hak_os_now_ns();
     /* Whoever is next needs new pages. */

@@ -13,21 +13,22 @@
 
 #include "core/heap.h"
 
-/* The knob, and: nothing was asked for that fences would spoil. Set once, by hak_fence_start. */
-extern bool hak_fence_is_on HAK_SEALED;
+/* The knob, and: nothing was asked for that fences would spoil. Set once, by hak_guard_page_start.
+ */
+extern bool hak_guard_page_is_on HAK_SEALED;
 
-void hak_fence_start(void);
+void hak_guard_page_start(void);
 
 /* In a fork's child: what waits is lost. */
-void hak_fence_forget(void);
+void hak_guard_page_forget(void);
 
 /* The run of a block of `bytes`; large_bytes is set. NULL: it gets no fence. */
-struct hak_slab *hak_fence_take(size_t bytes);
+struct hak_slab *hak_guard_page_take(size_t bytes);
 
 /* Lets a fenced block wait, whose state was taken. */
-void hak_fence_give(struct hak_slab *slab);
+void hak_guard_page_return(struct hak_slab *slab);
 
 /* Ends the waiting of all. */
-void hak_fence_release(void);
+void hak_guard_page_release(void);
 
 #endif

@@ -46,7 +46,7 @@
 /* A thread without a heap counts in the orphans' record, which the heap lock guards, too. */
 static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
     struct hak_heap *heap = hak_heap_get();
-    struct hak_thread_counters *thread = heap ? &heap->counters : &hak_orphan_heap->counters;
+    struct hak_thread_counters *thread = heap ? &heap->counters : &hak_abandoned_heap->counters;
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.large_bytes += (uint64_t)bytes;
     hak_process_counters.large_allocations += allocations;
@@ -66,9 +66,9 @@ static size_t slabs_for(size_t bytes) {
 
 /* Near a limit, dirty pages behind the block are given back, for it may keep them for good. */
 static void purge_tail(const struct hak_slab *slab) {
-    size_t tail_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    size_t tail_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
     if (tail_bytes && !slab->is_zero && hak_limit_is_near() && !hak_huge_is_pooled(slab))
-        hak_os_purge((char *)hak_slab_address(slab) + slab->large_bytes, tail_bytes);
+        hak_os_purge((char *)hak_region_slab_address(slab) + slab->large_bytes, tail_bytes);
 }
 
 static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
@@ -103,9 +103,10 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
 
 /* Not for what realloc makes longer: it would have to move, where others are lengthened. */
 static struct hak_slab *take_fenced(size_t bytes, size_t alignment) {
-    if (!hak_fence_is_on || bytes > PTRDIFF_MAX - HAK_SUPERSLAB_BYTES || alignment > HAK_SLAB_BYTES)
+    if (!hak_guard_page_is_on || bytes > PTRDIFF_MAX - HAK_SUPERSLAB_BYTES ||
+        alignment > HAK_SLAB_BYTES)
         return NULL;
-    struct hak_slab *slab = hak_fence_take(bytes);
+    struct hak_slab *slab = hak_guard_page_take(bytes);
     if (slab)
         become_large(slab);
     return slab;
@@ -119,7 +120,7 @@ void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
         slab = hak_large_take(hak_max(bytes, least), alignment);
     if (!slab)
         return NULL;
-    struct hak_block *block = (struct hak_block *)hak_slab_address(slab);
+    struct hak_block *block = (struct hak_block *)hak_region_slab_address(slab);
     if (ret_is_zero)
         *ret_is_zero = slab->is_zero;
     if (!slab->is_zero && !hak_hardened.is_on)
@@ -142,11 +143,11 @@ static void leave_large(struct hak_slab *slab, void *pointer) {
 void hak_large_free(struct hak_slab *slab, void *pointer) {
     leave_large(slab, pointer);
     if (HAK_UNLIKELY(hak_hardened.is_on))
-        hak_large_hardened_give(slab);
+        hak_large_hardened_return(slab);
     else if (slab->is_fenced)
-        hak_fence_give(slab);
+        hak_guard_page_return(slab);
     else
-        hak_run_give(slab);
+        hak_run_return(slab);
 }
 
 /* The block's pages are elsewhere now. */
@@ -157,9 +158,9 @@ static void free_moved(struct hak_slab *slab, void *pointer) {
     }
     leave_large(slab, pointer);
     if (hak_renew_run(slab))
-        hak_run_give_clean(slab);
+        hak_run_return_clean(slab);
     else
-        hak_run_give(slab);
+        hak_run_return(slab);
 }
 
 static void set_bytes(struct hak_slab *slab, size_t bytes) {
@@ -179,8 +180,8 @@ static void copy_sparse(char *target, const char *source, size_t bytes) {
 }
 
 static void copy_content(struct hak_slab *to, const struct hak_slab *from, size_t bytes) {
-    void *target = (void *)hak_slab_address(to);
-    const void *source = (const void *)hak_slab_address(from);
+    void *target = (void *)hak_region_slab_address(to);
+    const void *source = (const void *)hak_region_slab_address(from);
     if (to->is_zero)
         copy_sparse(target, source, bytes);
     else
@@ -260,8 +261,9 @@ static bool move_mappings(struct transfer *rest) {
 
 /* False: the new block's memory is lost, the old block is as it was. */
 static bool move_content(struct hak_slab *to, struct hak_slab *from, size_t bytes) {
-    char *source = (char *)hak_slab_address(from), *target = (char *)hak_slab_address(to);
-    struct transfer rest = {source, bytes, target, hak_run_bytes(to)};
+    char *source = (char *)hak_region_slab_address(from),
+         *target = (char *)hak_region_slab_address(to);
+    struct transfer rest = {source, bytes, target, hak_slab_record_run_bytes(to)};
     bool done = move_mappings(&rest);
     to->is_moved = from->is_moved = true;
     if (!done)
@@ -271,7 +273,7 @@ static bool move_content(struct hak_slab *to, struct hak_slab *from, size_t byte
 
 /* What is behind the content in the new block is its own. */
 static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t bytes) {
-    size_t old_bytes = hak_hardened_bytes(slab, pointer);
+    size_t old_bytes = hak_hardened_block_bytes(slab, pointer);
     size_t old_large_bytes = slab->large_bytes;
     if (hak_large_hardened_resize(slab, bytes)) {
         count_large((int64_t)slab->large_bytes - (int64_t)old_large_bytes, 0, 0);
@@ -283,7 +285,7 @@ static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t bytes)
     struct hak_slab *other = hak_large_take(bytes, HAK_SLAB_BYTES);
     if (!other)
         return NULL;
-    void *target = (void *)hak_slab_address(other);
+    void *target = (void *)hak_region_slab_address(other);
     memcpy(target, pointer, hak_min(old_bytes, bytes));
     hak_large_free(slab, pointer);
     hak_sample_large(other, bytes);
@@ -303,7 +305,7 @@ static bool resize_fenced(struct hak_slab *slab, size_t bytes) {
     if (rounded > slab->large_bytes || slabs_for(rounded) < slabs_for(slab->large_bytes))
         return false;
     if (rounded < slab->large_bytes)
-        hak_os_purge((char *)hak_slab_address(slab) + rounded, slab->large_bytes - rounded);
+        hak_os_purge((char *)hak_region_slab_address(slab) + rounded, slab->large_bytes - rounded);
     return true;
 }
 
@@ -324,7 +326,7 @@ void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
     if (resize_in_place(slab, bytes))
         return keep_resized(slab, pointer, bytes);
     bool is_copied = slab->large_bytes < HAK_MOVE_MIN_BYTES;
-    size_t wish = is_copied ? hak_growth_wish(pointer, slab->large_bytes, bytes) : bytes;
+    size_t wish = is_copied ? hak_growth_hint_request(pointer, slab->large_bytes, bytes) : bytes;
     struct hak_slab *other = hak_large_take(wish, HAK_SLAB_BYTES);
     if (!other)
         return NULL;
@@ -336,10 +338,10 @@ void *hak_large_resize(struct hak_slab *slab, void *pointer, size_t bytes) {
         free_moved(slab, pointer);
     } else {
         /* Its address space stays out of use, like a run on its way for good. */
-        leave_large(other, (void *)hak_slab_address(other));
+        leave_large(other, (void *)hak_region_slab_address(other));
         return NULL;
     }
-    hak_growth_note(pointer, (void *)hak_slab_address(other));
+    hak_growth_hint_note(pointer, (void *)hak_region_slab_address(other));
     hak_sample_large(other, bytes);
-    return (void *)hak_slab_address(other);
+    return (void *)hak_region_slab_address(other);
 }

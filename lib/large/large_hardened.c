@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-#define HAK_GUARDED_MOST 1000 /* live blocks with a guard */
+#define HAK_SAMPLED_GUARD_MOST 1000 /* live blocks with a guard */
 #define HAK_WAITING_MOST 64u
 #define HAK_WAITING_LEAST 8u /* that many are freed later than one that is used again */
 #define HAK_WIPED_MOST_BYTES HAK_KIB(256) /* above, new pages are cheaper than clearing */
@@ -44,7 +44,7 @@ static struct hak_link stranded = {&stranded, &stranded}; /* heap lock */
 static _Atomic int guarded_blocks;
 
 static char *start_of(const struct hak_slab *run) {
-    return (char *)hak_slab_address(run);
+    return (char *)hak_region_slab_address(run);
 }
 
 static size_t rounded_bytes(size_t bytes) {
@@ -61,7 +61,8 @@ static size_t slabs_for(size_t bytes) {
 static bool may_guard(void) {
     if (!hak_hardened.guards)
         return false;
-    if (atomic_fetch_add_explicit(&guarded_blocks, 1, memory_order_relaxed) < HAK_GUARDED_MOST)
+    if (atomic_fetch_add_explicit(&guarded_blocks, 1, memory_order_relaxed) <
+        HAK_SAMPLED_GUARD_MOST)
         return true;
     atomic_fetch_sub_explicit(&guarded_blocks, 1, memory_order_relaxed);
     return false;
@@ -75,7 +76,7 @@ static void forget_guard(struct hak_slab *slab) {
 
 /* Of a run that is accessible. */
 static void guard(struct hak_slab *slab) {
-    size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    size_t rest_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
     slab->is_guarded = false;
     if (rest_bytes == 0 || !may_guard())
         return;
@@ -86,7 +87,7 @@ static void guard(struct hak_slab *slab) {
 
 /* False: for want of mappings it stays. */
 static bool unguard(struct hak_slab *slab) {
-    size_t rest_bytes = hak_run_bytes(slab) - slab->large_bytes;
+    size_t rest_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
     if (slab->is_guarded && !hak_os_commit(start_of(slab) + slab->large_bytes, rest_bytes))
         return false;
     forget_guard(slab);
@@ -102,7 +103,7 @@ static struct waiting take_out(unsigned place) {
     queue.kept_bytes -= taken.kept_bytes;
     memmove(&queue.oldest_first[place], &queue.oldest_first[place + 1],
             (queue.count - place) * sizeof taken);
-    hak_slab_set_state(taken.run, HAK_SLAB_MOVING);
+    hak_slab_record_set_state(taken.run, HAK_SLAB_MOVING);
     return taken;
 }
 
@@ -125,20 +126,20 @@ static void strand(struct hak_slab *run) {
     forget_guard(run);
     hak_lock_take(&hak_heap_lock);
     hak_list_push_back(&stranded, &run->link);
-    hak_slab_set_state(run, HAK_SLAB_WAITING);
+    hak_slab_record_set_state(run, HAK_SLAB_WAITING);
     hak_lock_give(&hak_heap_lock);
 }
 
 static void give_run(struct hak_slab *run, size_t kept_bytes) {
     if (hak_hardened.zeroes && !kept_bytes)
-        hak_run_give_clean(run);
+        hak_run_return_clean(run);
     else
-        hak_run_give(run);
+        hak_run_return(run);
 }
 
 static bool release(const struct waiting *waited) {
     struct hak_slab *run = waited->run;
-    bool done = hak_os_commit(start_of(run), hak_run_bytes(run));
+    bool done = hak_os_commit(start_of(run), hak_slab_record_run_bytes(run));
     if (done)
         give_run(run, waited->kept_bytes);
     else
@@ -155,7 +156,7 @@ static void release_stranded(void) {
         if (!hak_list_is_empty(&stranded)) {
             waited.run = hak_container(stranded.next, struct hak_slab, link);
             hak_list_remove(&waited.run->link);
-            hak_slab_set_state(waited.run, HAK_SLAB_MOVING);
+            hak_slab_record_set_state(waited.run, HAK_SLAB_MOVING);
         }
         hak_lock_give(&hak_heap_lock);
     } while (waited.run && release(&waited));
@@ -197,8 +198,9 @@ static struct hak_slab *take_waiting(size_t bytes, size_t slabs) {
     run->large_bytes = rounded_bytes(bytes);
     run->is_zero =
         hak_hardened.zeroes && (!waited.kept_bytes || run->large_bytes <= waited.kept_bytes);
-    run->is_guarded = run->large_bytes < hak_run_bytes(run) && may_guard();
-    if (hak_os_commit(start_of(run), run->is_guarded ? run->large_bytes : hak_run_bytes(run)))
+    run->is_guarded = run->large_bytes < hak_slab_record_run_bytes(run) && may_guard();
+    if (hak_os_commit(start_of(run),
+                      run->is_guarded ? run->large_bytes : hak_slab_record_run_bytes(run)))
         return run;
     strand(run);
     return NULL;
@@ -221,7 +223,7 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
     slab->class = HAK_CLASS_NONE;
     if (!slab->is_zero) /* a copy of the block must not look like a free one */
         ((struct hak_block *)start_of(slab))->mark = 0;
-    hak_hardened_seal_large(slab, bytes);
+    hak_hardened_block_seal_large(slab, bytes);
     return slab;
 }
 
@@ -229,7 +231,7 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
 static size_t wipe(struct hak_slab *slab) {
     void *start = start_of(slab);
     if (hak_hardened.zeroes && slab->large_bytes > HAK_WIPED_MOST_BYTES &&
-        hak_os_purge(start, hak_run_bytes(slab)))
+        hak_os_purge(start, hak_slab_record_run_bytes(slab)))
         return 0;
     if (hak_hardened.zeroes)
         hak_wipe(start, slab->large_bytes);
@@ -237,7 +239,8 @@ static size_t wipe(struct hak_slab *slab) {
 }
 
 static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
-    if (!hak_hardened.quarantine_bytes || !hak_os_deny(start_of(slab), hak_run_bytes(slab)))
+    if (!hak_hardened.quarantine_bytes ||
+        !hak_os_deny(start_of(slab), hak_slab_record_run_bytes(slab)))
         return false;
     forget_guard(slab);
     release_above(HAK_WAITING_MOST - 1, HAK_KEPT_BYTES);
@@ -248,7 +251,7 @@ static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
         queue.oldest_first[queue.count++] =
             (struct waiting){slab, slab->run_slabs, kept_bytes, now_ms};
         queue.kept_bytes += kept_bytes;
-        hak_slab_set_state(slab, HAK_SLAB_WAITING);
+        hak_slab_record_set_state(slab, HAK_SLAB_WAITING);
     }
     hak_lock_give(&hak_heap_lock);
     if (!has_room)
@@ -256,8 +259,8 @@ static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
     return true;
 }
 
-void hak_large_hardened_give(struct hak_slab *slab) {
-    hak_hardened_check_large(slab);
+void hak_large_hardened_return(struct hak_slab *slab) {
+    hak_hardened_block_check_large(slab);
     size_t kept_bytes = wipe(slab);
     if (let_wait(slab, kept_bytes))
         return;
@@ -281,7 +284,7 @@ static void set_end(struct hak_slab *slab, size_t large_bytes) {
 bool hak_large_hardened_resize(struct hak_slab *slab, size_t bytes) {
     size_t slabs = slabs_for(bytes);
     size_t large_bytes = rounded_bytes(bytes);
-    hak_hardened_check_large(slab);
+    hak_hardened_block_check_large(slab);
     if (large_bytes != slab->large_bytes) {
         if (slabs < slab->run_slabs || !unguard(slab))
             return false;
@@ -292,6 +295,6 @@ bool hak_large_hardened_resize(struct hak_slab *slab, size_t bytes) {
         if (!has_room)
             return false;
     }
-    hak_hardened_seal_large(slab, bytes);
+    hak_hardened_block_seal_large(slab, bytes);
     return true;
 }

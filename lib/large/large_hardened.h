@@ -13,7 +13,7 @@
 struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs);
 
 /* Checks a block whose state was taken, wipes it and lets it wait. */
-void hak_large_hardened_give(struct hak_slab *slab);
+void hak_large_hardened_return(struct hak_slab *slab);
 
 /* Makes a block `bytes` long where it lies. False: it has to move. */
 bool hak_large_hardened_resize(struct hak_slab *slab, size_t bytes);

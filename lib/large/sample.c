@@ -59,18 +59,18 @@ void hak_sample_draw_guarded(struct hak_sampler *sampler) {
 /* Either everything is small as it is, or nothing is. */
 static void show_sizes(struct hak_heap *heap, bool is_profiling) {
     heap->sampler.is_profiling = is_profiling;
-    heap->sampler.is_on = is_profiling || hak_guarded_is_on();
+    heap->sampler.is_on = is_profiling || hak_sampled_guard_is_on();
     bool is_slow = heap->sampler.is_on || hak_hardened.is_on;
     heap->hot.medium_max_bytes = is_slow ? 0 : HAK_CLASS_MAX_BYTES;
     heap->hot.hardened_bytes = heap->sampler.is_on ? 0 : hak_hardened.plain_bytes;
     heap->hot.is_hardened = hak_hardened.is_on;
     for (size_t bytes = 0; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
-        heap->hot.class_of[bytes] = is_slow ? HAK_CLASS_NONE : (uint8_t)hak_class_of(bytes);
+        heap->hot.class_of[bytes] = is_slow ? HAK_CLASS_NONE : (uint8_t)hak_size_class_of(bytes);
     if (hak_hardened.guards || heap->zero_sizes_left)
         heap->hot.class_of[0] = HAK_CLASS_NONE; /* see slabs/zero_size.h */
 }
 
-void hak_sample_show_sizes(struct hak_heap *heap) {
+void hak_sample_publish_sizes(struct hak_heap *heap) {
     show_sizes(heap, heap->sampler.is_profiling);
 }
 
@@ -91,7 +91,7 @@ void hak_sample_end(struct hak_heap *heap) {
 /* Not from the program's own sequence: other processes, and the next run, guard other blocks. */
 void hak_sample_start(struct hak_heap *heap) {
     heap->sampler.left_blocks = INT64_MAX;
-    if (hak_guarded_is_on()) {
+    if (hak_sampled_guard_is_on()) {
         uint64_t salt = atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed);
         heap->sampler.guard_random = hak_os_random(salt);
         hak_sample_draw_guarded(&heap->sampler);
@@ -101,7 +101,7 @@ void hak_sample_start(struct hak_heap *heap) {
 
 void hak_sample_record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes) {
     struct hak_sampler *sampler = &heap->sampler;
-    const void *block = (const void *)hak_slab_address(slab);
+    const void *block = (const void *)hak_region_slab_address(slab);
     int thread_id = atomic_load_explicit(&heap->thread_id, memory_order_relaxed);
     slab->sample = hak_profile_add(block, bytes, mean_bytes(), thread_id);
     if (HAK_UNLIKELY(hak_probe_alloc_listeners))

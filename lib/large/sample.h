@@ -47,7 +47,7 @@ HAK_INLINE bool hak_sample_is_turn(struct hak_heap *heap, size_t bytes) {
 }
 
 /* Fills the heap's table of size classes anew: what it depends on has changed. */
-void hak_sample_show_sizes(struct hak_heap *heap);
+void hak_sample_publish_sizes(struct hak_heap *heap);
 
 /* Records a block that was just handed out as a sample, and draws the next one. */
 void hak_sample_record(struct hak_heap *heap, struct hak_slab *slab, size_t bytes);

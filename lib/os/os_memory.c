@@ -323,7 +323,7 @@ bool hak_os_maps_are_full(void *pages) {
     return is_full;
 }
 
-bool hak_os_hide(void *start, size_t bytes, bool is_hidden) {
+bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_hidden) {
     int saved_errno = errno;
     bool done = madvise(start, bytes, is_hidden ? MADV_DONTDUMP : MADV_DODUMP) == 0;
     if (!done && is_hidden) /* of several mappings, some may be hidden now */

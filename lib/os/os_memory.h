@@ -91,7 +91,7 @@ bool hak_os_maps_are_full(void *pages);
 
 /* Leaves a range out of core dumps, or no longer. False: some of it may be in them, which is no
  * harm. */
-bool hak_os_hide(void *start, size_t bytes, bool is_hidden);
+bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_hidden);
 
 /* The advice that fresh pages over old ones get; set once at start. */
 extern bool hak_os_renewed_is_huge HAK_SEALED;

@@ -31,10 +31,10 @@ void hak_free_run_start(void) {
 
 void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state state) {
     struct hak_slab *last = run + slabs - 1;
-    hak_slab_set_state(last, state);
+    hak_slab_record_set_state(last, state);
     last->run_slabs = (uint32_t)slabs;
     last->stamp = hak_fork_stamp;
-    hak_slab_set_state(run, state);
+    hak_slab_record_set_state(run, state);
     run->run_slabs = (uint32_t)slabs;
     run->stamp = hak_fork_stamp;
 }
@@ -54,22 +54,22 @@ void hak_free_run_freeze(void) {
 static struct hak_run_set *set_of(enum hak_slab_state kind) {
     if (kind == HAK_SLAB_DIRTY)
         return &dirty_runs;
-    return kind == HAK_SLAB_HIDDEN ? &hidden_runs : &clean_runs;
+    return kind == HAK_SLAB_UNMAPPED ? &hidden_runs : &clean_runs;
 }
 
 void hak_free_run_leave(struct hak_slab *run) {
-    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_state_of(run);
+    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_record_state(run);
     hak_run_set_remove(set_of(kind), run);
     if (kind == HAK_SLAB_DIRTY && hak_huge_is_pooled(run)) {
-        hak_process_counters.pooled_free_bytes -= hak_run_bytes(run);
+        hak_process_counters.pooled_free_bytes -= hak_slab_record_run_bytes(run);
     } else if (kind == HAK_SLAB_DIRTY) {
         hak_list_remove(&run->age);
-        hak_process_counters.dirty_bytes -= hak_run_bytes(run);
-    } else if (kind == HAK_SLAB_HIDDEN) {
+        hak_process_counters.dirty_bytes -= hak_slab_record_run_bytes(run);
+    } else if (kind == HAK_SLAB_UNMAPPED) {
         hidden_count--;
-        hak_process_counters.hidden_bytes -= hak_run_bytes(run);
+        hak_process_counters.hidden_bytes -= hak_slab_record_run_bytes(run);
     } else {
-        hak_process_counters.lazy_bytes -= run->is_lazy ? hak_run_bytes(run) : 0;
+        hak_process_counters.lazy_bytes -= run->is_lazy ? hak_slab_record_run_bytes(run) : 0;
     }
 }
 
@@ -80,48 +80,48 @@ static bool is_like(const struct hak_slab *run, const struct hak_slab *other) {
 
 /* The slabs right behind so many of a run, and right before it; NULL: there is none, or not yet:
  * another thread may just be committing its SuperSlab. */
-static struct hak_slab *slab_after(const struct hak_range *range, const struct hak_slab *run,
+static struct hak_slab *slab_after(const struct hak_region *range, const struct hak_slab *run,
                                    size_t slabs) {
-    return hak_range_slab_at(range, hak_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
+    return hak_region_slab_at(range, hak_region_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
 }
 
-static struct hak_slab *slab_before(const struct hak_range *range, const struct hak_slab *run) {
-    return hak_range_slab_at(range, hak_slab_address(run) - 1);
+static struct hak_slab *slab_before(const struct hak_region *range, const struct hak_slab *run) {
+    return hak_region_slab_at(range, hak_region_slab_address(run) - 1);
 }
 
 /* Is there a free run of this kind, to which the record belongs? */
 static bool is_free_as(const struct hak_slab *slab, enum hak_slab_state kind) {
-    return slab && hak_slab_state_of(slab) == kind && slab->stamp == hak_fork_stamp;
+    return slab && hak_slab_record_state(slab) == kind && slab->stamp == hak_fork_stamp;
 }
 
 static bool is_free(const struct hak_slab *slab) {
     return is_free_as(slab, HAK_SLAB_CLEAN) || is_free_as(slab, HAK_SLAB_DIRTY) ||
-           is_free_as(slab, HAK_SLAB_HIDDEN);
+           is_free_as(slab, HAK_SLAB_UNMAPPED);
 }
 
-bool hak_free_run_is_beside_hidden(const struct hak_slab *run) {
-    const struct hak_range *range = hak_range_of_slab(run);
+bool hak_free_run_is_beside_unmapped(const struct hak_slab *run) {
+    const struct hak_region *range = hak_region_of_slab(run);
     const struct hak_slab *after = slab_after(range, run, run->run_slabs);
     const struct hak_slab *before = slab_before(range, run);
-    return is_free_as(after, HAK_SLAB_HIDDEN) || is_free_as(before, HAK_SLAB_HIDDEN);
+    return is_free_as(after, HAK_SLAB_UNMAPPED) || is_free_as(before, HAK_SLAB_UNMAPPED);
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
 static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
                                         enum hak_slab_state kind) {
-    const struct hak_range *range = hak_range_of_slab(run);
+    const struct hak_region *range = hak_region_of_slab(run);
     struct hak_slab *after = slab_after(range, run, *slabs), *before = slab_before(range, run);
     if (is_free_as(after, kind) && is_like(after, run)) {
         hak_free_run_leave(after);
         *slabs += after->run_slabs;
-        hak_slab_set_state(after, HAK_SLAB_UNUSED);
+        hak_slab_record_set_state(after, HAK_SLAB_UNUSED);
     }
     if (is_free_as(before, kind)) {
         struct hak_slab *first = before - (before->run_slabs - 1);
         if (is_like(first, run)) {
             hak_free_run_leave(first);
-            hak_slab_set_state(before, HAK_SLAB_UNUSED);
-            hak_slab_set_state(run, HAK_SLAB_UNUSED);
+            hak_slab_record_set_state(before, HAK_SLAB_UNUSED);
+            hak_slab_record_set_state(run, HAK_SLAB_UNUSED);
             *slabs += first->run_slabs;
             run = first;
         }
@@ -130,27 +130,27 @@ static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
 }
 
 struct hak_slab *hak_free_run_insert(struct hak_slab *run, size_t slabs, enum hak_slab_state kind) {
-    hak_slab_set_state(run + slabs - 1, HAK_SLAB_UNUSED);
+    hak_slab_record_set_state(run + slabs - 1, HAK_SLAB_UNUSED);
     if (kind != HAK_SLAB_CLEAN)
         run->is_lazy = false;
     run = join_neighbours(run, &slabs, kind);
     hak_free_run_shape(run, slabs, kind);
     hak_run_set_insert(set_of(kind), run);
     if (kind == HAK_SLAB_DIRTY && hak_huge_is_pooled(run)) {
-        hak_process_counters.pooled_free_bytes += hak_run_bytes(run);
+        hak_process_counters.pooled_free_bytes += hak_slab_record_run_bytes(run);
         return run; /* never purged */
     }
     if (kind == HAK_SLAB_DIRTY) {
         hak_list_push_back(&dirty_ages, &run->age);
-        hak_process_counters.dirty_bytes += hak_run_bytes(run);
+        hak_process_counters.dirty_bytes += hak_slab_record_run_bytes(run);
         return run;
     }
     run->is_moved = false;
-    if (kind == HAK_SLAB_HIDDEN) {
+    if (kind == HAK_SLAB_UNMAPPED) {
         hidden_count++;
-        hak_process_counters.hidden_bytes += hak_run_bytes(run);
+        hak_process_counters.hidden_bytes += hak_slab_record_run_bytes(run);
     } else {
-        hak_process_counters.lazy_bytes += run->is_lazy ? hak_run_bytes(run) : 0;
+        hak_process_counters.lazy_bytes += run->is_lazy ? hak_slab_record_run_bytes(run) : 0;
     }
     return run;
 }
@@ -163,7 +163,7 @@ void hak_free_run_insert_rest(struct hak_slab *rest, size_t slabs, const struct 
 }
 
 struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slabs) {
-    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_state_of(run);
+    enum hak_slab_state kind = (enum hak_slab_state)hak_slab_record_state(run);
     size_t total = run->run_slabs;
     struct hak_slab *taken = run + skip;
     hak_free_run_leave(run);
@@ -179,13 +179,13 @@ struct hak_slab *hak_free_run_cut(struct hak_slab *run, size_t skip, size_t slab
     if (kind == HAK_SLAB_DIRTY)
         hak_process_counters.faults_avoided += (slabs << HAK_SLAB_SHIFT) / hak_os_page_bytes;
     hak_process_counters.used_bytes += slabs << HAK_SLAB_SHIFT;
-    hak_dirty_note_take(slabs << HAK_SLAB_SHIFT, kind == HAK_SLAB_DIRTY);
+    hak_retention_note_take(slabs << HAK_SLAB_SHIFT, kind == HAK_SLAB_DIRTY);
     return taken;
 }
 
 struct hak_slab *hak_free_run_cut_aligned(struct hak_slab *run, size_t slabs,
                                           size_t alignment_slabs) {
-    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
+    size_t index = hak_region_slab_address(run) >> HAK_SLAB_SHIFT;
     return hak_free_run_cut(run, hak_round_up(index, alignment_slabs) - index, slabs);
 }
 
@@ -203,7 +203,7 @@ static bool can_join(const struct hak_slab *run) {
 
 /* Adds the neighbour behind the row, or else the one before it. */
 static bool add_neighbour(struct row *row) {
-    const struct hak_range *range = hak_range_of_slab(row->first);
+    const struct hak_region *range = hak_region_of_slab(row->first);
     const struct hak_slab *after = slab_after(range, row->first, row->slabs);
     row->grew_left = !can_join(after);
     if (!row->grew_left) {
@@ -262,14 +262,14 @@ static bool is_part_of(const struct hak_slab *after, const struct hak_slab *run)
 }
 
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
-    const struct hak_range *range = hak_range_of_slab(run);
+    const struct hak_region *range = hak_region_of_slab(run);
     size_t found = 0;
     while (found < slabs) {
         const struct hak_slab *after = slab_after(range, run, run->run_slabs + found);
         if (!is_part_of(after, run))
             return false;
         found += after->run_slabs;
-        if (hak_run_is_hidden(after) && found < slabs)
+        if (hak_free_run_is_unmapped(after) && found < slabs)
             return false; /* one of them can be shown, or not: the last */
     }
     return true;
@@ -280,7 +280,7 @@ size_t hak_free_run_take_behind(struct hak_slab *run, size_t slabs) {
     size_t hidden_slabs = 0;
     for (size_t done = 0, part_slabs; done < slabs; done += part_slabs) {
         part_slabs = hak_min(end[done].run_slabs, slabs - done);
-        hidden_slabs = hak_run_is_hidden(end + done) ? part_slabs : 0;
+        hidden_slabs = hak_free_run_is_unmapped(end + done) ? part_slabs : 0;
         hak_free_run_cut(end + done, 0, part_slabs);
         hak_free_run_shape(end + done, part_slabs, HAK_SLAB_UNUSED);
     }
@@ -300,7 +300,7 @@ struct hak_slab *hak_free_run_longest(enum hak_slab_state kind) {
     return hak_run_set_longest(set_of(kind));
 }
 
-size_t hak_free_run_hidden_count(void) {
+size_t hak_free_run_unmapped_count(void) {
     return hidden_count;
 }
 
@@ -331,7 +331,7 @@ static void verify_set(struct hak_run_set *set, enum hak_slab_state kind, size_t
             hak_assert(is_free_as(run, kind));
             hak_assert(is_free_as(run + run->run_slabs - 1, kind));
             hak_assert((run + run->run_slabs - 1)->run_slabs == run->run_slabs);
-            *ret_bytes += hak_run_bytes(run);
+            *ret_bytes += hak_slab_record_run_bytes(run);
         }
         (void)marked;
     }
@@ -343,7 +343,7 @@ void hak_free_run_verify(void) {
     size_t hidden_bytes = 0;
     size_t dirty_bytes = 0;
     verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
-    verify_set(&hidden_runs, HAK_SLAB_HIDDEN, &hidden_bytes);
+    verify_set(&hidden_runs, HAK_SLAB_UNMAPPED, &hidden_bytes);
     verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
     hak_assert(dirty_bytes ==
                hak_process_counters.dirty_bytes + hak_process_counters.pooled_free_bytes);

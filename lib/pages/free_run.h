@@ -9,27 +9,27 @@
 
 #include "core/region.h"
 
-HAK_INLINE uint8_t hak_slab_state_of(const struct hak_slab *slab) {
+HAK_INLINE uint8_t hak_slab_record_state(const struct hak_slab *slab) {
     return atomic_load_explicit(&slab->state, memory_order_relaxed);
 }
 
 /* relaxed: readers without the lock hold a block of the slab, so its state stands still */
-HAK_INLINE void hak_slab_set_state(struct hak_slab *slab, enum hak_slab_state state) {
+HAK_INLINE void hak_slab_record_set_state(struct hak_slab *slab, enum hak_slab_state state) {
     atomic_store_explicit(&slab->state, (uint8_t)state, memory_order_relaxed);
 }
 
-HAK_INLINE size_t hak_run_bytes(const struct hak_slab *run) {
+HAK_INLINE size_t hak_slab_record_run_bytes(const struct hak_slab *run) {
     return (size_t)run->run_slabs << HAK_SLAB_SHIFT;
 }
 
 /* Free, and ready to be taken. */
-HAK_INLINE bool hak_run_is_free(const struct hak_slab *slab) {
-    uint8_t state = hak_slab_state_of(slab);
+HAK_INLINE bool hak_free_run_is(const struct hak_slab *slab) {
+    uint8_t state = hak_slab_record_state(slab);
     return state == HAK_SLAB_CLEAN || state == HAK_SLAB_DIRTY;
 }
 
-HAK_INLINE bool hak_run_is_hidden(const struct hak_slab *slab) {
-    return hak_slab_state_of(slab) == HAK_SLAB_HIDDEN;
+HAK_INLINE bool hak_free_run_is_unmapped(const struct hak_slab *slab) {
+    return hak_slab_record_state(slab) == HAK_SLAB_UNMAPPED;
 }
 
 void hak_free_run_start(void);
@@ -81,8 +81,8 @@ struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slab
 struct hak_slab *hak_free_run_longest(enum hak_slab_state kind);
 
 /* How many hidden runs there are; is one right beside this run? */
-size_t hak_free_run_hidden_count(void);
-bool hak_free_run_is_beside_hidden(const struct hak_slab *run);
+size_t hak_free_run_unmapped_count(void);
+bool hak_free_run_is_beside_unmapped(const struct hak_slab *run);
 
 /* Takes one slab at a random place for use; NULL if there is none. */
 struct hak_slab *hak_free_run_cut_random(enum hak_slab_state kind, uint64_t random);

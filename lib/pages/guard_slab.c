@@ -24,7 +24,7 @@ static void insert_one(struct hak_slab *slab) {
 /* The slab's neighbour behind it becomes a guard. */
 static void split_pair(struct hak_slab *slab) {
     struct hak_slab *guard = slab + 1;
-    bool is_denied = hak_os_deny((void *)hak_slab_address(guard), HAK_SLAB_BYTES);
+    bool is_denied = hak_os_deny((void *)hak_region_slab_address(guard), HAK_SLAB_BYTES);
     hak_lock_take(&hak_heap_lock);
     if (is_denied)
         hak_free_run_shape(guard, 1, HAK_SLAB_MOVING);
@@ -34,7 +34,7 @@ static void split_pair(struct hak_slab *slab) {
     hak_lock_give(&hak_heap_lock);
 }
 
-bool hak_guard_run(struct hak_slab *run, size_t slabs) {
+bool hak_guard_slab_split(struct hak_slab *run, size_t slabs) {
     int wanted = (int)(slabs / 2);
     if (atomic_fetch_add_explicit(&guards, wanted, memory_order_relaxed) + wanted >
         HAK_GUARDS_MOST) {

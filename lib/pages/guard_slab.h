@@ -10,6 +10,6 @@
 
 /* Makes every second slab of a run that was just committed inaccessible, for good, and the others
  * free runs of one slab. False: there are enough guards, nothing was done. */
-bool hak_guard_run(struct hak_slab *run, size_t slabs);
+bool hak_guard_slab_split(struct hak_slab *run, size_t slabs);
 
 #endif

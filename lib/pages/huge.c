@@ -23,9 +23,9 @@ void hak_huge_start(void) {
 }
 
 void hak_huge_forget(void) {
-    uint32_t count = atomic_load_explicit(&hak_range_count, memory_order_relaxed);
+    uint32_t count = atomic_load_explicit(&hak_region_count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++)
-        hak_ranges[i].huge_from = hak_ranges[i].huge_to = 0;
+        hak_regions[i].huge_from = hak_regions[i].huge_to = 0;
     hak_process_counters.huge_bytes = 0;
 }
 
@@ -90,13 +90,13 @@ enum hak_placing hak_huge_place(void *start, size_t bytes) {
     return placing;
 }
 
-static void advise(const struct hak_range *range, size_t from, size_t to, bool is_huge) {
+static void advise(const struct hak_region *range, size_t from, size_t to, bool is_huge) {
     void *start = (void *)(range->base + (from << HAK_SLAB_SHIFT));
     hak_os_advise_huge(start, (to - from) << HAK_SLAB_SHIFT, is_huge);
 }
 
 /* Touches the first page, which is the next to be used: it reads as zero. */
-static bool is_quick(const struct hak_range *range, size_t index) {
+static bool is_quick(const struct hak_region *range, size_t index) {
     uint64_t start_ns = hak_os_thread_ns();
     *(volatile char *)(range->base + (index << HAK_SLAB_SHIFT)) = 0;
     if (hak_os_thread_ns() - start_ns <= HAK_HUGE_MOST_NS)
@@ -105,7 +105,7 @@ static bool is_quick(const struct hak_range *range, size_t index) {
     return false;
 }
 
-void hak_huge_advise(struct hak_range *range, size_t index, size_t slabs, size_t least_slabs) {
+void hak_huge_advise(struct hak_region *range, size_t index, size_t slabs, size_t least_slabs) {
     bool is_huge = wants_huge(least_slabs);
     advise(range, index, index + slabs, is_huge);
     if (is_huge && hak_conf.huge_pages == HAK_HUGE_AUTO && !is_quick(range, index)) {
@@ -123,7 +123,7 @@ void hak_huge_advise(struct hak_range *range, size_t index, size_t slabs, size_t
 }
 
 void hak_huge_note_purge(const struct hak_slab *run) {
-    struct hak_range *range = hak_range_of_slab(run);
+    struct hak_region *range = hak_region_of_slab(run);
     size_t index = (size_t)(run - range->slab);
     hak_lock_take(&hak_heap_lock);
     size_t from = range->huge_from, to = range->huge_to;

@@ -39,11 +39,11 @@ enum hak_placing hak_huge_place(void *start, size_t bytes);
 
 /* Does a slab lie in pages of the pool? */
 HAK_INLINE bool hak_huge_is_pooled(const struct hak_slab *slab) {
-    return HAK_UNLIKELY(hak_conf.huge_pages == HAK_HUGE_POOL) && hak_range_is_pooled(slab);
+    return HAK_UNLIKELY(hak_conf.huge_pages == HAK_HUGE_POOL) && hak_region_is_pooled(slab);
 }
 
 /* New memory of a range, committed and not yet touched. No lock is held. */
-void hak_huge_advise(struct hak_range *range, size_t index, size_t slabs, size_t least_slabs);
+void hak_huge_advise(struct hak_region *range, size_t index, size_t slabs, size_t least_slabs);
 
 /*
  * Memory is about to be purged. Around it no huge page is made from then on: the system would fill

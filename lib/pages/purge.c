@@ -39,7 +39,7 @@
 
 static size_t claimed_bytes; /* dirty, and about to be purged */
 static unsigned holders;     /* about to purge all */
-static size_t credit_bytes;  /* of what a limit wants purged, see hak_purge_after_give */
+static size_t credit_bytes;  /* of what a limit wants purged, see hak_purge_after_return */
 static bool is_ebbing;       /* the bound was passed, and since then the goal not reached */
 
 void hak_purge_forget(void) {
@@ -90,7 +90,7 @@ static struct hak_slab *take_oldest_dirty(size_t bound_bytes, size_t most_bytes)
 
 /* A run that mremap filled keeps a mapping of its own until it is mapped anew. */
 static bool give_back(const struct hak_slab *run, size_t from, size_t bytes) {
-    char *start = (char *)hak_slab_address(run) + from;
+    char *start = (char *)hak_region_slab_address(run) + from;
     return run->is_moved ? hak_os_renew(start, bytes) : hak_os_purge(start, bytes);
 }
 
@@ -109,7 +109,7 @@ static bool took_a_call(void *start, uint64_t spent_ns) {
  * then is dirty still, and others may use it. Returns the bytes that are purged.
  */
 static size_t give_back_pages(const struct hak_slab *run, bool *ret_is_quick) {
-    size_t total_bytes = hak_run_bytes(run), left_bytes = total_bytes;
+    size_t total_bytes = hak_slab_record_run_bytes(run), left_bytes = total_bytes;
     size_t step_bytes = HAK_PURGE_BYTES;
     size_t most_bytes = hak_max(total_bytes / HAK_PACE_PARTS, HAK_PURGE_BYTES);
     do {
@@ -120,7 +120,7 @@ static size_t give_back_pages(const struct hak_slab *run, bool *ret_is_quick) {
             break;
         uint64_t spent_ns = hak_os_now_ns() - begun_ns;
         left_bytes -= bytes;
-        *ret_is_quick = took_a_call((char *)hak_slab_address(run) + left_bytes, spent_ns);
+        *ret_is_quick = took_a_call((char *)hak_region_slab_address(run) + left_bytes, spent_ns);
         step_bytes = hak_min(step_bytes * HAK_PACE_GROWTH, most_bytes);
     } while (left_bytes && *ret_is_quick);
     return total_bytes - left_bytes;
@@ -159,10 +159,10 @@ static struct hak_slab *put_back(struct hak_slab *run, size_t purged_bytes) {
 /* Returns how many bytes were purged, less than the run's if they had many pages: then
  * *ret_is_quick is false. */
 static size_t purge_run(struct hak_slab *run, bool may_be_lazy, bool *ret_is_quick) {
-    size_t bytes = hak_run_bytes(run);
+    size_t bytes = hak_slab_record_run_bytes(run);
     hak_huge_note_purge(run);
-    run->is_lazy =
-        may_be_lazy && !run->is_moved && hak_os_purge_lazily((void *)hak_slab_address(run), bytes);
+    run->is_lazy = may_be_lazy && !run->is_moved &&
+                   hak_os_purge_lazily((void *)hak_region_slab_address(run), bytes);
     *ret_is_quick = run->is_lazy;
     size_t purged_bytes = run->is_lazy ? bytes : give_back_pages(run, ret_is_quick);
     if (purged_bytes == bytes)
@@ -171,15 +171,15 @@ static size_t purge_run(struct hak_slab *run, bool may_be_lazy, bool *ret_is_qui
     if (purged_bytes) {
         hak_process_counters.purges++;
         hak_process_counters.purged_bytes += purged_bytes;
-        hak_dirty_note_purge(purged_bytes);
+        hak_retention_note_purge(purged_bytes);
     }
     run = put_back(run, purged_bytes);
     hak_run_arrive(true);
-    bool is_hidden = run && hak_hidden_wants(run);
+    bool is_hidden = run && hak_unmapped_wants(run);
     hak_lock_give(&hak_heap_lock);
     hak_run_wake();
     if (is_hidden)
-        hak_hidden_add(run);
+        hak_unmapped_add(run);
     return purged_bytes;
 }
 
@@ -193,7 +193,7 @@ static size_t purge_claim(size_t bound_bytes, size_t claim_bytes) {
         size_t most_bytes = is_quick ? left_bytes : hak_min(left_bytes, HAK_PURGE_BYTES);
         struct hak_slab *run =
             done_bytes && left_bytes ? take_oldest_dirty(bound_bytes, most_bytes) : NULL;
-        size_t bytes = run ? hak_run_bytes(run) : left_bytes;
+        size_t bytes = run ? hak_slab_record_run_bytes(run) : left_bytes;
         left_bytes -= bytes;
         claimed_bytes -= hak_min(bytes, claimed_bytes); /* a fork's child began anew */
         hak_lock_give(&hak_heap_lock);
@@ -234,17 +234,18 @@ static void purge_rest(size_t bound_bytes) {
 
 void hak_purge_idle(void) {
     hak_lock_take(&hak_heap_lock);
-    size_t bound_bytes = hak_limit_dirty_bytes(hak_dirty_bound_bytes(0));
+    size_t bound_bytes = hak_limit_dirty_bytes(hak_retention_bound_bytes(0));
     bool may_purge = hak_conf.purge && holders == 0;
     size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
     if (excess_bytes > HAK_STEP_BYTES)
-        hak_dirty_look_again();
+        hak_retention_check_again();
     purge_claim(bound_bytes, hak_min(excess_bytes, HAK_STEP_BYTES));
 }
 
 void hak_purge_evacuated(void) {
     hak_lock_take(&hak_heap_lock);
-    size_t wish_bytes = hak_max(hak_dirty_knob_bytes() / HAK_EVACUATED_SHARE, hak_conf.prealloc);
+    size_t wish_bytes =
+        hak_max(hak_retention_knob_bytes() / HAK_EVACUATED_SHARE, hak_conf.prealloc);
     size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
     bool may_purge = hak_conf.purge && holders == 0;
     size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
@@ -259,7 +260,7 @@ static void purge_step(size_t goal_bytes) {
         hak_lock_give(&hak_heap_lock);
         if (!run)
             return;
-        size_t bytes = hak_run_bytes(run);
+        size_t bytes = hak_slab_record_run_bytes(run);
         spent_bytes += hak_max(bytes, HAK_CALL_BYTES);
         bool is_quick;
         if (purge_run(run, hak_conf.lazy_purge, &is_quick) < bytes)
@@ -278,7 +279,7 @@ static size_t limit_bound_bytes(size_t wish_bytes, size_t given_bytes) {
     credit_bytes = hak_min(credit_bytes + given_bytes / HAK_LIMIT_SHARE, HAK_STEP_BYTES);
     size_t most_bytes =
         hak_min(hak_process_counters.dirty_bytes, hak_min(wish_bytes, hak_limit_room_bytes()));
-    if (bound_bytes >= most_bytes || !hak_dirty_is_taken_back())
+    if (bound_bytes >= most_bytes || !hak_retention_is_taken_back())
         return bound_bytes;
     if (credit_bytes < HAK_STEP_BYTES / 2)
         return most_bytes; /* not by single slabs */
@@ -287,10 +288,10 @@ static size_t limit_bound_bytes(size_t wish_bytes, size_t given_bytes) {
     return most_bytes - paid_bytes;
 }
 
-void hak_purge_after_give(size_t bytes) {
-    size_t wish_bytes = hak_dirty_bound_bytes(bytes);
+void hak_purge_after_return(size_t bytes) {
+    size_t wish_bytes = hak_retention_bound_bytes(bytes);
     size_t bound_bytes = limit_bound_bytes(wish_bytes, bytes);
-    size_t goal_bytes = hak_min(bound_bytes, hak_dirty_goal_bytes(wish_bytes));
+    size_t goal_bytes = hak_min(bound_bytes, hak_retention_goal_bytes(wish_bytes));
     size_t excess_bytes = excess_above(bound_bytes + claimed_bytes);
     bool is_alone = claimed_bytes == 0 && holders == 0;
     if (holders || (!is_alone && excess_bytes < HAK_SHARE_BYTES))

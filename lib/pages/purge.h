@@ -11,11 +11,11 @@
 
 /* A dirty run of so many bytes has come to the free ones: purges what is too much. The heap lock
  * is held, and given back here. */
-void hak_purge_after_give(size_t bytes);
+void hak_purge_after_return(size_t bytes);
 
 /* A cycle may have ended, whose memory nobody uses any more. */
 HAK_INLINE bool hak_purge_is_due(void) {
-    uint64_t due_ms = atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed);
+    uint64_t due_ms = atomic_load_explicit(&hak_retention_due_ms, memory_order_relaxed);
     return HAK_UNLIKELY(due_ms != 0) && hak_os_now_ms() >= due_ms;
 }
 

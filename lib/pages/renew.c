@@ -37,12 +37,13 @@ static bool do_neighbours_tell(void) {
 static bool is_plain(const struct hak_slab *run) {
     if (!run || run->is_moved || run->is_fenced || run->is_guarded || hak_huge_is_pooled(run))
         return false;
-    uint8_t state = hak_slab_state_of(run);
-    return hak_run_is_free(run) || state == HAK_SLAB_BLOCKS || state == HAK_SLAB_LARGE;
+    uint8_t state = hak_slab_record_state(run);
+    return hak_free_run_is(run) || state == HAK_SLAB_BLOCKS || state == HAK_SLAB_LARGE;
 }
 
 /* Lock held. The first record of the run that ends with this one; NULL: it can't be told. */
-static const struct hak_slab *first_of(const struct hak_range *range, const struct hak_slab *last) {
+static const struct hak_slab *first_of(const struct hak_region *range,
+                                       const struct hak_slab *last) {
     if (!last || (size_t)(last - range->slab) + 1 < last->run_slabs || last->run_slabs == 0)
         return NULL;
     const struct hak_slab *first = last - (last->run_slabs - 1);
@@ -51,7 +52,7 @@ static const struct hak_slab *first_of(const struct hak_range *range, const stru
 
 /* Lock held. What is hidden, or on its way to be so, is not. */
 static bool is_mapped(const struct hak_slab *run) {
-    return run && !hak_run_is_hidden(run) && hak_slab_state_of(run) != HAK_SLAB_MOVING;
+    return run && !hak_free_run_is_unmapped(run) && hak_slab_record_state(run) != HAK_SLAB_MOVING;
 }
 
 /* The run, and a page of each plain neighbour, where neighbours tell anything. */
@@ -61,10 +62,10 @@ struct look {
 };
 
 static struct look plan_look(const struct hak_slab *run) {
-    const struct hak_range *range = hak_range_of_slab(run);
-    uintptr_t start = hak_slab_address(run), end = start + hak_run_bytes(run);
-    const struct hak_slab *before = hak_range_slab_at(range, start - 1);
-    const struct hak_slab *after = hak_range_slab_at(range, end);
+    const struct hak_region *range = hak_region_of_slab(run);
+    uintptr_t start = hak_region_slab_address(run), end = start + hak_slab_record_run_bytes(run);
+    const struct hak_slab *before = hak_region_slab_at(range, start - 1);
+    const struct hak_slab *after = hak_region_slab_at(range, end);
     bool may_tell = !run->is_moved && do_neighbours_tell();
     hak_lock_take(&hak_heap_lock);
     bool is_end = !is_mapped(after);
@@ -79,13 +80,13 @@ static struct look plan_look(const struct hak_slab *run) {
 
 /* Without neighbours that tell. Where huge pages are welcome in parts, they may be in this one. */
 static bool mend(const struct hak_slab *run) {
-    void *start = (void *)hak_slab_address(run);
+    void *start = (void *)hak_region_slab_address(run);
     hak_lock_take(&hak_heap_lock);
     bool has_huge = hak_process_counters.huge_bytes != 0;
     hak_lock_give(&hak_heap_lock);
     if (!has_huge)
-        hak_os_advise_huge(start, hak_run_bytes(run), hak_os_renewed_is_huge);
-    return hak_os_mend(start, hak_run_bytes(run));
+        hak_os_advise_huge(start, hak_slab_record_run_bytes(run), hak_os_renewed_is_huge);
+    return hak_os_mend(start, hak_slab_record_run_bytes(run));
 }
 
 static bool is_changed(const struct hak_slab *run) {
@@ -108,7 +109,7 @@ static void learn(const struct hak_slab *run) {
 
 bool hak_renew_run(struct hak_slab *run) {
     hak_huge_note_purge(run);
-    if (!hak_os_renew((void *)hak_slab_address(run), hak_run_bytes(run)))
+    if (!hak_os_renew((void *)hak_region_slab_address(run), hak_slab_record_run_bytes(run)))
         return false;
     run->is_moved = false;
     learn(run);

@@ -21,7 +21,7 @@ static size_t allowance_bytes;
 static uint64_t purge_ms; /* time of the last purge */
 static uint64_t event_ms; /* of the last take or give, while something is allowed */
 
-_Atomic uint64_t hak_dirty_due_ms;
+_Atomic uint64_t hak_retention_due_ms;
 
 /* Of the episode, which ends when a second passes without a purge: */
 static size_t purged_bytes; /* and not missed yet */
@@ -36,36 +36,37 @@ static size_t most_dirty_bytes;
 static size_t most_used_bytes;
 static size_t earlier_most_bytes; /* of the window before */
 
-void hak_dirty_forget(void) {
+void hak_retention_forget(void) {
     allowance_bytes = purged_bytes = missed_bytes = peak_bytes = 0;
     least_dirty_bytes = most_dirty_bytes = most_used_bytes = earlier_most_bytes = 0;
     purge_ms = event_ms = window_ms = 0;
     is_cycle = false;
-    atomic_store_explicit(&hak_dirty_due_ms, 0, memory_order_relaxed);
+    atomic_store_explicit(&hak_retention_due_ms, 0, memory_order_relaxed);
 }
 
-size_t hak_dirty_knob_bytes(void) {
+size_t hak_retention_knob_bytes(void) {
     size_t share = hak_process_counters.used_bytes / 100 * hak_conf.dirty_percent;
     size_t least = has_least ? least_bytes : hak_conf.dirty_min;
     return hak_max(hak_max(least, hak_conf.prealloc), share);
 }
 
-void hak_dirty_set_least(size_t bytes) {
+void hak_retention_set_least(size_t bytes) {
     least_bytes = bytes;
     has_least = true;
 }
 
 static void set_due(uint64_t due_ms) {
-    atomic_store_explicit(&hak_dirty_due_ms, due_ms, memory_order_relaxed);
+    atomic_store_explicit(&hak_retention_due_ms, due_ms, memory_order_relaxed);
 }
 
-void hak_dirty_look_again(void) {
+void hak_retention_check_again(void) {
     set_due(1); /* long ago */
 }
 
 /* Where nothing is allowed any more, a take leaves to others what is too much now. */
 static void note_event(uint64_t now_ms) {
-    bool is_needed = allowance_bytes || hak_process_counters.dirty_bytes > hak_dirty_knob_bytes();
+    bool is_needed =
+        allowance_bytes || hak_process_counters.dirty_bytes > hak_retention_knob_bytes();
     event_ms = now_ms;
     set_due(is_needed ? now_ms + HAK_CYCLE_MS : 0);
 }
@@ -84,7 +85,7 @@ static size_t with_room(size_t bytes) {
 
 /* What was dirty through the whole window is of no use, nor is what never was. */
 static void end_window(uint64_t now_ms) {
-    size_t idle_bytes = hak_max(least_dirty_bytes, hak_dirty_knob_bytes());
+    size_t idle_bytes = hak_max(least_dirty_bytes, hak_retention_knob_bytes());
     size_t moved_bytes = hak_excess(most_dirty_bytes, idle_bytes);
     allowance_bytes = hak_min(allowance_bytes, with_room(moved_bytes));
     allowance_bytes = hak_min(allowance_bytes, with_room(most_used_bytes));
@@ -109,15 +110,15 @@ static void look_at_clock(size_t dirty_bytes) {
     note_event(now_ms);
 }
 
-size_t hak_dirty_bound_bytes(size_t given_bytes) {
+size_t hak_retention_bound_bytes(size_t given_bytes) {
     if (allowance_bytes)
         look_at_clock(hak_excess(hak_process_counters.dirty_bytes, given_bytes));
     else
         set_due(0);
-    return hak_dirty_knob_bytes() + allowed_bytes();
+    return hak_retention_knob_bytes() + allowed_bytes();
 }
 
-size_t hak_dirty_goal_bytes(size_t bound_bytes) {
+size_t hak_retention_goal_bytes(size_t bound_bytes) {
     size_t allowed = allowed_bytes();
     return allowed + (bound_bytes - allowed) / 4 * 3;
 }
@@ -148,10 +149,10 @@ static size_t missed_of(size_t bytes) {
     return hak_min(bytes, purged_bytes);
 }
 
-void hak_dirty_note_take(size_t taken_bytes, bool was_dirty) {
+void hak_retention_note_take(size_t taken_bytes, bool was_dirty) {
     if (allowance_bytes)
         look_at_clock(hak_process_counters.dirty_bytes + (was_dirty ? taken_bytes : 0));
-    else if (atomic_load_explicit(&hak_dirty_due_ms, memory_order_relaxed))
+    else if (atomic_load_explicit(&hak_retention_due_ms, memory_order_relaxed))
         note_event(hak_os_now_ms()); /* what is dirty may be wanted after all */
     size_t bytes = was_dirty ? 0 : missed_of(taken_bytes);
     note_used(hak_process_counters.used_bytes);
@@ -164,11 +165,11 @@ void hak_dirty_note_take(size_t taken_bytes, bool was_dirty) {
     is_cycle = true;
 }
 
-bool hak_dirty_is_taken_back(void) {
+bool hak_retention_is_taken_back(void) {
     return missed_bytes > peak_bytes / 8;
 }
 
-void hak_dirty_note_purge(size_t bytes) {
+void hak_retention_note_purge(size_t bytes) {
     uint64_t now_ms = hak_os_now_ms();
     if (now_ms - purge_ms > HAK_CYCLE_MS) {
         purged_bytes = 0;

@@ -18,34 +18,34 @@
 #include <stdatomic.h>
 
 /* In a fork's child: as at the start of the process, but for what was set. */
-void hak_dirty_forget(void);
+void hak_retention_forget(void);
 
 /* Bytes that may stay dirty now. Called after a run of so many bytes was given back. */
-size_t hak_dirty_bound_bytes(size_t given_bytes);
+size_t hak_retention_bound_bytes(size_t given_bytes);
 
 /* What of it the knobs say, whatever the program does. */
-size_t hak_dirty_knob_bytes(void);
+size_t hak_retention_knob_bytes(void);
 
 /* When to look next if nothing is taken or given till then, in ms; 0: no need. Relaxed: a hint. */
-extern _Atomic uint64_t hak_dirty_due_ms;
+extern _Atomic uint64_t hak_retention_due_ms;
 
 /* There is more to purge than was: look again at once, but not while memory is taken. */
-void hak_dirty_look_again(void);
+void hak_retention_check_again(void);
 
 /* Takes the place of the knob dirty_min, which can't change any more. */
-void hak_dirty_set_least(size_t bytes);
+void hak_retention_set_least(size_t bytes);
 
 /* What to purge down to once the bound is passed. */
-size_t hak_dirty_goal_bytes(size_t bound_bytes);
+size_t hak_retention_goal_bytes(size_t bound_bytes);
 
 /* A free run was taken, and has left its set. */
-void hak_dirty_note_take(size_t bytes, bool was_dirty);
+void hak_retention_note_take(size_t bytes, bool was_dirty);
 
 /* A run was purged. */
-void hak_dirty_note_purge(size_t bytes);
+void hak_retention_note_purge(size_t bytes);
 
 /* True if the program lately took much of what was purged right before: it is about to do so again.
  */
-bool hak_dirty_is_taken_back(void);
+bool hak_retention_is_taken_back(void);
 
 #endif

@@ -66,19 +66,19 @@ bool hak_run_wait(uint32_t arrivals) {
 }
 
 void hak_run_forget_travel(void) {
-    hak_hidden_forget();
+    hak_unmapped_forget();
     travel.on_their_way = 0;
     atomic_store_explicit(&travel.waiters, 0, memory_order_relaxed);
 }
 
-void hak_superslab_start(void) {
+void hak_run_start(void) {
     hak_free_run_start();
     hak_huge_start();
 }
 
 /* A slab of blocks, with random_order. */
 static struct hak_slab *take_random_slab(struct hak_shortage *shortage, bool has_purged) {
-    uint64_t random = hak_order_place();
+    uint64_t random = hak_shuffle_random_place();
     struct hak_slab *slab = hak_free_run_cut_random(HAK_SLAB_DIRTY, random);
     shortage->verdict = HAK_LIMIT_FREE;
     if (slab)
@@ -122,17 +122,17 @@ static void empty_locked(void) {
     static _Atomic bool is_done; /* relaxed: whoever is second has nothing to do */
     if (HAK_UNLIKELY(atomic_load_explicit(&hak_os_is_locked, memory_order_relaxed)) &&
         !atomic_exchange_explicit(&is_done, true, memory_order_relaxed))
-        hak_hidden_add_all();
+        hak_unmapped_add_all();
 }
 
 static bool grow_clean_runs(size_t slabs) {
     size_t grown;
-    if (hak_hidden_show(slabs))
+    if (hak_unmapped_restore(slabs))
         return true;
-    struct hak_slab *run = hak_range_grow(slabs, &grown);
+    struct hak_slab *run = hak_region_grow(slabs, &grown);
     if (!run)
         return false;
-    if (HAK_LIKELY(!hak_hardened.guards) || slabs != 1 || !hak_guard_run(run, grown))
+    if (HAK_LIKELY(!hak_hardened.guards) || slabs != 1 || !hak_guard_slab_split(run, grown))
         insert_grown(run, grown);
     empty_locked();
     return true;
@@ -140,13 +140,13 @@ static bool grow_clean_runs(size_t slabs) {
 
 void hak_run_preallocate(size_t bytes) {
     size_t slabs = hak_round_up(bytes, HAK_SLAB_BYTES) >> HAK_SLAB_SHIFT, grown;
-    struct hak_slab *run = hak_range_grow(slabs, &grown);
+    struct hak_slab *run = hak_region_grow(slabs, &grown);
     if (!run)
         return;
     uintptr_t records = hak_round_down((uintptr_t)run, hak_os_page_bytes);
     uintptr_t end = hak_round_up((uintptr_t)(run + slabs), hak_os_page_bytes);
     hak_os_populate((void *)records, end - records);
-    hak_os_populate((void *)hak_slab_address(run), slabs << HAK_SLAB_SHIFT);
+    hak_os_populate((void *)hak_region_slab_address(run), slabs << HAK_SLAB_SHIFT);
     insert_grown(run, grown);
 }
 
@@ -167,43 +167,43 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs, bool has_pur
 
 void hak_run_search(void) {
     hak_lock_take(&hak_heap_lock);
-    hak_hidden_hold();
+    hak_unmapped_hold();
     hak_lock_give(&hak_heap_lock);
 }
 
 void hak_run_end_search(void) {
     hak_lock_take(&hak_heap_lock);
-    hak_hidden_let_go();
+    hak_unmapped_let_go();
     hak_lock_give(&hak_heap_lock);
 }
 
 bool hak_run_release(void) {
-    return hak_hidden_add_all();
+    return hak_unmapped_add_all();
 }
 
-void hak_run_give(struct hak_slab *run) {
-    size_t bytes = hak_run_bytes(run);
+void hak_run_return(struct hak_slab *run) {
+    size_t bytes = hak_slab_record_run_bytes(run);
     if (hak_renew_if_changed(run)) {
         if (HAK_UNLIKELY(atomic_load_explicit(&hak_os_is_locked, memory_order_relaxed)))
-            hak_os_drop_locked((void *)hak_slab_address(run), bytes);
-        hak_run_give_clean(run);
+            hak_os_drop_locked((void *)hak_region_slab_address(run), bytes);
+        hak_run_return_clean(run);
         return;
     }
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.used_bytes -= bytes;
     hak_free_run_insert(run, run->run_slabs, HAK_SLAB_DIRTY);
-    hak_purge_after_give(bytes);
+    hak_purge_after_return(bytes);
 }
 
-void hak_run_give_clean(struct hak_slab *run) {
+void hak_run_return_clean(struct hak_slab *run) {
     hak_lock_take(&hak_heap_lock);
-    hak_process_counters.used_bytes -= hak_run_bytes(run);
+    hak_process_counters.used_bytes -= hak_slab_record_run_bytes(run);
     run->is_lazy = false;
     run = hak_free_run_insert(run, run->run_slabs, HAK_SLAB_CLEAN);
-    bool is_hidden = hak_limit_is_tight() && hak_hidden_wants(run);
+    bool is_hidden = hak_limit_is_tight() && hak_unmapped_wants(run);
     hak_lock_give(&hak_heap_lock);
     if (is_hidden)
-        hak_hidden_add(run);
+        hak_unmapped_add(run);
 }
 
 /* Lock held. The first and the last record of a run know its length. */
@@ -220,14 +220,14 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     rest->run_slabs = (uint32_t)rest_slabs;
     set_length(run, slabs);
     hak_lock_give(&hak_heap_lock);
-    hak_run_give(rest);
+    hak_run_return(rest);
 }
 
 /* Makes a run in use longer by what was taken behind it. The lock is held. */
 static void lengthen(struct hak_slab *run, size_t slabs) {
-    hak_slab_set_state(run + run->run_slabs - 1, run->run_slabs == 1
-                                                     ? (enum hak_slab_state)hak_slab_state_of(run)
-                                                     : HAK_SLAB_UNUSED);
+    hak_slab_record_set_state(run + run->run_slabs - 1,
+                              run->run_slabs == 1 ? (enum hak_slab_state)hak_slab_record_state(run)
+                                                  : HAK_SLAB_UNUSED);
     set_length(run, slabs);
 }
 
@@ -241,14 +241,14 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
         lengthen(run, slabs);
     }
     hak_lock_give(&hak_heap_lock);
-    if (!hidden_slabs || hak_hidden_show_end(run, hidden_slabs))
+    if (!hidden_slabs || hak_unmapped_restore_end(run, hidden_slabs))
         return done;
     if (slabs - hidden_slabs > old_slabs)
         hak_run_shrink(run, old_slabs);
     return false;
 }
 
-void hak_superslab_verify(void) {
+void hak_run_verify(void) {
     hak_lock_take(&hak_heap_lock);
     hak_free_run_verify();
     hak_lock_give(&hak_heap_lock);

@@ -27,10 +27,10 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs, bool has_pur
                               struct hak_shortage *ret_shortage);
 
 /* Gives a run back, dirty; purges what is above the bound. */
-void hak_run_give(struct hak_slab *run);
+void hak_run_return(struct hak_slab *run);
 
 /* Gives back a run that reads as zero. */
-void hak_run_give_clean(struct hak_slab *run);
+void hak_run_return_clean(struct hak_slab *run);
 
 /* A free run goes out of reach for a system call, and is free again, or, `is_changed` false, as it
  * was. The heap lock is held; once it is given back after the second one, hak_run_wake follows. */
@@ -59,12 +59,12 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs);
 /* Lengthens a run in use to `slabs` where it lies, if free runs follow it. */
 bool hak_run_extend(struct hak_slab *run, size_t slabs);
 
-void hak_superslab_start(void);
+void hak_run_start(void);
 
 /* Makes so much memory resident, with its records, before anybody needs it. */
 void hak_run_preallocate(size_t bytes);
 
 /* Debug builds and tests: walks every free run; the heap lock must not be held. */
-void hak_superslab_verify(void);
+void hak_run_verify(void);
 
 #endif

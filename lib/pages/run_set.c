@@ -62,7 +62,7 @@ struct hak_slab *hak_run_set_find(struct hak_run_set *set, size_t slabs) {
 
 /* How many slabs of a run come before the first multiple of the alignment. */
 static size_t skip_of(const struct hak_slab *run, size_t alignment_slabs) {
-    size_t index = hak_slab_address(run) >> HAK_SLAB_SHIFT;
+    size_t index = hak_region_slab_address(run) >> HAK_SLAB_SHIFT;
     return hak_round_up(index, alignment_slabs) - index;
 }
 

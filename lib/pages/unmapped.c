@@ -31,25 +31,25 @@ static size_t next_slabs = HAK_SHOW_LEAST_SLABS; /* to show; more each time, unt
 
 static unsigned holders;
 
-void hak_hidden_hold(void) {
+void hak_unmapped_hold(void) {
     holders++;
 }
 
-void hak_hidden_let_go(void) {
+void hak_unmapped_let_go(void) {
     holders -= holders > 0; /* a fork's child began anew */
 }
 
-void hak_hidden_forget(void) {
+void hak_unmapped_forget(void) {
     holders = 0;
 }
 
 static bool is_worth_mappings(const struct hak_slab *run) {
-    size_t count = hak_free_run_hidden_count();
+    size_t count = hak_free_run_unmapped_count();
     size_t share = hak_process_counters.committed_bytes / HAK_HIDE_SHARE;
     size_t least_bytes = hak_max(share * (1 + count / HAK_HIDE_STEP), HAK_HIDE_LEAST);
     if (hak_limit_is_tight())
         return count < HAK_HIDE_MOST_NEAR;
-    return count < HAK_HIDE_MOST && hak_run_bytes(run) >= least_bytes;
+    return count < HAK_HIDE_MOST && hak_slab_record_run_bytes(run) >= least_bytes;
 }
 
 static void take_out(struct hak_slab *run) {
@@ -59,10 +59,10 @@ static void take_out(struct hak_slab *run) {
     next_slabs = HAK_SHOW_LEAST_SLABS;
 }
 
-bool hak_hidden_wants(struct hak_slab *run) {
-    if (run->is_lazy || holders || (hak_dirty_is_taken_back() && !hak_limit_is_tight()))
+bool hak_unmapped_wants(struct hak_slab *run) {
+    if (run->is_lazy || holders || (hak_retention_is_taken_back() && !hak_limit_is_tight()))
         return false;
-    if (!hak_free_run_is_beside_hidden(run) && !is_worth_mappings(run))
+    if (!hak_free_run_is_beside_unmapped(run) && !is_worth_mappings(run))
         return false;
     take_out(run);
     return true;
@@ -76,17 +76,18 @@ static void put_back(struct hak_slab *run, enum hak_slab_state kind, bool is_cha
     hak_run_wake();
 }
 
-bool hak_hidden_add(struct hak_slab *run) {
-    bool done = hak_os_withdraw((void *)hak_slab_address(run), hak_run_bytes(run),
-                                hak_range_of_slab(run)->is_reserved);
-    put_back(run, done ? HAK_SLAB_HIDDEN : HAK_SLAB_CLEAN, true);
+bool hak_unmapped_add(struct hak_slab *run) {
+    bool done =
+        hak_os_withdraw((void *)hak_region_slab_address(run), hak_slab_record_run_bytes(run),
+                        hak_region_of_slab(run)->is_reserved);
+    put_back(run, done ? HAK_SLAB_UNMAPPED : HAK_SLAB_CLEAN, true);
     return done;
 }
 
 /* The longest go first. */
 static struct hak_slab *take_longest_clean(void) {
     hak_lock_take(&hak_heap_lock);
-    struct hak_slab *run = hak_free_run_hidden_count() < HAK_HIDE_MOST_NEAR
+    struct hak_slab *run = hak_free_run_unmapped_count() < HAK_HIDE_MOST_NEAR
                                ? hak_free_run_longest(HAK_SLAB_CLEAN)
                                : NULL;
     if (run && (run->is_lazy || hak_huge_is_pooled(run)))
@@ -97,11 +98,11 @@ static struct hak_slab *take_longest_clean(void) {
     return run;
 }
 
-bool hak_hidden_add_all(void) {
+bool hak_unmapped_add_all(void) {
     struct hak_slab *run;
     bool done = false;
     while ((run = take_longest_clean()) != NULL) {
-        if (!hak_hidden_add(run))
+        if (!hak_unmapped_add(run))
             break; /* no mapping can be spared */
         done = true;
     }
@@ -117,7 +118,7 @@ static size_t slabs_to_show(size_t least) {
 
 /* The front of a hidden run leaves its set. */
 static struct hak_slab *take_front(size_t least, bool is_exact) {
-    struct hak_slab *run = hak_free_run_find(HAK_SLAB_HIDDEN, least);
+    struct hak_slab *run = hak_free_run_find(HAK_SLAB_UNMAPPED, least);
     if (!run)
         return NULL;
     size_t total = run->run_slabs;
@@ -127,16 +128,16 @@ static struct hak_slab *take_front(size_t least, bool is_exact) {
     hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
     hak_run_depart();
     if (total > slabs)
-        hak_free_run_insert_rest(run + slabs, total - slabs, run, HAK_SLAB_HIDDEN);
+        hak_free_run_insert_rest(run + slabs, total - slabs, run, HAK_SLAB_UNMAPPED);
     return run;
 }
 
 /* Its advice is that of its neighbours, so that they become one mapping again. */
 static enum hak_placing map_again(const struct hak_slab *run, size_t slabs) {
-    void *start = (void *)hak_slab_address(run);
+    void *start = (void *)hak_region_slab_address(run);
     size_t bytes = slabs << HAK_SLAB_SHIFT;
     enum hak_placing placing = HAK_PLACED;
-    if (!hak_range_of_slab(run)->is_reserved)
+    if (!hak_region_of_slab(run)->is_reserved)
         placing = hak_os_place(start, bytes);
     else if (!hak_os_commit(start, bytes))
         placing = HAK_PLACE_FAILED;
@@ -159,12 +160,12 @@ static enum hak_placing show_front(struct hak_slab *run) {
     if (placing == HAK_PLACE_TAKEN)
         strand();
     else
-        put_back(run, placing == HAK_PLACED ? HAK_SLAB_CLEAN : HAK_SLAB_HIDDEN,
+        put_back(run, placing == HAK_PLACED ? HAK_SLAB_CLEAN : HAK_SLAB_UNMAPPED,
                  placing == HAK_PLACED);
     return placing;
 }
 
-bool hak_hidden_show(size_t slabs) {
+bool hak_unmapped_restore(size_t slabs) {
     bool is_exact = false; /* once more than `slabs` was too much */
     for (;;) {
         hak_lock_take(&hak_heap_lock);
@@ -182,7 +183,7 @@ bool hak_hidden_show(size_t slabs) {
     }
 }
 
-bool hak_hidden_show_end(struct hak_slab *run, size_t slabs) {
+bool hak_unmapped_restore_end(struct hak_slab *run, size_t slabs) {
     struct hak_slab *end = run + run->run_slabs - slabs;
     enum hak_placing placing = map_again(end, slabs);
     if (placing == HAK_PLACED)
@@ -196,7 +197,7 @@ bool hak_hidden_show_end(struct hak_slab *run, size_t slabs) {
     if (placing == HAK_PLACE_TAKEN)
         hak_free_run_shape(end, slabs, HAK_SLAB_MOVING);
     else
-        hak_free_run_insert(end, slabs, HAK_SLAB_HIDDEN);
+        hak_free_run_insert(end, slabs, HAK_SLAB_UNMAPPED);
     hak_lock_give(&hak_heap_lock);
     return false;
 }

@@ -14,28 +14,28 @@
 #include "core/region.h"
 
 /* Takes a clean run out of its set if it is to be hidden. Heap lock held. */
-bool hak_hidden_wants(struct hak_slab *run);
+bool hak_unmapped_wants(struct hak_slab *run);
 
 /* Hides the run that was taken out. False: it is clean again. No lock is held, here and below. */
-bool hak_hidden_add(struct hak_slab *run);
+bool hak_unmapped_add(struct hak_slab *run);
 
 /* Between the two nothing else is hidden: somebody looks for memory, and what is mapped he can
  * have, however little else the system gives. Heap lock held. */
-void hak_hidden_hold(void);
-void hak_hidden_let_go(void);
+void hak_unmapped_hold(void);
+void hak_unmapped_let_go(void);
 
 /* In a fork's child, whose parent's other threads look no more. Heap lock held. */
-void hak_hidden_forget(void);
+void hak_unmapped_forget(void);
 
 /* Hides all clean runs, as far as mappings can be spared. Returns whether there was one. */
-bool hak_hidden_add_all(void);
+bool hak_unmapped_add_all(void);
 
 /* Makes a clean run of at least `slabs` out of a hidden one. False: there is none so long, or the
  * system doesn't give it. */
-bool hak_hidden_show(size_t slabs);
+bool hak_unmapped_restore(size_t slabs);
 
 /* Shows the last `slabs` of a run in use, which were just taken out of a hidden one. False: the
  * system doesn't give them; the run has lost them. */
-bool hak_hidden_show_end(struct hak_slab *run, size_t slabs);
+bool hak_unmapped_restore_end(struct hak_slab *run, size_t slabs);
 
 #endif

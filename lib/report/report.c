@@ -54,7 +54,7 @@ int hak_report_mallopt(int parameter, int value) {
     switch (parameter) {
     case M_TRIM_THRESHOLD:
         hak_lock_take(&hak_heap_lock);
-        hak_dirty_set_least(value < 0 ? SIZE_MAX : (size_t)value);
+        hak_retention_set_least(value < 0 ? SIZE_MAX : (size_t)value);
         hak_lock_give(&hak_heap_lock);
         return 1;
     default:
@@ -96,7 +96,7 @@ static void print_free(FILE *stream, const struct hak_totals *totals, unsigned c
     uint64_t blocks = use.cached_blocks + use.free_blocks;
     if (blocks)
         fprintf(stream, "  <size from=\"%u\" to=\"%u\" total=\"%llu\" count=\"%llu\"/>\n",
-                hak_class_bytes[class - 1] + 1, sums.block_bytes,
+                hak_size_class_bytes[class - 1] + 1, sums.block_bytes,
                 (unsigned long long)(blocks * sums.block_bytes), (unsigned long long)blocks);
 }
 

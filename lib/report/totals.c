@@ -23,7 +23,7 @@ struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned
         .blocks_out = sum->blocks_out[class],
         .blocks_carved = sum->blocks_carved[class],
         .slab_bytes = sum->slab_bytes[class],
-        .block_bytes = hak_class_bytes[class],
+        .block_bytes = hak_size_class_bytes[class],
     };
 }
 

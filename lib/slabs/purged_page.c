@@ -15,7 +15,7 @@
  * only `count` blocks. */
 static unsigned blocks_on_page(const struct hak_slab *slab, size_t page, unsigned count,
                                unsigned *ret_first) {
-    size_t bytes = hak_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->class];
     unsigned first = (unsigned)(page * hak_os_page_bytes / bytes);
     unsigned end = (unsigned)(((page + 1) * hak_os_page_bytes - 1) / bytes) + 1;
     *ret_first = first;
@@ -31,15 +31,15 @@ HAK_INLINE void count_on_pages(size_t offset, size_t bytes, unsigned shift, uint
 
 /* The list leads through the slab at random; all at once its blocks come sooner. */
 static void prefetch_blocks(const struct hak_slab *slab, size_t bytes) {
-    const char *start = (const char *)hak_slab_address(slab);
+    const char *start = (const char *)hak_region_slab_address(slab);
     size_t end = hak_slab_carved(slab) * bytes;
     for (size_t at = 0; at < end; at += hak_max(bytes, HAK_CACHE_LINE))
         __builtin_prefetch(start + at);
 }
 
-unsigned hak_gone_free_pages(const struct hak_slab *slab) {
-    uint16_t on_page[HAK_GONE_BITS] = {0};
-    size_t bytes = hak_class_bytes[slab->class];
+unsigned hak_purged_page_candidates(const struct hak_slab *slab) {
+    uint16_t on_page[HAK_PURGED_PAGE_BITS] = {0};
+    size_t bytes = hak_size_class_bytes[slab->class];
     unsigned carved = hak_slab_carved(slab), pages = 0, first;
     unsigned shift = hak_log2_floor(hak_os_page_bytes);
     const struct hak_block *block = slab->free;
@@ -47,7 +47,7 @@ unsigned hak_gone_free_pages(const struct hak_slab *slab) {
     for (; block != HAK_LIST_END; block = hak_block_next(block))
         count_on_pages((uintptr_t)block % HAK_SLAB_BYTES, bytes, shift, on_page);
     for (unsigned i = 0; slab->gone_count && i < carved; i++)
-        if (hak_gone_has(slab, i * bytes))
+        if (hak_purged_page_has(slab, i * bytes))
             count_on_pages(i * bytes, bytes, shift, on_page);
     for (size_t page = 0; page < HAK_SLAB_BYTES / hak_os_page_bytes; page++) {
         unsigned count = blocks_on_page(slab, page, slab->capacity, &first);
@@ -58,16 +58,16 @@ unsigned hak_gone_free_pages(const struct hak_slab *slab) {
 }
 
 /* Those that stay keep their order, and their links where they can. */
-unsigned hak_gone_unlist(struct hak_slab *slab, unsigned pages) {
+unsigned hak_purged_page_unlist(struct hak_slab *slab, unsigned pages) {
     struct hak_block *last = NULL, *next;
-    size_t bytes = hak_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->class];
     unsigned count = 0, shift = hak_log2_floor(hak_os_page_bytes);
     bool is_gap = false;
     for (struct hak_block *block = slab->free;; block = next) {
         size_t offset = (uintptr_t)block % HAK_SLAB_BYTES;
         bool is_end = block == HAK_LIST_END;
         next = is_end ? NULL : hak_block_next(block);
-        if (!is_end && (pages & hak_gone_bits(offset, bytes, shift))) {
+        if (!is_end && (pages & hak_purged_page_bits(offset, bytes, shift))) {
             count++;
             is_gap = true;
             continue;
@@ -83,20 +83,20 @@ unsigned hak_gone_unlist(struct hak_slab *slab, unsigned pages) {
     }
 }
 
-void hak_gone_carve_page(struct hak_slab *slab) {
-    size_t bytes = hak_class_bytes[slab->class];
-    unsigned gone = hak_gone_pages(slab), count = 0, first;
+void hak_purged_page_carve(struct hak_slab *slab) {
+    size_t bytes = hak_size_class_bytes[slab->class];
+    unsigned gone = hak_purged_page_mask(slab), count = 0, first;
     unsigned rest = gone & (gone - 1);
     unsigned on_page =
         blocks_on_page(slab, (size_t)__builtin_ctz(gone), hak_slab_carved(slab), &first);
     for (unsigned i = first + on_page; i-- > first;) {
-        if (hak_gone_pages_at(i * bytes, bytes) & rest)
+        if (hak_purged_page_bits_at(i * bytes, bytes) & rest)
             continue;
-        struct hak_block *block = (struct hak_block *)(hak_slab_address(slab) + i * bytes);
+        struct hak_block *block = (struct hak_block *)(hak_region_slab_address(slab) + i * bytes);
         hak_block_link(block, slab->free);
         slab->free = block;
         count++;
     }
     slab->free_count = (uint16_t)(slab->free_count + count);
-    hak_gone_set(slab, rest, slab->gone_count - count);
+    hak_purged_page_set(slab, rest, slab->gone_count - count);
 }

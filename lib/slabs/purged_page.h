@@ -11,28 +11,28 @@
 #include "core/region.h"
 #include "os/os_memory.h"
 
-#define HAK_GONE_BITS 16u /* OS pages are of 4 KiB at least */
+#define HAK_PURGED_PAGE_BITS 16u /* OS pages are of 4 KiB at least */
 
-_Static_assert(HAK_SLAB_BYTES / HAK_GONE_BITS == 4096, "a bit a page");
+_Static_assert(HAK_SLAB_BYTES / HAK_PURGED_PAGE_BITS == 4096, "a bit a page");
 
-/* relaxed: see hak_gone_has */
-HAK_INLINE unsigned hak_gone_pages(const struct hak_slab *slab) {
+/* relaxed: see hak_purged_page_has */
+HAK_INLINE unsigned hak_purged_page_mask(const struct hak_slab *slab) {
     return atomic_load_explicit(&slab->gone, memory_order_relaxed);
 }
 
-HAK_INLINE void hak_gone_set(struct hak_slab *slab, unsigned pages, unsigned count) {
+HAK_INLINE void hak_purged_page_set(struct hak_slab *slab, unsigned pages, unsigned count) {
     atomic_store_explicit(&slab->gone, (uint16_t)pages, memory_order_relaxed);
     slab->gone_count = (uint16_t)count;
 }
 
 /* The pages of 2^shift bytes, as bits, that hold some of the bytes at an offset. */
-HAK_INLINE unsigned hak_gone_bits(size_t offset, size_t bytes, unsigned shift) {
+HAK_INLINE unsigned hak_purged_page_bits(size_t offset, size_t bytes, unsigned shift) {
     unsigned first = (unsigned)(offset >> shift), last = (unsigned)((offset + bytes - 1) >> shift);
     return (2u << last) - (1u << first);
 }
 
-HAK_INLINE unsigned hak_gone_pages_at(size_t offset, size_t bytes) {
-    return hak_gone_bits(offset, bytes, hak_log2_floor(hak_os_page_bytes));
+HAK_INLINE unsigned hak_purged_page_bits_at(size_t offset, size_t bytes) {
+    return hak_purged_page_bits(offset, bytes, hak_log2_floor(hak_os_page_bytes));
 }
 
 /*
@@ -40,20 +40,21 @@ HAK_INLINE unsigned hak_gone_pages_at(size_t offset, size_t bytes) {
  * owner changes `gone`, and not the bits of pages with a live block. Whoever was handed the block
  * has seen them cleared.
  */
-HAK_INLINE bool hak_gone_has(const struct hak_slab *slab, uintptr_t address) {
+HAK_INLINE bool hak_purged_page_has(const struct hak_slab *slab, uintptr_t address) {
     unsigned gone = atomic_load_explicit(&slab->gone, memory_order_relaxed);
     return HAK_UNLIKELY(gone) &&
-           (gone & hak_gone_pages_at(address % HAK_SLAB_BYTES, hak_class_bytes[slab->class]));
+           (gone &
+            hak_purged_page_bits_at(address % HAK_SLAB_BYTES, hak_size_class_bytes[slab->class]));
 }
 
 /* The pages of a slab all of whose blocks are carved and free, the gone ones among them. */
-unsigned hak_gone_free_pages(const struct hak_slab *slab);
+unsigned hak_purged_page_candidates(const struct hak_slab *slab);
 
 /* Unlinks the blocks of those pages from the slab's free list; returns how many. */
-unsigned hak_gone_unlist(struct hak_slab *slab, unsigned pages);
+unsigned hak_purged_page_unlist(struct hak_slab *slab, unsigned pages);
 
 /* Carves the blocks of the first gone page anew, for the free list; those that lie on another gone
  * one, too, wait. */
-void hak_gone_carve_page(struct hak_slab *slab);
+void hak_purged_page_carve(struct hak_slab *slab);
 
 #endif

@@ -19,7 +19,7 @@
 #include "pages/huge.h"
 #include "stats/process.h"
 
-#define HAK_HIDDEN_FREES 128 /* a page of slab_bound costs more than as many slow ones */
+#define HAK_UNPUBLISHED_FREES 128 /* a page of slab_bound costs more than as many slow ones */
 
 static bool is_exhausted(const struct hak_slab *slab) {
     return slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity &&
@@ -29,11 +29,12 @@ static bool is_exhausted(const struct hak_slab *slab) {
 /* The word by which free() knows the owner; slabs outside the main range, or behind the table's
  * end, have none. */
 HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
-    size_t index = (size_t)(slab - hak_ranges[0].slab);
+    size_t index = (size_t)(slab - hak_regions[0].slab);
     /* acquire pairs with the release in show: the table is mapped so far */
     if (index < atomic_load_explicit(&heap->shown_slabs, memory_order_acquire))
-        heap->slab_bound[index] =
-            hak_gone_pages(slab) || slab->is_evacuated ? 0 : hak_class_bound(slab->class, count);
+        heap->slab_bound[index] = hak_purged_page_mask(slab) || slab->is_evacuated
+                                      ? 0
+                                      : hak_size_class_bound(slab->class, count);
 }
 
 static void set_carved(struct hak_slab *slab, unsigned count) {
@@ -55,14 +56,14 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
 
 /* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
 HAK_INLINE size_t touched_bytes(const struct hak_slab *slab) {
-    size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_class_bytes[slab->class];
+    size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_size_class_bytes[slab->class];
     size_t step_bytes = slab->is_populated ? hak_slab_step_bytes() : hak_os_page_bytes;
     return slab->is_zero ? hak_round_up(carved_bytes, step_bytes) : HAK_SLAB_BYTES;
 }
 
 /* What is gone isn't there. */
 static HAK_SLOW void count_gone(struct hak_heap *heap, const struct hak_slab *slab, int sign) {
-    int64_t pages = __builtin_popcount(hak_gone_pages(slab));
+    int64_t pages = __builtin_popcount(hak_purged_page_mask(slab));
     int64_t bytes = pages * (int64_t)hak_os_page_bytes;
     heap->counters.of[slab->class].blocks_carved -= (uint64_t)(sign * (int64_t)slab->gone_count);
     heap->counters.of[slab->class].slab_bytes -= (uint64_t)(sign * bytes);
@@ -86,15 +87,15 @@ static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
 
 void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
     if (HAK_UNLIKELY(hak_hardened.is_on) && !slab->is_zero)
-        hak_wipe((void *)hak_slab_address(slab), HAK_SLAB_BYTES);
+        hak_wipe((void *)hak_region_slab_address(slab), HAK_SLAB_BYTES);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     set_carved(slab, 0);
-    hak_gone_set(slab, 0, 0);
+    hak_purged_page_set(slab, 0, 0);
     slab->looked = 0;
     slab->is_populated = false;
     slab->used = 0;
-    slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_class_bytes[class]);
+    slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_size_class_bytes[class]);
     slab->class = (uint8_t) class;
     set_owner(slab, heap);
     atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
@@ -164,7 +165,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
     end_evacuation(heap, slab);
     count_leave(heap, slab);
     forget_populated(slab);
-    hak_gone_set(slab, 0, 0);
+    hak_purged_page_set(slab, 0, 0);
     set_bound(heap, slab, 0);
     set_owner(slab, NULL);
     atomic_store_explicit(&slab->state, HAK_SLAB_MOVING, memory_order_relaxed);
@@ -173,7 +174,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
 void hak_slab_report_stray(const struct hak_slab *slab, const void *pointer) {
     bool is_start = hak_slab_has_start(slab, (uintptr_t)pointer);
     hak_fatal(is_start ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INTERIOR_FREE, pointer,
-              hak_class_bytes[slab->class], hak_slab_owner_thread(slab));
+              hak_size_class_bytes[slab->class], hak_heap_owner_thread(slab));
 }
 
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) {
@@ -183,9 +184,9 @@ void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) 
 
 /* Chains `count` blocks of untouched memory, in address order, in front of the list's end. */
 static struct hak_block *carve(struct hak_heap *heap, struct hak_slab *slab, unsigned count) {
-    size_t bytes = hak_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->class];
     unsigned carved = hak_slab_carved(slab);
-    char *first = (char *)hak_slab_address(slab) + carved * bytes;
+    char *first = (char *)hak_region_slab_address(slab) + carved * bytes;
     struct hak_block *next = HAK_LIST_END;
     for (unsigned i = count; i-- > 0;) {
         struct hak_block *block = (struct hak_block *)(first + i * bytes);
@@ -214,14 +215,14 @@ static struct hak_block *unlink_blocks(struct hak_slab *slab, unsigned count) {
 }
 
 unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least) {
-    unsigned pages = hak_gone_free_pages(slab) & ~hak_gone_pages(slab);
+    unsigned pages = hak_purged_page_candidates(slab) & ~hak_purged_page_mask(slab);
     slab->looked = slab->free_count;
     if ((unsigned)__builtin_popcount(pages) < least)
         return 0;
     count_leave(heap, slab);
-    unsigned count = hak_gone_unlist(slab, pages);
+    unsigned count = hak_purged_page_unlist(slab, pages);
     slab->free_count = (uint16_t)(slab->free_count - count);
-    hak_gone_set(slab, hak_gone_pages(slab) | pages, slab->gone_count + count);
+    hak_purged_page_set(slab, hak_purged_page_mask(slab) | pages, slab->gone_count + count);
     slab->looked = slab->free_count;
     count_join(heap, slab);
     set_bound(heap, slab, 0);
@@ -232,7 +233,7 @@ unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsi
 static HAK_SLOW void carve_gone(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted) {
     count_leave(heap, slab);
     while (slab->gone_count && slab->free_count < wanted)
-        hak_gone_carve_page(slab);
+        hak_purged_page_carve(slab);
     slab->looked = 0;
     count_join(heap, slab);
     set_bound(heap, slab, hak_slab_carved(slab));
@@ -240,18 +241,18 @@ static HAK_SLOW void carve_gone(struct hak_heap *heap, struct hak_slab *slab, un
 
 /* Makes the next `count` blocks' memory resident, up to the end of a step. */
 static void populate_next(const struct hak_slab *slab, unsigned count) {
-    size_t bytes = hak_class_bytes[slab->class], carved = hak_slab_carved(slab);
+    size_t bytes = hak_size_class_bytes[slab->class], carved = hak_slab_carved(slab);
     size_t from = hak_round_up(carved * bytes, hak_slab_step_bytes());
     size_t to = hak_round_up((carved + count) * bytes, hak_slab_step_bytes());
     to = hak_min(to, HAK_SLAB_BYTES);
     if (from < to)
-        hak_os_populate((char *)hak_slab_address(slab) + from, to - from);
+        hak_os_populate((char *)hak_region_slab_address(slab) + from, to - from);
 }
 
 unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted) {
     if (slab->free_count || !slab->is_zero)
         return wanted;
-    size_t most = hak_slab_step_bytes() / hak_class_bytes[slab->class];
+    size_t most = hak_slab_step_bytes() / hak_size_class_bytes[slab->class];
     wanted = (unsigned)hak_min(wanted, hak_max(most, 1));
     if (slab->is_populated)
         populate_next(slab, wanted);
@@ -302,14 +303,14 @@ static bool give_one(struct hak_heap *heap, struct hak_slab *slab, struct hak_bl
     return slab->used == 0;
 }
 
-bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+bool hak_slab_return(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     hak_slab_check(slab, block);
     return give_one(heap, slab, block);
 }
 
-void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
+void hak_slab_return_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     while (block) {
-        struct hak_block *next = hak_remote_next(block);
+        struct hak_block *next = hak_block_next_remote(block);
         give_one(heap, slab, block);
         block = next;
     }
@@ -318,12 +319,12 @@ void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct h
 /* The table is to have a word for so many slabs. False: it can't be. */
 static bool show(struct hak_heap *heap, size_t slabs) {
     size_t old_slabs = atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed);
-    size_t wish = hak_min(hak_max(slabs, old_slabs + old_slabs / 4), hak_ranges[0].slabs);
+    size_t wish = hak_min(hak_max(slabs, old_slabs + old_slabs / 4), hak_regions[0].slabs);
     size_t shown = hak_heap_place_table(heap, wish);
     if (shown < slabs)
         return false;
     heap->hot.range_slabs = shown;
-    heap->hot.range_base = hak_ranges[0].base;
+    heap->hot.range_base = hak_regions[0].base;
     /* release pairs with the acquire in set_bound */
     atomic_store_explicit(&heap->shown_slabs, shown, memory_order_release);
     hak_lock_take(&hak_heap_lock);
@@ -334,15 +335,15 @@ static bool show(struct hak_heap *heap, size_t slabs) {
 
 void hak_slab_show_first(struct hak_heap *heap, size_t slabs) {
     if (!hak_hardened.is_on)
-        show(heap, hak_min(slabs, hak_ranges[0].slabs));
+        show(heap, hak_min(slabs, hak_regions[0].slabs));
 }
 
-void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {
-    size_t index = (size_t)(slab - hak_ranges[0].slab);
-    if (index >= hak_ranges[0].slabs || HAK_UNLIKELY(hak_hardened.is_on))
+void hak_slab_publish(struct hak_heap *heap, const struct hak_slab *slab) {
+    size_t index = (size_t)(slab - hak_regions[0].slab);
+    if (index >= hak_regions[0].slabs || HAK_UNLIKELY(hak_hardened.is_on))
         return;
     if (index >= atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed)) {
-        if (heap->hidden_frees < HAK_HIDDEN_FREES) {
+        if (heap->hidden_frees < HAK_UNPUBLISHED_FREES) {
             heap->hidden_frees++;
             return;
         }
@@ -353,7 +354,7 @@ void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab) {
     set_bound(heap, slab, hak_slab_carved(slab));
 }
 
-void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab) {
+void hak_slab_retract(struct hak_heap *heap, struct hak_slab *slab) {
     set_bound(heap, slab, 0);
 }
 

@@ -52,10 +52,10 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
 unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least);
 
 /* Returns one block, checked again. True: the slab is empty now. */
-bool hak_slab_give(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+bool hak_slab_return(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
 /* Returns the blocks of a remote list, all of this slab. */
-void hak_slab_give_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
+void hak_slab_return_remote(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block);
 
 /* From now on free() of the owner looks at slab_bound, of so many slabs at least, and finds what
  * changes. Without the heap lock, which it takes. */
@@ -63,11 +63,11 @@ void hak_slab_show_first(struct hak_heap *heap, size_t slabs);
 
 /* A block of the owner's was freed without help of slab_bound: from a number of them on there will
  * be help. A thread that frees little has no slab_bound at all. */
-void hak_slab_show(struct hak_heap *heap, const struct hak_slab *slab);
+void hak_slab_publish(struct hak_heap *heap, const struct hak_slab *slab);
 
 /* Makes free() of its owner take the slow path for every block of a slab that has no live one: so
  * the owner looks at the byte that is written here only if it frees a block twice. Lock held. */
-void hak_slab_hide(struct hak_heap *heap, struct hak_slab *slab);
+void hak_slab_retract(struct hak_heap *heap, struct hak_slab *slab);
 
 /* Makes a slab whose blocks are all free, wherever they were listed, one without carved blocks.
  * is_zero: its memory reads as zero. */
@@ -104,13 +104,14 @@ HAK_INLINE bool hak_slab_join_list(struct hak_slab *slab, struct hak_block *firs
 
 /* True if the address is the start of a block of the slab's class, carved or not. */
 HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
-    return hak_class_rest(slab->class, address) < hak_class_bound(slab->class, slab->capacity);
+    return hak_size_class_rest(slab->class, address) <
+           hak_size_class_bound(slab->class, slab->capacity);
 }
 
 /* True if the address is the start of a block that was carved. */
 HAK_INLINE bool hak_slab_has_block(const struct hak_slab *slab, uintptr_t address) {
-    return hak_class_rest(slab->class, address) <
-           hak_class_bound(slab->class, hak_slab_carved(slab));
+    return hak_size_class_rest(slab->class, address) <
+           hak_size_class_bound(slab->class, hak_slab_carved(slab));
 }
 
 /* True if `block` is on the slab's own free list. */

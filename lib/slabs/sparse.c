@@ -41,7 +41,7 @@ static bool is_done(const struct look *look) {
 /* Free blocks in the slabs of a class. */
 static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
     const struct hak_class_counters *counters = &heap->counters.of[class];
-    return (counters->blocks_carved - counters->blocks_out) * hak_class_bytes[class];
+    return (counters->blocks_carved - counters->blocks_out) * hak_size_class_bytes[class];
 }
 
 /* One block is in use, or at most a quarter by so few blocks that some pages have none; and since
@@ -57,7 +57,7 @@ static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages
     while (pages) {
         unsigned first = (unsigned)__builtin_ctz(pages);
         unsigned count = (unsigned)__builtin_ctz(~(pages >> first));
-        char *start = (char *)hak_slab_address(slab) + first * hak_os_page_bytes;
+        char *start = (char *)hak_region_slab_address(slab) + first * hak_os_page_bytes;
         size_t bytes = count * hak_os_page_bytes;
         if ((hak_conf.lazy_purge && hak_os_purge_lazily(start, bytes)) ||
             hak_os_purge(start, bytes)) {
@@ -173,14 +173,14 @@ static bool is_worthwhile(const struct hak_heap *heap) {
     return holes > hak_max(hak_conf.dirty_min, total / 100 * hak_conf.dirty_percent);
 }
 
-void hak_hollow_pay_back(struct hak_heap *heap) {
+void hak_sparse_pay_back(struct hak_heap *heap) {
     struct look look = {
-        .heap = heap, .effort = 2 * HAK_HOLLOW_EFFORT, .goal_bytes = HAK_PAY_BACK_BYTES};
+        .heap = heap, .effort = 2 * HAK_SPARSE_EFFORT, .goal_bytes = HAK_PAY_BACK_BYTES};
     if (is_possible() && is_worthwhile(heap))
         look_at_heap(&look);
 }
 
-size_t hak_hollow_trim(struct hak_heap *heap) {
+size_t hak_sparse_trim(struct hak_heap *heap) {
     struct look look = {.heap = heap, .effort = INT64_MAX, .goal_bytes = SIZE_MAX, .is_trim = true};
     if (!is_possible())
         return 0;
@@ -216,7 +216,7 @@ static bool look_on(struct look *look, unsigned class) {
     return true;
 }
 
-bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion) {
+bool hak_sparse_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion) {
     struct look look = {.heap = heap,
                         .effort = portion->effort,
                         .until_ns = portion->until_ns,
@@ -233,7 +233,7 @@ bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, struct hak_port
     return is_over;
 }
 
-struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class) {
+struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned class) {
     struct hak_link *head = &heap->hollow[class];
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }

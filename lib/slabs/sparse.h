@@ -14,23 +14,23 @@
 #include "core/heap.h"
 
 /* A look, not at more than is worth its while. */
-HAK_SLOW void hak_hollow_pay_back(struct hak_heap *heap);
+HAK_SLOW void hak_sparse_pay_back(struct hak_heap *heap);
 
 #define HAK_FIRST_FRESH_SLABS 16u /* 1 MiB before the first look */
 
 /* A slab of clean memory was taken. */
-HAK_INLINE void hak_hollow_note_fresh(struct hak_heap *heap) {
+HAK_INLINE void hak_sparse_note_fresh(struct hak_heap *heap) {
     if (HAK_LIKELY(heap->fresh_slabs < HAK_FIRST_FRESH_SLABS))
         heap->fresh_slabs++;
     else
-        hak_hollow_pay_back(heap);
+        hak_sparse_pay_back(heap);
 }
 
 /* Gives back what can be had. Returns the bytes. */
-size_t hak_hollow_trim(struct hak_heap *heap);
+size_t hak_sparse_trim(struct hak_heap *heap);
 
 /* What one portion may cost; see sparse.c. */
-#define HAK_HOLLOW_EFFORT 128
+#define HAK_SPARSE_EFFORT 128
 
 /* What is left of one. */
 struct hak_portion {
@@ -40,9 +40,9 @@ struct hak_portion {
 
 /* A portion of it, of one class of a heap that is inside a slow path. Takes off what it cost, or
  * all if its time is over. True: the class has nothing more. */
-bool hak_hollow_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion);
+bool hak_sparse_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion);
 
 /* A hollow slab of the class, or NULL. */
-struct hak_slab *hak_hollow_first(struct hak_heap *heap, unsigned class);
+struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned class);
 
 #endif

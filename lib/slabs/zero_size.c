@@ -28,10 +28,10 @@ static bool add_slabs(void) {
     struct hak_slab *run = hak_pressure_take_run(slabs, 1);
     if (!run)
         return false;
-    void *start = (void *)hak_slab_address(run);
+    void *start = (void *)hak_region_slab_address(run);
     if ((!run->is_zero && !hak_os_purge(start, slabs << HAK_SLAB_SHIFT)) ||
         !hak_os_deny(start, slabs << HAK_SLAB_SHIFT)) {
-        hak_run_give(run);
+        hak_run_return(run);
         return false;
     }
     hak_lock_take(&hak_heap_lock);
@@ -59,7 +59,7 @@ static void *take_one(void) {
         slab->zero_size_free &= slab->zero_size_free - 1;
         if (slab->zero_size_free == 0)
             hak_list_remove(&slab->link);
-        address = hak_slab_address(slab) + bit * HAK_ZERO_SIZE_STEP;
+        address = hak_region_slab_address(slab) + bit * HAK_ZERO_SIZE_STEP;
         hak_process_counters.zero_size_allocations++;
     }
     hak_lock_give(&hak_heap_lock);

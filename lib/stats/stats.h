@@ -13,11 +13,11 @@
 
 enum hak_record_state {
     HAK_RECORD_UNUSED = 0,
-    HAK_RECORD_LIVE,    /* of a thread */
-    HAK_RECORD_DEAD,    /* its thread has exited; all its EVENTs are in the exited threads' row */
-    HAK_RECORD_LEFT,    /* of a thread of the parent, in the child of a fork */
-    HAK_RECORD_ORPHANS, /* slabs without a thread, and threads without a heap */
-    HAK_RECORD_EXITED   /* sums of exited threads */
+    HAK_RECORD_LIVE,      /* of a thread */
+    HAK_RECORD_DEAD,      /* its thread has exited; all its EVENTs are in the exited threads' row */
+    HAK_RECORD_LEFT,      /* of a thread of the parent, in the child of a fork */
+    HAK_RECORD_ABANDONED, /* slabs without a thread, and threads without a heap */
+    HAK_RECORD_EXITED     /* sums of exited threads */
 };
 
 /* The counters of one size class that the fast paths don't touch. */

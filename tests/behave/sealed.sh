@@ -18,7 +18,7 @@ sealed=$(grep -rhoE '[a-z_]+\)?(\(void\))? HAK_SEALED' "$top_srcdir/lib" --inclu
 addresses() {
     # shellcheck disable=SC2086 # configure may find "nm -B"
     $NM "$1" >"$work/symbols"
-    for name in $sealed hak_ranges hak_first_heap; do
+    for name in $sealed hak_regions hak_first_heap; do
         sed -n "s/\.lto_priv\.[0-9]*\$//; s/^\\([0-9a-f]*\\) [dDbBrR] $name\$/$name=\\1/p" \
             "$work/symbols"
     done
@@ -34,7 +34,7 @@ check() {
     # shellcheck disable=SC2046 # words
     LD_PRELOAD=$1 "$2" "$3" $(cat "$work/addresses") >"$work/out" ||
         fail "$2 of $3: $(cat "$work/out")"
-    grep -v '^hak_ranges\|^hak_first_heap' "$work/addresses" >"$work/variables"
+    grep -v '^hak_regions\|^hak_first_heap' "$work/addresses" >"$work/variables"
     while read -r variable; do
         status=0
         { (LD_PRELOAD=$1 exec "$2" write "$3" "$variable") || status=$?; } 2>/dev/null

@@ -45,7 +45,7 @@ done
 
 names=$(grep -v '^#' tests/meta/symbols.expected | sed 's/@.*//')
 # shellcheck disable=SC2086
-set -- $names hak_heap_exit_round hak_fatal
+set -- $names hak_thread_exit_round hak_fatal
 cat "$work"/graphs/*.ci | walk "$*" >"$work/found"
 if grep '^cycle: ' "$work/found"; then
     status=1
@@ -55,7 +55,7 @@ if "$AWK" -v most="$most" '!/^cycle/ && $2 > most { print; bad = 1 } END { exit 
     echo "more than $most bytes of stack"
     status=1
 fi
-for name in malloc free realloc malloc_trim hak_heap_exit_round hakmem_stats_write; do
+for name in malloc free realloc malloc_trim hak_thread_exit_round hakmem_stats_write; do
     if ! grep "^$name " "$work/found"; then
         echo "$name: not found in the call graphs"
         status=1

@@ -34,7 +34,7 @@ static void fill_slot(unsigned i, uint64_t *random) {
     size_t bytes = 1 + random_bytes(random); /* no bytes: no class, not counted */
     unsigned char *block = hak_alloc(bytes);
     CHECK(block && (uintptr_t)block % 16 == 0);
-    CHECK(hak_block_find(block).bytes >= bytes);
+    CHECK(hak_lookup_block(block).bytes >= bytes);
     memset(block, (int)i, bytes);
     slots[i].block = block;
     slots[i].bytes = bytes;
@@ -71,7 +71,7 @@ static void check_each_once(size_t bytes) {
             CHECK(memcmp(blocks[i], &i, sizeof i) == 0);
         for (int i = 0; i < COUNT; i++)
             hak_free(blocks[round == 1 ? COUNT - 1 - i : i]);
-        hak_heap_verify_always(hak_heap_get());
+        hak_verify_heap_always(hak_heap_get());
     }
     allocations += 3 * COUNT;
     frees += 3 * COUNT;
@@ -86,7 +86,7 @@ int main(void) {
         else
             fill_slot(slot, &random);
         if (i % 4000 == 0)
-            hak_heap_verify_always(hak_heap_get());
+            hak_verify_heap_always(hak_heap_get());
     }
     check_counters();
     check_each_once(16);
@@ -97,7 +97,7 @@ int main(void) {
             empty_slot(i);
     check_counters();
     hak_heap_trim();
-    hak_heap_verify_always(hak_heap_get());
-    hak_superslab_verify();
+    hak_verify_heap_always(hak_heap_get());
+    hak_run_verify();
     return 0;
 }

@@ -89,7 +89,7 @@ static uint64_t take_all(void) {
         hak_free(kept[i]);
     printf("%llu blocks came, at most %llu in a call\n",
            (unsigned long long)(owner->counters.inbox_blocks - begun), (unsigned long long)most);
-    hak_heap_verify_always(owner);
+    hak_verify_heap_always(owner);
     return most;
 }
 
@@ -150,13 +150,13 @@ static void test_coming_back(void) {
 int main(void) {
     hak_free(hak_alloc(1));
     owner = hak_heap_get();
-    CHECK(owner && hak_class_bytes[hak_class_of(BLOCK_BYTES)] == BLOCK_BYTES);
+    CHECK(owner && hak_size_class_bytes[hak_size_class_of(BLOCK_BYTES)] == BLOCK_BYTES);
     test_purge_is_off();
     test_little();
     test_much();
     test_coming_back();
     hak_heap_trim();
-    hak_superslab_verify();
+    hak_run_verify();
     CHECK(hak_process_counters.used_bytes < HAK_MIB(2));
     return 0;
 }

@@ -28,11 +28,11 @@ static struct hak_heap *mine(void) {
 }
 
 static struct hak_evacuation *evacuation(void) {
-    return &mine()->evacuation[hak_class_of(BYTES)];
+    return &mine()->evacuation[hak_size_class_of(BYTES)];
 }
 
 static uint64_t slabs_held(void) {
-    return mine()->counters.of[hak_class_of(BYTES)].slabs;
+    return mine()->counters.of[hak_size_class_of(BYTES)].slabs;
 }
 
 static void fill(void) {
@@ -58,7 +58,7 @@ static void make_sparse(uint64_t *random, unsigned rarity) {
 }
 
 static bool hint(unsigned i) {
-    return blocks[i] && hak_evacuate_if_sparse(mine(), hak_slab_of(blocks[i]));
+    return blocks[i] && hak_evacuate_if_sparse(mine(), hak_region_slab(blocks[i]));
 }
 
 static unsigned hint_all(void) {
@@ -74,7 +74,7 @@ static void empty_all(void) {
             drop(i);
     CHECK(evacuation()->slab_count == 0 && evacuation()->used == 0);
     hak_heap_trim();
-    hak_heap_verify_always(mine());
+    hak_verify_heap_always(mine());
 }
 
 /* Each choice leaves room for all that is to be moved. */
@@ -88,10 +88,10 @@ static void check_choice(uint64_t *random) {
         if (evacuation()->slab_count == before)
             continue;
         const struct hak_evacuation *now = evacuation();
-        uint64_t used = (uint64_t)mine()->bin_state[hak_class_of(BYTES)].used - now->used;
+        uint64_t used = (uint64_t)mine()->bin_state[hak_size_class_of(BYTES)].used - now->used;
         CHECK((slabs_held() - now->slab_count) * (HAK_SLAB_BYTES / BYTES) - used >= now->used);
-        CHECK(hak_slab_of(blocks[i])->is_evacuated);
-        hak_heap_verify_always(mine());
+        CHECK(hak_region_slab(blocks[i])->is_evacuated);
+        hak_verify_heap_always(mine());
     }
     CHECK(evacuation()->slab_count >= slabs_held() / 3);
     empty_all();
@@ -109,10 +109,10 @@ static void check_moves(uint64_t *random) {
         drop(i);
         blocks[i] = hak_alloc(BYTES);
         memset(blocks[i], (int)(i % 251), BYTES);
-        CHECK(!hak_slab_of(blocks[i])->is_evacuated);
+        CHECK(!hak_region_slab(blocks[i])->is_evacuated);
         moves++;
         if (moves % 64 == 0)
-            hak_heap_verify_always(mine());
+            hak_verify_heap_always(mine());
     }
     CHECK(moves > live / 4 && evacuation()->slab_count == 0);
     CHECK(slabs_held() <= live * 5 / 4 * BYTES / HAK_SLAB_BYTES + 2);
@@ -127,7 +127,7 @@ static void check_reuse(uint64_t *random) {
     CHECK(hint_all() > 0);
     fill();
     CHECK(slabs_held() <= slabs + 1 && evacuation()->slab_count == 0);
-    hak_heap_verify_always(mine());
+    hak_verify_heap_always(mine());
     empty_all();
 }
 
@@ -151,7 +151,7 @@ static void check_remote(uint64_t *random) {
     CHECK(pthread_join(thread, NULL) == 0);
     hak_heap_trim(); /* empties the inbox */
     CHECK(evacuation()->used < used);
-    hak_heap_verify_always(mine());
+    hak_verify_heap_always(mine());
     empty_all();
 }
 
@@ -168,9 +168,9 @@ static void check_exit(uint64_t *random) {
     CHECK(pthread_create(&thread, NULL, evacuate_and_leave, random) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
     for (unsigned i = 0; i < COUNT; i++)
-        CHECK(!blocks[i] || !hak_slab_of(blocks[i])->is_evacuated);
+        CHECK(!blocks[i] || !hak_region_slab(blocks[i])->is_evacuated);
     fill();
-    hak_heap_verify_always(mine());
+    hak_verify_heap_always(mine());
     empty_all();
 }
 
@@ -186,7 +186,7 @@ static void check_hardened(uint64_t *random) {
 
 int main(void) {
     uint64_t random = unit_seed();
-    CHECK(hak_heap_start_mine());
+    CHECK(hak_thread_start_heap());
     for (int round = 0; round < 4; round++) {
         check_choice(&random);
         check_moves(&random);

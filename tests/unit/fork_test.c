@@ -79,8 +79,8 @@ static void use_heap(void) {
         free_blocks(blocks, 100);
         hak_heap_trim();
     }
-    hak_heap_verify_always(hak_heap_get());
-    hak_superslab_verify();
+    hak_verify_heap_always(hak_heap_get());
+    hak_run_verify();
     hak_totals_sum(&totals);
     CHECK(totals.process.used_bytes < (uint64_t)1 << 40);
     CHECK(totals.process.dirty_bytes < (uint64_t)1 << 40);
@@ -119,11 +119,11 @@ static void ruin_runs(enum hak_slab_state kind) {
 static void ruin(void) {
     ruin_runs(HAK_SLAB_CLEAN);
     ruin_runs(HAK_SLAB_DIRTY);
-    ruin_runs(HAK_SLAB_HIDDEN);
+    ruin_runs(HAK_SLAB_UNMAPPED);
     hak_process_counters.dirty_bytes = 12345;
-    ruin_link(&hak_orphan_heap->full);
+    ruin_link(&hak_abandoned_heap->full);
     for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
-        ruin_link(&hak_orphan_heap->bin_state[size_class].partial);
+        ruin_link(&hak_abandoned_heap->bin_state[size_class].partial);
 }
 
 static void await(void) {
@@ -161,12 +161,12 @@ static void in_child(void (*part)(void)) {
 }
 
 static void check_frozen_child(uint32_t stamp) {
-    struct hak_heap *frozen = hak_orphan_heap;
+    struct hak_heap *frozen = hak_abandoned_heap;
     uint32_t epoch = atomic_load(&hak_fork_epoch);
     free_large(large[0], 1);
     CHECK(hak_fork_stamp == stamp + 1 && atomic_load(&hak_fork_epoch) > epoch);
     CHECK(!hak_fork_is_behind(hak_heap_get()));
-    CHECK(hak_orphan_heap != frozen && hak_fork_state_of(frozen) == HAK_HEAP_FROZEN);
+    CHECK(hak_abandoned_heap != frozen && hak_fork_state_of(frozen) == HAK_HEAP_FROZEN);
     free_blocks(own, 1);
     free_blocks(of_thread, 2);
     free_blocks(of_dead, 3);
@@ -235,10 +235,10 @@ static void check_mine(void) {
 /* Nobody holds it: what was free is used again, and blocks of absent threads come back. */
 static void check_free(void) {
     uint32_t stamp = hak_fork_stamp;
-    struct hak_heap *orphans = hak_orphan_heap;
+    struct hak_heap *orphans = hak_abandoned_heap;
     uint64_t committed_bytes = hak_process_counters.committed_bytes;
     use_heap();
-    CHECK(hak_fork_stamp == stamp && hak_orphan_heap == orphans);
+    CHECK(hak_fork_stamp == stamp && hak_abandoned_heap == orphans);
     free_blocks(of_thread, 2);
     free_blocks(of_dead, 3);
     free_blocks(own, 1);

@@ -79,7 +79,7 @@ static void test_half_done(void) {
     CHECK(!hak_os_deny(pages, PAGES * page) && failures == 1);
     memset(pages, 2, PAGES * page);
     fail(HIDE);
-    CHECK(!hak_os_hide(pages, PAGES * page, true) && failures == 1 && shown == 1);
+    CHECK(!hak_os_exclude_from_dumps(pages, PAGES * page, true) && failures == 1 && shown == 1);
     fail(RENEW);
     CHECK(hak_os_renew(pages, PAGES * page) && failures == 3);
     for (size_t at = 0; at < PAGES * page; at++)

@@ -59,7 +59,7 @@ static void *make(void *argument) {
     pthread_barrier_wait(&all_freed);
     if (me % 3)
         go_on(random, (unsigned char)me);
-    hak_heap_verify_always(hak_heap_get());
+    hak_verify_heap_always(hak_heap_get());
     return NULL;
 }
 
@@ -96,7 +96,7 @@ int main(void) {
     for (size_t round = 1; round <= ROUNDS; round++)
         run_round(round);
     hak_heap_trim();
-    hak_superslab_verify();
+    hak_run_verify();
     CHECK(hak_process_counters.used_bytes < HAK_MIB(2));
     return 0;
 }

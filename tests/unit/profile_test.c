@@ -39,7 +39,7 @@ static uint64_t live_count(void) {
 }
 
 static void start(uint64_t mean_bytes) {
-    CHECK(hak_heap_start_mine()); /* the first one reads the knobs */
+    CHECK(hak_thread_start_heap()); /* the first one reads the knobs */
     hak_conf.sample_mean = mean_bytes;
     hak_profile_ask();
     hak_sample_follow(hak_heap_get());
@@ -52,7 +52,7 @@ static void stop(void) {
     CHECK(!hak_heap_get()->sampler.is_on);
     CHECK(hak_heap_get()->hot.class_of[0] == HAK_CLASS_NONE); /* see slabs/zero_size.h */
     for (size_t bytes = 1; bytes <= HAK_DIRECT_MAX_BYTES; bytes++)
-        CHECK(hak_heap_get()->hot.class_of[bytes] == hak_class_of(bytes));
+        CHECK(hak_heap_get()->hot.class_of[bytes] == hak_size_class_of(bytes));
 }
 
 /* Mean and the quarters of an exponential distribution. */
@@ -111,7 +111,7 @@ static void test_blocks(void) {
     for (unsigned i = 0; i < BLOCKS; i++) {
         block[i] = hak_alloc(i + 1);
         CHECK((uintptr_t)block[i] % 16 == 0);
-        CHECK(hak_block_find(block[i]).bytes == hak_class_bytes[hak_class_of(i + 1)]);
+        CHECK(hak_lookup_block(block[i]).bytes == hak_size_class_bytes[hak_size_class_of(i + 1)]);
         memset(block[i], (int)i, i + 1);
     }
     CHECK(live_count() == BLOCKS);
@@ -124,13 +124,13 @@ static void test_blocks(void) {
     void *large = hak_alloc(100000);
     CHECK(live_count() == 1);
     uint64_t before = taken();
-    large = hak_large_resize(hak_block_find(large).slab, large, 900000);
+    large = hak_large_resize(hak_lookup_block(large).slab, large, 900000);
     CHECK(large && live_count() == 1 && taken() == before + 1);
     stop();
     CHECK(live_count() == 1);
     hak_free(large);
     CHECK(live_count() == 0);
-    hak_heap_verify_always(hak_heap_get());
+    hak_verify_heap_always(hak_heap_get());
 }
 
 static void *free_all(void *blocks) {

@@ -31,7 +31,7 @@ static __thread bool stops_at_next;
 static pthread_barrier_t stopped, helped;
 
 int madvise(void *start, size_t bytes, int advice) {
-    if (advice == MADV_DONTNEED && hak_range_of((uintptr_t)start)) { /* no records */
+    if (advice == MADV_DONTNEED && hak_region_of((uintptr_t)start)) { /* no records */
         purged_bytes += bytes;
         if (stops_at_next) {
             stops_at_next = false;
@@ -52,7 +52,7 @@ static struct hak_slab *take(size_t bytes) {
 /* Returns how much this thread purged. */
 static size_t give(struct hak_slab *run) {
     purged_bytes = 0;
-    hak_run_give(run);
+    hak_run_return(run);
     return purged_bytes;
 }
 
@@ -183,8 +183,8 @@ static void check_idle(void) {
 
 int main(void) {
     hak_os_memory_start();
-    CHECK(hak_range_start(HAK_MIB(1024)));
-    hak_superslab_start();
+    CHECK(hak_region_start(HAK_MIB(1024)));
+    hak_run_start();
     pthread_barrier_init(&stopped, NULL, 2);
     pthread_barrier_init(&helped, NULL, 2);
     hak_conf.dirty_percent = 0;
@@ -195,6 +195,6 @@ int main(void) {
     check_hold();
     check_idle();
     CHECK(hak_process_counters.used_bytes == 0);
-    hak_superslab_verify();
+    hak_run_verify();
     return 0;
 }

@@ -21,10 +21,10 @@ uint64_t hak_os_random(uint64_t salt) {
 static void check_apart(uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t other = 0; other < i; other++) {
-            const struct hak_range *low = &hak_ranges[i], *high = &hak_ranges[other];
+            const struct hak_region *low = &hak_regions[i], *high = &hak_regions[other];
             if (low->base > high->base) {
-                low = &hak_ranges[other];
-                high = &hak_ranges[i];
+                low = &hak_regions[other];
+                high = &hak_regions[i];
             }
             CHECK(low->base + low->slabs * HAK_SLAB_BYTES <= high->base);
         }
@@ -33,20 +33,20 @@ static void check_apart(uint32_t count) {
 /* All that is left of the last range and a slab more: another range must be made. */
 static void add_range(uint32_t count) {
     size_t slabs, most = RANGE_BYTES / HAK_SLAB_BYTES;
-    struct hak_slab *run = hak_range_grow(most, &slabs);
+    struct hak_slab *run = hak_region_grow(most, &slabs);
     CHECK(run && slabs >= most);
-    CHECK(atomic_load(&hak_range_count) == count);
-    CHECK(hak_range_of_slab(run) == &hak_ranges[count - 1]);
+    CHECK(atomic_load(&hak_region_count) == count);
+    CHECK(hak_region_of_slab(run) == &hak_regions[count - 1]);
     for (size_t i = 0; i < slabs; i += HAK_SUPERSLAB_SLABS)
-        CHECK(hak_slab_of((void *)hak_slab_address(run + i)) == run + i);
+        CHECK(hak_region_slab((void *)hak_region_slab_address(run + i)) == run + i);
 }
 
 int main(void) {
     size_t grown;
     hak_os_memory_start();
-    CHECK(hak_range_start(RANGE_BYTES));
-    CHECK(hak_ranges[0].is_reserved == HAK_THREAD_SANITIZER);
-    CHECK(hak_range_grow(1, &grown) != NULL);
+    CHECK(hak_region_start(RANGE_BYTES));
+    CHECK(hak_regions[0].is_reserved == HAK_THREAD_SANITIZER);
+    CHECK(hak_region_grow(1, &grown) != NULL);
     for (uint32_t i = 0; i < FURTHER; i++) {
         add_range(i + 2);
         check_apart(i + 2);

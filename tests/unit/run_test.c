@@ -31,7 +31,7 @@ static struct hak_slab *take_run(size_t slabs, size_t alignment_slabs) {
 }
 
 static size_t index_of(const struct hak_slab *run) {
-    return (size_t)(run - hak_ranges[0].slab);
+    return (size_t)(run - hak_regions[0].slab);
 }
 
 static void own(const struct hak_slab *run, size_t from, size_t to, uint8_t owner) {
@@ -42,7 +42,7 @@ static void own(const struct hak_slab *run, size_t from, size_t to, uint8_t owne
 }
 
 static void check_zero_and_soil(struct hak_slab *run) {
-    char *start = (char *)hak_slab_address(run);
+    char *start = (char *)hak_region_slab_address(run);
     size_t bytes = (size_t)run->run_slabs * HAK_SLAB_BYTES;
     for (size_t i = 0; i < bytes; i += 4096) {
         CHECK(!run->is_zero || start[i] == 0);
@@ -55,7 +55,7 @@ static void take(unsigned slot, uint64_t *random) {
     size_t alignment = (size_t)1 << unit_random(random) % 5;
     struct hak_slab *run = take_run(slabs, alignment);
     CHECK(run && run->run_slabs == slabs);
-    CHECK(hak_slab_address(run) % (alignment * HAK_SLAB_BYTES) == 0);
+    CHECK(hak_region_slab_address(run) % (alignment * HAK_SLAB_BYTES) == 0);
     own(run, 0, slabs, 1);
     check_zero_and_soil(run);
     runs[slot] = run;
@@ -63,7 +63,7 @@ static void take(unsigned slot, uint64_t *random) {
 
 static void give(unsigned slot) {
     own(runs[slot], 0, runs[slot]->run_slabs, 0);
-    hak_run_give(runs[slot]);
+    hak_run_return(runs[slot]);
     runs[slot] = NULL;
 }
 
@@ -88,7 +88,7 @@ static void extend(unsigned slot, uint64_t *random) {
 
 /* Is it mapped? The call fails where nothing is. */
 static bool is_mapped(size_t index) {
-    void *start = (void *)(hak_ranges[0].base + index * HAK_SLAB_BYTES);
+    void *start = (void *)(hak_regions[0].base + index * HAK_SLAB_BYTES);
     unsigned char resident[HAK_SLAB_BYTES / 4096];
     return mincore(start, HAK_SLAB_BYTES, resident) == 0;
 }
@@ -119,7 +119,7 @@ static void one_cycle(size_t run_count, size_t slabs) {
     for (size_t i = 0; i < run_count; i++)
         runs[i] = take_run(slabs, 1);
     for (size_t i = 0; i < run_count; i++) {
-        hak_run_give(runs[i]);
+        hak_run_return(runs[i]);
         runs[i] = NULL;
     }
 }
@@ -211,7 +211,7 @@ static void check_tries(void) {
     long_run->run_slabs = 63; /* fits wherever it lies */
     hak_run_set_insert(&set, long_run);
     CHECK(hak_run_set_find_aligned(&set, 32, 32) == long_run);
-    hak_run_give(run);
+    hak_run_return(run);
     hak_purge_above(0);
 }
 
@@ -225,9 +225,9 @@ static void check_aligned_holes(uint64_t *random) {
     for (int i = 0; i < 2000; i++) {
         unsigned one = (unsigned)(unit_random(random) % RUNS);
         unsigned other = (unsigned)(unit_random(random) % RUNS);
-        hak_run_give(runs[one]);
+        hak_run_return(runs[one]);
         if (other != one)
-            hak_run_give(runs[other]);
+            hak_run_return(runs[other]);
         runs[one] = take_run(32, 32);
         avoided += HAK_MIB(2) / hak_os_page_bytes;
         if (other == one)
@@ -237,9 +237,9 @@ static void check_aligned_holes(uint64_t *random) {
     }
     CHECK(hak_process_counters.committed_bytes == committed_bytes);
     CHECK(hak_process_counters.faults_avoided == avoided);
-    hak_superslab_verify();
+    hak_run_verify();
     for (unsigned slot = 0; slot < RUNS; slot++) {
-        hak_run_give(runs[slot]);
+        hak_run_return(runs[slot]);
         runs[slot] = NULL;
     }
     hak_purge_above(0);
@@ -248,8 +248,8 @@ static void check_aligned_holes(uint64_t *random) {
 int main(void) {
     uint64_t random = unit_seed();
     hak_os_memory_start();
-    CHECK(hak_range_start(RANGE_BYTES));
-    hak_superslab_start();
+    CHECK(hak_region_start(RANGE_BYTES));
+    hak_run_start();
     check_purge_is_cut();
     check_cycle();
     check_tries();
@@ -259,7 +259,7 @@ int main(void) {
         hak_conf.dirty_min = i / 5000 % 2 ? HAK_MIB(1) : HAK_MIB(64);
         step(&random);
         if (i % 50 == 0)
-            hak_superslab_verify();
+            hak_run_verify();
     }
     for (unsigned slot = 0; slot < RUNS; slot++)
         if (runs[slot])
@@ -267,6 +267,6 @@ int main(void) {
     CHECK(hak_process_counters.used_bytes == 0);
     hak_purge_above(0);
     CHECK(hak_process_counters.dirty_bytes == 0);
-    hak_superslab_verify();
+    hak_run_verify();
     return 0;
 }

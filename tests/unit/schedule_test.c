@@ -85,7 +85,7 @@ static void check_dead_inboxes(void) {
 static void check_all_back(void) {
     check_dead_inboxes();
     hak_heap_trim();
-    hak_superslab_verify();
+    hak_run_verify();
     CHECK(hak_process_counters.used_bytes <= used_before);
 }
 
@@ -133,7 +133,7 @@ static void stalled_part(int thread) {
     }
     unmake(block[thread - 1], thread);
     flush();
-    hak_stalled_relieve(owner);
+    hak_overflow_relieve(owner);
 }
 
 static void check_stalled(void) {
@@ -148,7 +148,7 @@ static void parked_part(int thread) {
         unmake(block[0], 1);
         unmake(block[1], 2);
         flush();
-        hak_stalled_relieve(owner);
+        hak_overflow_relieve(owner);
         return;
     }
     unsigned char *one = make(11), *other = make(12), *third = make(13);
@@ -169,7 +169,7 @@ static void owner_part(int thread) {
     unmake(block[thread - 1], thread);
     unmake(block[thread + 1], thread + 2);
     flush();
-    hak_stalled_relieve(owner);
+    hak_overflow_relieve(owner);
 }
 
 /* The owner takes one block at a time, and leaves arrivals, which others sort meanwhile; then it
@@ -184,7 +184,7 @@ static void arrivals_part(int thread) {
     unmake(block[thread - 1], thread);
     unmake(block[thread + 1], thread + 2);
     flush();
-    hak_stalled_relieve(owner);
+    hak_overflow_relieve(owner);
 }
 
 /* Runs go to the system while others want them: what is called zero is zero. */
@@ -272,7 +272,7 @@ static uint64_t allocations_now(void) {
 
 static void prepare_counts(int thread) {
     prepare_blocks(thread);
-    class_seen = hak_class_of(HALF_SLAB);
+    class_seen = hak_size_class_of(HALF_SLAB);
     count_start = allocations_now();
 }
 
@@ -327,11 +327,11 @@ static void use_everything(void) {
     for (int i = 0; i < BLOCKS; i++)
         unmake(made[i], 30 + i);
     flush();
-    hak_stalled_relieve(owner);
+    hak_overflow_relieve(owner);
     hak_heap_trim();
     take_run(32);
-    hak_heap_verify_always(hak_heap_get());
-    hak_superslab_verify();
+    hak_verify_heap_always(hak_heap_get());
+    hak_run_verify();
     hak_totals_sum(&totals);
     CHECK(totals.process.used_bytes < (uint64_t)1 << 40);
     CHECK(totals.process.dirty_bytes < (uint64_t)1 << 40);
@@ -371,7 +371,7 @@ static void fork_part(int thread) {
         unmake_left(1);
         unmake_left(2);
         flush();
-        hak_stalled_relieve(owner);
+        hak_overflow_relieve(owner);
         unmake_left(3);
     } else {
         pid_t child = fork();

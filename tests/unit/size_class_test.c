@@ -10,21 +10,21 @@
 #include "unit.h"
 
 static void check_table(void) {
-    CHECK(hak_class_bytes[HAK_CLASS_COUNT - 1] == HAK_CLASS_MAX_BYTES);
+    CHECK(hak_size_class_bytes[HAK_CLASS_COUNT - 1] == HAK_CLASS_MAX_BYTES);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        CHECK(hak_class_bytes[class] % 16 == 0);
-        CHECK(hak_class_bytes[class] > hak_class_bytes[class - 1]);
+        CHECK(hak_size_class_bytes[class] % 16 == 0);
+        CHECK(hak_size_class_bytes[class] > hak_size_class_bytes[class - 1]);
     }
 }
 
 static void check_requests(void) {
-    CHECK(hak_class_of(0) == 1);
+    CHECK(hak_size_class_of(0) == 1);
     for (size_t bytes = 1; bytes <= HAK_CLASS_MAX_BYTES; bytes++) {
-        unsigned class = hak_class_of(bytes);
+        unsigned class = hak_size_class_of(bytes);
         CHECK(class >= 1 && class < HAK_CLASS_COUNT);
-        CHECK(hak_class_bytes[class] >= bytes && hak_class_bytes[class - 1] < bytes);
+        CHECK(hak_size_class_bytes[class] >= bytes && hak_size_class_bytes[class - 1] < bytes);
         if (bytes > 128)
-            CHECK((hak_class_bytes[class] - bytes) * 8 <= hak_class_bytes[class]);
+            CHECK((hak_size_class_bytes[class] - bytes) * 8 <= hak_size_class_bytes[class]);
     }
 }
 
@@ -32,9 +32,9 @@ static void check_requests(void) {
 static void check_alignments(void) {
     for (size_t alignment = 32; alignment <= HAK_CLASS_MAX_BYTES; alignment *= 2) {
         for (size_t bytes = 1; bytes <= HAK_CLASS_MAX_BYTES; bytes += 7) {
-            size_t aligned_bytes = hak_class_aligned_bytes(bytes, alignment);
+            size_t aligned_bytes = hak_size_class_aligned_bytes(bytes, alignment);
             CHECK(aligned_bytes >= bytes);
-            CHECK(hak_class_bytes[hak_class_of(aligned_bytes)] % alignment == 0);
+            CHECK(hak_size_class_bytes[hak_size_class_of(aligned_bytes)] % alignment == 0);
             CHECK(bytes % alignment || aligned_bytes - bytes <= bytes / 2);
         }
     }
@@ -43,28 +43,28 @@ static void check_alignments(void) {
 /* Bounds rise with their count, so a bound that lies right at its own block's rest does everywhere.
  */
 static void check_bounds(void) {
-    CHECK(hak_class_bound(HAK_CLASS_NONE, 0) == 0);
+    CHECK(hak_size_class_bound(HAK_CLASS_NONE, 0) == 0);
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        for (unsigned count = 1; count <= 65536 / hak_class_bytes[class]; count++) {
-            uint32_t bound = hak_class_bound(class, count);
-            CHECK(hak_bound_class(&bound) == class);
-            CHECK(bound > hak_class_bound(class, count - 1));
+        for (unsigned count = 1; count <= 65536 / hak_size_class_bytes[class]; count++) {
+            uint32_t bound = hak_size_class_bound(class, count);
+            CHECK(hak_heap_bound_class(&bound) == class);
+            CHECK(bound > hak_size_class_bound(class, count - 1));
         }
     }
 }
 
 static void check_magic(void) {
     for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        uint32_t bytes = hak_class_bytes[class];
+        uint32_t bytes = hak_size_class_bytes[class];
         unsigned capacity = 65536 / bytes;
-        uint32_t full = hak_class_bound(class, capacity);
+        uint32_t full = hak_size_class_bound(class, capacity);
         for (uint32_t offset = 0; offset < 65536; offset++) {
-            uint32_t rest = hak_class_rest(class, offset);
+            uint32_t rest = hak_size_class_rest(class, offset);
             unsigned index = offset / bytes;
             bool is_start = offset % bytes == 0 && index < capacity;
             CHECK((rest < full) == is_start);
-            CHECK(!is_start || (rest < hak_class_bound(class, index + 1) &&
-                                rest >= hak_class_bound(class, index)));
+            CHECK(!is_start || (rest < hak_size_class_bound(class, index + 1) &&
+                                rest >= hak_size_class_bound(class, index)));
         }
     }
 }

@@ -63,13 +63,13 @@ static void make_sparse(uint64_t *random) {
 static unsigned count_gone_pages(void) {
     unsigned pages = 0;
     for (unsigned i = 0; i < count; i++) {
-        struct hak_slab *slab = blocks[i] ? hak_slab_of(blocks[i]) : NULL;
+        struct hak_slab *slab = blocks[i] ? hak_region_slab(blocks[i]) : NULL;
         if (!slab)
             continue;
-        CHECK(!hak_gone_has(slab, (uintptr_t)blocks[i]));
-        CHECK(hak_block_find(blocks[i]).bytes >= block_bytes);
-        for (unsigned gone = hak_gone_pages(slab); gone; gone &= gone - 1, pages++) {
-            const unsigned char *page = (const unsigned char *)hak_slab_address(slab) +
+        CHECK(!hak_purged_page_has(slab, (uintptr_t)blocks[i]));
+        CHECK(hak_lookup_block(blocks[i]).bytes >= block_bytes);
+        for (unsigned gone = hak_purged_page_mask(slab); gone; gone &= gone - 1, pages++) {
+            const unsigned char *page = (const unsigned char *)hak_region_slab_address(slab) +
                                         (size_t)__builtin_ctz(gone) * hak_os_page_bytes;
             for (size_t at = 0; at < hak_os_page_bytes; at++)
                 CHECK(page[at] == 0);
@@ -90,13 +90,13 @@ static void check_untouched(void) {
 
 static void check_class(size_t bytes, uint64_t *random) {
     struct hak_heap *heap = hak_heap_get();
-    unsigned class = hak_class_of(bytes);
+    unsigned class = hak_size_class_of(bytes);
     for (int round = 0; round < 4; round++) {
         fill_all(bytes);
         make_sparse(random);
         size_t touched = heap->counters.of[class].slab_bytes;
         hak_heap_trim();
-        hak_heap_verify_always(heap);
+        hak_verify_heap_always(heap);
         unsigned pages = count_gone_pages();
         CHECK(pages > 0 || hak_os_page_bytes > 4096 || bytes > HAK_KIB(32));
         CHECK(pages == 0 || heap->counters.of[class].slab_bytes < touched);
@@ -106,10 +106,10 @@ static void check_class(size_t bytes, uint64_t *random) {
         for (unsigned i = 0; i < count; i += 2)
             if (!blocks[i])
                 fill(i);
-        hak_heap_verify_always(heap);
+        hak_verify_heap_always(heap);
         make_sparse(random);
-        hak_hollow_trim(heap);
-        hak_heap_verify_always(heap);
+        hak_sparse_trim(heap);
+        hak_verify_heap_always(heap);
     }
     for (unsigned i = 0; i < count; i++)
         if (blocks[i])
@@ -131,8 +131,8 @@ static void check_mixed(uint64_t *random) {
         else if (unit_random(random) % 8 == 0)
             fill(slot);
         if (i % 500 == 0) {
-            hak_hollow_pay_back(heap);
-            hak_heap_verify_always(heap);
+            hak_sparse_pay_back(heap);
+            hak_verify_heap_always(heap);
         }
     }
     make_sparse(random);
@@ -143,7 +143,7 @@ static void *make_and_leave(void *random) {
     fill_all(1500);
     make_sparse(random);
     hak_heap_trim();
-    hak_heap_verify_always(hak_heap_get());
+    hak_verify_heap_always(hak_heap_get());
     CHECK(count_gone_pages() > 0 || hak_os_page_bytes > 4096);
     return NULL;
 }
@@ -163,7 +163,7 @@ static void check_orphans(uint64_t *random) {
             empty_slot(i);
     fill_all(1500);
     CHECK(hak_heap_get()->counters.slabs_adopted > adopted);
-    hak_heap_verify_always(hak_heap_get());
+    hak_verify_heap_always(hak_heap_get());
     for (unsigned i = 0; i < count; i++)
         empty_slot(i);
 }
@@ -182,7 +182,7 @@ static void check_knob(uint64_t *random) {
 int main(void) {
     static const size_t sizes[] = {16, 48, 112, 400, 700, 1536, 2500, 3000, 5000, 9000, 20000};
     uint64_t random = unit_seed();
-    CHECK(hak_heap_start_mine());
+    CHECK(hak_thread_start_heap());
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         check_class(sizes[i], &random);
     check_mixed(&random);

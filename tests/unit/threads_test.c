@@ -70,6 +70,6 @@ int main(void) {
     for (int i = 0; i < SHARED; i++)
         check_and_free(shared[i]);
     hak_heap_trim();
-    hak_superslab_verify();
+    hak_run_verify();
     return 0;
 }

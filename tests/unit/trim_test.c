@@ -62,7 +62,7 @@ static void follow(struct hak_heap *heap) {
     hak_heap_enter(heap);
     hak_trim_some(heap);
     hak_heap_leave(heap);
-    hak_heap_verify_always(heap);
+    hak_verify_heap_always(heap);
     struct heap_sums after = sums_of(heap);
     CHECK(before.out - after.out <= PORTION_BLOCKS);
     /* Beside free runs that are purged because slabs became empty. */
@@ -128,14 +128,14 @@ static void check_rest(struct hak_heap *heap, uint64_t *random) {
 
 static void *begin_late(void *unused) {
     hak_limit_ask_caches();
-    struct hak_heap *heap = hak_heap_start_mine();
+    struct hak_heap *heap = hak_thread_start_heap();
     CHECK(heap && is_done(heap));
     return unused;
 }
 
 int main(void) {
     uint64_t random = unit_seed();
-    struct hak_heap *heap = hak_heap_start_mine();
+    struct hak_heap *heap = hak_thread_start_heap();
     pthread_t thread;
     CHECK(heap);
     for (int i = 0; i < 3; i++) {

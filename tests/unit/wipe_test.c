@@ -32,10 +32,10 @@ static bool is_any_set(const unsigned char *at, size_t bytes) {
 static void check_zero(size_t room) {
     memset(memory, 1, sizeof memory);
     memset(block, 0, room - HAK_TRAILER_BYTES);
-    CHECK(hak_is_block_zero(block, room));
+    CHECK(hak_wipe_is_block_zero(block, room));
     for (size_t i = sizeof(struct hak_block); i < room - HAK_TRAILER_BYTES; i++) {
         block[i] = 0x40;
-        CHECK(!hak_is_block_zero(block, room));
+        CHECK(!hak_wipe_is_block_zero(block, room));
         block[i] = 0;
     }
 }
@@ -54,16 +54,16 @@ static void check_wipe(size_t room) {
 /* Whatever is in front of the slack; by the near way, too, where it goes. */
 static bool is_filled(size_t room, size_t bytes) {
     size_t slack = room - HAK_TRAILER_BYTES - bytes;
-    bool is_so = hak_slack_is_filled(block, room, bytes, FILLER);
-    bool is_near_so = hak_slack_is_near_filled(block, room, slack, FILLER);
-    CHECK(is_near_so == (is_so && hak_slack_is_near(room, slack)));
+    bool is_so = hak_trailer_slack_is_filled(block, room, bytes, FILLER);
+    bool is_near_so = hak_trailer_slack_is_near_filled(block, room, slack, FILLER);
+    CHECK(is_near_so == (is_so && hak_trailer_slack_is_near(room, slack)));
     return is_so;
 }
 
 static void check_slack(size_t room, size_t bytes) {
     size_t end = room - HAK_TRAILER_BYTES;
     memset(memory, 1, sizeof memory);
-    hak_slack_fill(block, room, bytes, FILLER);
+    hak_trailer_slack_fill(block, room, bytes, FILLER);
     CHECK(is_filled(room, bytes));
     CHECK((bytes == 0 || block[bytes - 1] == 1) && block[end] == 1 && block[-1] == 1);
     for (size_t i = bytes; i < end; i += 1 + i / 64) {
@@ -71,10 +71,10 @@ static void check_slack(size_t room, size_t bytes) {
         CHECK(!is_filled(room, bytes));
         block[i] ^= 0x10;
     }
-    if (!hak_slack_is_near(room, end - bytes))
+    if (!hak_trailer_slack_is_near(room, end - bytes))
         return;
     memset(block, 0, end);
-    hak_slack_fill_zeroed(block, room, end - bytes, FILLER);
+    hak_trailer_slack_fill_zeroed(block, room, end - bytes, FILLER);
     CHECK(!is_any_set(block, bytes) && is_filled(room, bytes));
     CHECK(block[end] == 1 && block[-1] == 1);
 }

@@ -111,13 +111,13 @@ int main(int argc, char **argv) {
         *(volatile char *)(base + strtoull(strchr(names[0], '=') + 1, NULL, 16)) ^= 1;
         return 0;
     }
-    const struct hak_range *ranges = (void *)address_of(names, "hak_ranges");
+    const struct hak_region *ranges = (void *)address_of(names, "hak_regions");
     const uintptr_t *heap = (void *)address_of(names, "hak_first_heap");
-    const uintptr_t *orphans = (void *)address_of(names, "hak_orphan_heap");
+    const uintptr_t *orphans = (void *)address_of(names, "hak_abandoned_heap");
     for (char **name = names; *name; name++)
-        if (strncmp(*name, "hak_ranges", 10) != 0 && strncmp(*name, "hak_first_heap", 14) != 0)
+        if (strncmp(*name, "hak_regions", 10) != 0 && strncmp(*name, "hak_first_heap", 14) != 0)
             expect(*name, base + strtoull(strchr(*name, '=') + 1, NULL, 16), "r--p");
-    expect("hak_ranges", (uintptr_t)ranges, "rw-p");
+    expect("hak_regions", (uintptr_t)ranges, "rw-p");
     expect_fences("the heap", *heap);
     expect_fences("the orphans' heap", *orphans);
     expect_fences("the SuperSlabs' marks", (uintptr_t)ranges[0].superslab_ready);
