@@ -12,15 +12,15 @@ import gdb
 MAGIC = b'libhakmem stats\0'
 LAYOUT = 3
 PRIVATE = 2
-RANGES_MOST = 64
+REGIONS_MOST = 64
 NAMES = ('layout header_bytes kind page_bytes total_bytes version pid slab_bytes started_s '
          'rows rows_shape classes classes_shape knobs knobs_shape process process_shape '
-         'exited exited_shape records records_shape first_heap orphan_heap heap_next '
+         'exited exited_shape records records_shape first_heap abandoned_heap heap_next '
          'heap_counters control_id records_used heaps_missing sequence purges_served spare '
-         'profile profile_shape control ranges range_count range_bytes range_top range_records '
-         'record_bytes state class used capacity state_blocks range_base owner run_slabs carved '
-         'large_bytes state_large state_dirty state_clean state_hidden state_waiting '
-         'mark_byte mark gone').split()
+         'profile profile_shape control regions region_count region_bytes region_top region_records '
+         'record_bytes state class used capacity state_blocks region_base owner run_slabs carved '
+         'large_bytes state_large state_dirty state_clean state_unmapped state_waiting '
+         'mark_byte mark purged').split()
 SHAPE = struct.Struct('=16x IIII Q 24s i I Q' + 'QQ' * 6 + 'QQIIiIIIII' + 'QQ' + 'Q' + 'QQ' + 'I' * 22)
 ROW = struct.Struct('=32s 16s I H B B B 7x')
 
@@ -69,13 +69,13 @@ class Heap:
                 pass
         raise gdb.GdbError('hakmem: no libhakmem in this process or core dump')
 
-    def ranges(self):
+    def regions(self):
         facts = self.facts
-        count = min(number(read(facts['range_count'], 4), 0, 4), RANGES_MOST)
+        count = min(number(read(facts['region_count'], 4), 0, 4), REGIONS_MOST)
         for i in range(count):
-            data = read(facts['ranges'] + i * facts['range_bytes'], facts['range_bytes'])
+            data = read(facts['regions'] + i * facts['region_bytes'], facts['region_bytes'])
             yield [number(data, facts[name], 8)
-                   for name in ('range_base', 'range_top', 'range_records')]
+                   for name in ('region_base', 'region_top', 'region_records')]
 
     def record(self, records, index):
         """The fields of one slab's record; None if it is not in this memory."""
@@ -85,13 +85,13 @@ class Heap:
         except gdb.MemoryError:
             return None
         sizes = {'state': 1, 'class': 1, 'used': 2, 'capacity': 2, 'owner': 8, 'run_slabs': 4,
-                 'carved': 2, 'large_bytes': 8, 'gone': 2}
+                 'carved': 2, 'large_bytes': 8, 'purged': 2}
         return {name: number(data, facts[name], size) for name, size in sizes.items()}
 
     def record_of(self, address):
         """The slab of an address: its start and record, and that of the run's first slab."""
         size = self.facts['slab_bytes']
-        for base, top, records in self.ranges():
+        for base, top, records in self.regions():
             index = (address - base) // size
             if not 0 <= index < top:
                 continue
@@ -116,7 +116,7 @@ class Heap:
                 yield name.rstrip(b'\0').decode(), unit.rstrip(b'\0').decode(), value
 
     def each_run(self):
-        for _, top, records in self.ranges():
+        for _, top, records in self.regions():
             index = 0
             while index < top:
                 record = self.record(records, index)
@@ -140,7 +140,7 @@ def describe_block(heap, address, start, record):
         return f'never handed out: {text}'
     pages = range(index * size // facts['page_bytes'],
                   ((index + 1) * size - 1) // facts['page_bytes'] + 1)
-    if any(record['gone'] >> page & 1 for page in pages):
+    if any(record['purged'] >> page & 1 for page in pages):
         return f'free, its memory given back: {text}'
     try:
         mark = read(start + index * size + facts['mark_byte'], 1)[0]
@@ -167,7 +167,7 @@ def describe(heap, address):
         return f'freed, kept inaccessible: large block of {record["large_bytes"]} bytes at {start:#x}'
     names = {facts['state_dirty']: 'free memory, still resident',
              facts['state_clean']: 'free memory, given back',
-             facts['state_hidden']: 'free memory, given back'}
+             facts['state_unmapped']: 'free memory, given back'}
     return names.get(state, 'memory of libhakmem without blocks')
 
 

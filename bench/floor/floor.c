@@ -30,10 +30,10 @@ static unsigned class_of(size_t bytes) {
     return SMALL_CLASSES + 64 - (unsigned)__builtin_clzll(bytes - 1) - 11;
 }
 
-static size_t bytes_of(unsigned class) {
-    if (class < SMALL_CLASSES)
-        return class != 0 ? class * 16UL : 16;
-    return (size_t)2048 << (class - SMALL_CLASSES);
+static size_t bytes_of(unsigned size_class) {
+    if (size_class < SMALL_CLASSES)
+        return size_class != 0 ? size_class * 16UL : 16;
+    return (size_t)2048 << (size_class - SMALL_CLASSES);
 }
 
 /* Aligned to a chunk. */
@@ -45,19 +45,19 @@ static char *chunks_map(size_t bytes) {
     return (char *)(((uintptr_t)mapped + CHUNK_BYTES - 1) & ~(uintptr_t)(CHUNK_BYTES - 1));
 }
 
-static void *fill_large(unsigned class) {
-    char *chunk = chunks_map(HEAD_BYTES + bytes_of(class));
+static void *fill_large(unsigned size_class) {
+    char *chunk = chunks_map(HEAD_BYTES + bytes_of(size_class));
     if (chunk == NULL)
         return NULL;
-    *chunk = (char)class;
+    *chunk = (char)size_class;
     return chunk + HEAD_BYTES;
 }
 
 /* The list of a whole chunk, so that malloc itself never carves. */
-static __attribute__((noinline)) void *fill(unsigned class) {
-    size_t bytes = bytes_of(class);
+static __attribute__((noinline)) void *fill(unsigned size_class) {
+    size_t bytes = bytes_of(size_class);
     if (bytes > CHUNK_BYTES / 4)
-        return fill_large(class);
+        return fill_large(size_class);
     if (fresh == fresh_end) {
         fresh = chunks_map((size_t)CHUNKS_AT_ONCE * CHUNK_BYTES);
         if (fresh == NULL) {
@@ -68,12 +68,12 @@ static __attribute__((noinline)) void *fill(unsigned class) {
     }
     char *chunk = fresh;
     fresh += CHUNK_BYTES;
-    *chunk = (char)class;
+    *chunk = (char)size_class;
     size_t count = (CHUNK_BYTES - HEAD_BYTES) / bytes;
     for (size_t i = 1; i < count; i++)
         *(void **)(void *)(chunk + HEAD_BYTES + i * bytes) =
             i + 1 < count ? chunk + HEAD_BYTES + (i + 1) * bytes : NULL;
-    bins[class] = count > 1 ? chunk + HEAD_BYTES + bytes : NULL;
+    bins[size_class] = count > 1 ? chunk + HEAD_BYTES + bytes : NULL;
     return chunk + HEAD_BYTES;
 }
 
@@ -82,20 +82,20 @@ static void **chunk_of(const void *pointer) {
 }
 
 EXPORT void *malloc(size_t bytes) {
-    unsigned class = class_of(bytes);
-    void *block = bins[class];
+    unsigned size_class = class_of(bytes);
+    void *block = bins[size_class];
     if (__builtin_expect(block == NULL, 0))
-        return fill(class);
-    bins[class] = *(void **)block;
+        return fill(size_class);
+    bins[size_class] = *(void **)block;
     return block;
 }
 
 EXPORT void free(void *pointer) {
     if (pointer == NULL)
         return;
-    unsigned class = *(unsigned char *)chunk_of(pointer);
-    *(void **)pointer = bins[class];
-    bins[class] = pointer;
+    unsigned size_class = *(unsigned char *)chunk_of(pointer);
+    *(void **)pointer = bins[size_class];
+    bins[size_class] = pointer;
 }
 
 EXPORT void *calloc(size_t count, size_t bytes) {

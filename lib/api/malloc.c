@@ -66,9 +66,10 @@ static HAK_SLOW void *calloc_slow(size_t bytes) {
     return block ? memset(block, 0, hak_api_usable_size(block)) : NULL;
 }
 
-static void *calloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
-    void *block = hak_alloc_listed(hot, class);
-    return HAK_LIKELY(block) ? memset(block, 0, hak_size_class_bytes[class]) : calloc_slow(bytes);
+static void *calloc_class(const struct hak_heap_hot *hot, size_t size_class, size_t bytes) {
+    void *block = hak_alloc_listed(hot, size_class);
+    return HAK_LIKELY(block) ? memset(block, 0, hak_size_class_bytes[size_class])
+                             : calloc_slow(bytes);
 }
 
 static void *calloc_medium(size_t bytes) {
@@ -122,7 +123,7 @@ static void *resize_hardened(struct hak_slab *slab, void *pointer, size_t usable
     void *block = move_block(pointer, usable_bytes, bytes);
     if (block && bytes > usable_bytes && bytes <= HAK_CLASS_MAX_BYTES / 2) {
         slab = hak_lookup_block(block).slab;
-        if (slab && slab->class != HAK_CLASS_NONE)
+        if (slab && slab->size_class != HAK_CLASS_NONE)
             hak_hardened_block_resize(slab, block, bytes);
     }
     return block;
@@ -136,7 +137,7 @@ static HAK_SLOW void *resize_slow(void *pointer, size_t bytes) {
         return pointer;
     if (info.ownership == HAK_OWNED_SAMPLED_GUARD)
         return move_block(pointer, info.bytes, bytes);
-    bool is_large = info.bytes && info.slab->class == HAK_CLASS_NONE;
+    bool is_large = info.bytes && info.slab->size_class == HAK_CLASS_NONE;
     if (is_large && bytes > HAK_CLASS_MAX_BYTES) {
         void *block = hak_large_resize(info.slab, pointer, bytes);
         return block ? block : no_memory();
@@ -155,10 +156,10 @@ HAK_EXPORT void *realloc(void *pointer, size_t bytes) {
         hak_free(pointer);
         return NULL;
     }
-    size_t class = hak_lookup_own_class(pointer);
-    if (HAK_UNLIKELY(class == HAK_CLASS_NONE))
+    size_t size_class = hak_lookup_own_class(pointer);
+    if (HAK_UNLIKELY(size_class == HAK_CLASS_NONE))
         return resize_slow(pointer, bytes);
-    return resize_block(pointer, hak_size_class_bytes[class], bytes);
+    return resize_block(pointer, hak_size_class_bytes[size_class], bytes);
 }
 
 void *hak_api_reallocarray(void *pointer, size_t count, size_t bytes) {
@@ -239,9 +240,9 @@ HAK_EXPORT void *pvalloc(size_t bytes) {
 HAK_EXPORT size_t malloc_usable_size(void *pointer) {
     if (!pointer)
         return 0;
-    size_t class = hak_lookup_own_class(pointer);
-    if (HAK_LIKELY(class != HAK_CLASS_NONE))
-        return hak_size_class_bytes[class];
+    size_t size_class = hak_lookup_own_class(pointer);
+    if (HAK_LIKELY(size_class != HAK_CLASS_NONE))
+        return hak_size_class_bytes[size_class];
     struct hak_block_info info = hak_lookup_block(pointer);
     return info.ownership == HAK_OWNED_BY_LIBC ? hak_libc_block_bytes(pointer) : info.bytes;
 }

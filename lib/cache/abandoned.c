@@ -2,7 +2,7 @@
 /*
  * Owns the slabs that no thread owns. All state is protected by the heap lock, which is never
  * held across a system call: an emptied slab is given back after it. Invariant: a slab whose owner
- * is the orphan heap changes its owner only under the lock.
+ * is the abandoned heap changes its owner only under the lock.
  */
 #include "cache/abandoned.h"
 
@@ -25,7 +25,7 @@ static _Atomic uint32_t partial_slabs[HAK_CLASS_COUNT];
 static void count_partial(const struct hak_slab *slab, int change) {
     if (!slab->is_full)
         /* relaxed: a hint; the lists are read under the lock */
-        atomic_fetch_add_explicit(&partial_slabs[slab->class], (uint32_t)change,
+        atomic_fetch_add_explicit(&partial_slabs[slab->size_class], (uint32_t)change,
                                   memory_order_relaxed);
 }
 
@@ -71,8 +71,8 @@ void hak_abandoned_renew(void) {
         atomic_store_explicit(&partial_slabs[size_class], 0, memory_order_relaxed);
 }
 
-/* Takes in what is held for an orphan. True: nothing of the slab is used any more, and it is ours
- * to give back. Lock held. */
+/* Takes in what is parked at an abandoned slab. True: nothing of the slab is used any more, and it
+ * is ours to give back. Lock held. */
 static bool absorb(struct hak_slab *slab) {
     hak_parked_absorb(slab);
     bool is_empty = slab->used == 0;
@@ -110,37 +110,37 @@ static void take_over_list(struct hak_heap *heap, struct hak_link *head) {
             if (move_in(heap, slab))
                 empty[count++] = slab;
         }
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         while (count)
             hak_abandoned_return_run(empty[--count]);
     }
 }
 
 void hak_abandoned_take_over(struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        hak_cache_release_spare(heap, class);
-        take_over_list(heap, &heap->bin_state[class].partial);
-        if (heap->has_hollow)
-            take_over_list(heap, &heap->hollow[class]);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        hak_cache_release_spare(heap, size_class);
+        take_over_list(heap, &heap->bin_state[size_class].partial);
+        if (heap->has_sparse)
+            take_over_list(heap, &heap->sparse[size_class]);
         if (heap->has_evacuated)
-            take_over_list(heap, &heap->evacuation[class].slabs);
+            take_over_list(heap, &heap->evacuation[size_class].slabs);
     }
     take_over_list(heap, &heap->full);
 }
 
-bool hak_abandoned_reclaim(struct hak_heap *heap, unsigned class) {
+bool hak_abandoned_reclaim(struct hak_heap *heap, unsigned size_class) {
     bool found = false;
-    if (atomic_load_explicit(&partial_slabs[class], memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&partial_slabs[size_class], memory_order_relaxed) == 0)
         return false;
     hak_lock_take(&hak_heap_lock);
-    struct hak_link *head = &hak_abandoned_heap->bin_state[class].partial;
+    struct hak_link *head = &hak_abandoned_heap->bin_state[size_class].partial;
     if (!hak_list_is_empty(head)) {
         struct hak_slab *slab = hak_container(head->next, struct hak_slab, link);
         count_partial(slab, -1);
         hak_slab_move(hak_abandoned_heap, heap, slab);
         found = true;
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return found;
 }
 
@@ -151,8 +151,8 @@ static bool owner_is(const struct hak_slab *slab, const struct hak_heap *heap) {
 bool hak_abandoned_free(struct hak_slab *slab, struct hak_block *block) {
     bool is_empty = false;
     hak_lock_take(&hak_heap_lock);
-    bool is_orphan = owner_is(slab, hak_abandoned_heap);
-    if (is_orphan) {
+    bool is_abandoned = owner_is(slab, hak_abandoned_heap);
+    if (is_abandoned) {
         count_partial(slab, -1);
         is_empty = hak_slab_return(hak_abandoned_heap, slab, block);
         if (is_empty)
@@ -160,16 +160,16 @@ bool hak_abandoned_free(struct hak_slab *slab, struct hak_block *block) {
         else
             count_partial(slab, 1);
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_empty)
         hak_run_return(slab);
-    return is_orphan;
+    return is_abandoned;
 }
 
 void hak_abandoned_count_free(const struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
-    hak_abandoned_heap->counters.of[slab->class].remote_frees++;
-    hak_lock_give(&hak_heap_lock);
+    hak_abandoned_heap->counters.of[slab->size_class].remote_frees++;
+    hak_lock_release(&hak_heap_lock);
 }
 
 void hak_abandoned_rescue(struct hak_heap *from, struct hak_slab *slab) {
@@ -177,7 +177,7 @@ void hak_abandoned_rescue(struct hak_heap *from, struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
     if (owner_is(slab, from))
         is_empty = move_in(from, slab);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_empty)
         hak_abandoned_return_run(slab);
 }
@@ -187,26 +187,26 @@ static struct hak_block *take_one(struct hak_slab *slab) {
     struct hak_block *block;
     count_partial(slab, -1);
     hak_slab_take(hak_abandoned_heap, slab, 1, &block);
-    hak_abandoned_heap->counters.allocations[slab->class]++;
+    hak_abandoned_heap->counters.allocations[slab->size_class]++;
     count_partial(slab, 1);
     return block;
 }
 
-void *hak_abandoned_alloc(unsigned class) {
+void *hak_abandoned_alloc(unsigned size_class) {
     struct hak_block *block = NULL;
     struct hak_slab *fresh = NULL;
     if (!hak_abandoned_heap)
         return NULL;
     for (;;) {
         hak_lock_take(&hak_heap_lock);
-        struct hak_link *head = &hak_abandoned_heap->bin_state[class].partial;
+        struct hak_link *head = &hak_abandoned_heap->bin_state[size_class].partial;
         if (fresh) {
-            hak_slab_start(hak_abandoned_heap, fresh, class);
+            hak_slab_start(hak_abandoned_heap, fresh, size_class);
             count_partial(fresh, 1);
         }
         if (!hak_list_is_empty(head))
             block = take_one(hak_container(head->next, struct hak_slab, link));
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (block) {
             block->mark = 0; /* a live block must not look like a free one */
             return block;

@@ -12,12 +12,12 @@
 
 #define HAK_MOST_BLOCKS 32768u /* counts are of 16 bits */
 #define HAK_LEAST_BLOCKS 64u   /* the first cap of small classes */
-#define HAK_DECLINE_RATIO 4
-#define HAK_DECLINE_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
-#define HAK_DECLINE_BYTES 16384 /* and so do those with less bytes in them, */
-#define HAK_DECLINE_MANY 128    /* unless they are many */
-#define HAK_MOST_DECLINES 4u
-#define HAK_MOST_PATIENCE 12u
+#define HAK_SHRINK_RATIO 4
+#define HAK_SHRINK_BLOCKS 8    /* fewer live blocks than that come and go by chance, */
+#define HAK_SHRINK_BYTES 16384 /* and so do those with less bytes in them, */
+#define HAK_SHRINK_MANY 128    /* unless they are many */
+#define HAK_MOST_SHRINKS 4u
+#define HAK_MOST_BACKOFF 12u
 #define HAK_SOON_KIB 4096u /* taken of other classes meanwhile: a second-level cache */
 #define HAK_STRIDE_BYTES HAK_KIB(32)
 #define HAK_STRIDE_BLOCKS 256u
@@ -28,18 +28,18 @@
 /* relaxed everywhere: a bound, nothing is read because of it */
 static _Atomic int64_t granted_bytes;
 
-static unsigned first_cap(unsigned class) {
-    size_t blocks = hak_os_page_bytes / hak_size_class_bytes[class];
+static unsigned first_cap(unsigned size_class) {
+    size_t blocks = hak_os_page_bytes / hak_size_class_bytes[size_class];
     return (unsigned)hak_min(hak_max(blocks, 1), HAK_LEAST_BLOCKS);
 }
 
-static unsigned last_cap(unsigned class) {
-    size_t blocks = hak_conf.cache / hak_size_class_bytes[class];
+static unsigned last_cap(unsigned size_class) {
+    size_t blocks = hak_conf.cache / hak_size_class_bytes[size_class];
     return (unsigned)hak_min(hak_max(blocks, 4), HAK_MOST_BLOCKS);
 }
 
-static uint16_t first_stride(unsigned class) {
-    size_t blocks = HAK_STRIDE_BYTES / hak_size_class_bytes[class];
+static uint16_t first_stride(unsigned size_class) {
+    size_t blocks = HAK_STRIDE_BYTES / hak_size_class_bytes[size_class];
     return (uint16_t)hak_min(hak_max(blocks, 1), HAK_STRIDE_BLOCKS);
 }
 
@@ -69,109 +69,112 @@ void hak_bin_forget_others(const struct hak_heap *heap) {
     atomic_store_explicit(&granted_bytes, bytes, memory_order_relaxed);
 }
 
-static bool raise_cap(struct hak_bin_state *state, unsigned class, int64_t wanted) {
+static bool raise_cap(struct hak_bin_state *state, unsigned size_class, int64_t wanted) {
     unsigned cap = wanted < state->most ? (unsigned)wanted : state->most;
     if (cap <= state->cap)
         return true;
-    if (!take_grant((cap - state->cap) * (size_t)hak_size_class_bytes[class], 1))
+    if (!take_grant((cap - state->cap) * (size_t)hak_size_class_bytes[size_class], 1))
         return false;
     state->cap = (uint16_t)cap;
     return true;
 }
 
-static void reset_cap(struct hak_bin_state *state, unsigned class) {
-    unsigned first = first_cap(class);
+static void reset_cap(struct hak_bin_state *state, unsigned size_class) {
+    unsigned first = first_cap(size_class);
     if (state->cap > first)
-        give_grant((state->cap - first) * (size_t)hak_size_class_bytes[class]);
+        give_grant((state->cap - first) * (size_t)hak_size_class_bytes[size_class]);
     state->cap = (uint16_t)first;
 }
 
 /* A class that keeps its blocks through declines keeps a slab, too. What a bin can't hold is
  * better off in slabs: they get wholly free and are carved anew, in order. */
-static bool keeps_through_declines(const struct hak_bin_state *state) {
-    return state->has_slab_grant && state->tide <= state->most && state->peak <= state->most;
+static bool keeps_through_shrinking(const struct hak_bin_state *state) {
+    return state->has_slab_grant && state->high_water <= state->most && state->peak <= state->most;
 }
 
 /* What the heap ever handed out; differences count. */
 static uint32_t taken_kib(const struct hak_heap *heap) {
     uint64_t bytes = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        bytes += heap->counters.allocations[class] * hak_size_class_bytes[class];
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        bytes += heap->counters.allocations[size_class] * hak_size_class_bytes[size_class];
     return (uint32_t)(bytes >> 10);
 }
 
 /* So many live blocks, at one time, that none of them must leave anything behind. */
-static bool are_many(int32_t peak, unsigned class) {
-    if (peak < HAK_DECLINE_BLOCKS)
+static bool are_many(int32_t peak, unsigned size_class) {
+    if (peak < HAK_SHRINK_BLOCKS)
         return false;
-    return peak >= HAK_DECLINE_MANY ||
-           (size_t)peak * hak_size_class_bytes[class] >= HAK_DECLINE_BYTES;
+    return peak >= HAK_SHRINK_MANY ||
+           (size_t)peak * hak_size_class_bytes[size_class] >= HAK_SHRINK_BYTES;
 }
 
-static void have_patience(struct hak_bin_state *state) {
-    if (state->patience < HAK_MOST_PATIENCE)
-        state->patience++;
+static void back_off(struct hak_bin_state *state) {
+    if (state->backoff < HAK_MOST_BACKOFF)
+        state->backoff++;
 }
 
-static void begin_decline(const struct hak_heap *heap, struct hak_bin_state *state,
-                          unsigned class) {
-    state->tide = state->peak;
-    if (state->tide >= HAK_DECLINE_BLOCKS)
-        state->patience = 0;
-    if (are_many(state->tide, class))
+static void begin_shrinking(const struct hak_heap *heap, struct hak_bin_state *state,
+                            unsigned size_class) {
+    state->high_water = state->peak;
+    if (state->high_water >= HAK_SHRINK_BLOCKS)
+        state->backoff = 0;
+    if (are_many(state->high_water, size_class))
         state->taken_kib = taken_kib(heap);
 }
 
 /* It came back after a decline. One that does so again and again gets room for all of it, unless
  * its memory served others meanwhile: they would have to use memory that isn't warm. Classes of few
  * blocks leave half of the bound to the others; of very few, more frees pass between two looks. */
-static void end_decline(const struct hak_heap *heap, struct hak_bin_state *state, unsigned class) {
-    state->is_declining = false;
-    if (state->tide < HAK_DECLINE_BLOCKS) {
-        have_patience(state);
+static void end_shrinking(const struct hak_heap *heap, struct hak_bin_state *state,
+                          unsigned size_class) {
+    state->is_shrinking = false;
+    if (state->high_water < HAK_SHRINK_BLOCKS) {
+        back_off(state);
         return;
     }
-    if (are_many(state->tide, class) && taken_kib(heap) - state->taken_kib >= HAK_SOON_KIB)
+    if (are_many(state->high_water, size_class) &&
+        taken_kib(heap) - state->taken_kib >= HAK_SOON_KIB)
         return;
-    if (state->declines < HAK_MOST_DECLINES)
-        state->declines++;
-    if (state->declines < HAK_MOST_DECLINES || !raise_cap(state, class, state->tide))
+    if (state->shrinks < HAK_MOST_SHRINKS)
+        state->shrinks++;
+    if (state->shrinks < HAK_MOST_SHRINKS || !raise_cap(state, size_class, state->high_water))
         return;
     if (!state->has_slab_grant)
-        state->has_slab_grant = take_grant(HAK_SLAB_BYTES, are_many(state->tide, class) ? 1 : 2);
+        state->has_slab_grant =
+            take_grant(HAK_SLAB_BYTES, are_many(state->high_water, size_class) ? 1 : 2);
 }
 
-void hak_bin_start(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
+void hak_bin_start(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
     *state = (struct hak_bin_state){
         .partial = state->partial,
         .used = state->used,
-        .aside = HAK_LIST_END,
-        .cap = (uint16_t)first_cap(class),
-        .most = (uint16_t)last_cap(class),
-        .stride = first_stride(class),
+        .old_half = HAK_LIST_END,
+        .cap = (uint16_t)first_cap(size_class),
+        .most = (uint16_t)last_cap(size_class),
+        .stride = first_stride(size_class),
     };
-    heap->hot.bin[class] = HAK_LIST_END;
-    hak_bin_arm(heap, class);
+    heap->hot.bin[size_class] = HAK_LIST_END;
+    hak_bin_arm(heap, size_class);
 }
 
-void hak_bin_stop(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    if (!hak_bin_is_started(heap, class))
+void hak_bin_stop(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    if (!hak_bin_is_started(heap, size_class))
         return;
-    reset_cap(state, class);
+    reset_cap(state, size_class);
     if (state->has_slab_grant)
         give_grant(HAK_SLAB_BYTES);
 }
 
 /* Goal first: see struct hak_thread_counters. */
-static void arm_at(struct hak_heap *heap, unsigned class, int64_t room) {
+static void arm_at(struct hak_heap *heap, unsigned size_class, int64_t room) {
     struct hak_thread_counters *counters = &heap->counters;
-    int64_t frees = (int64_t)hak_own_frees(counters, class);
+    int64_t frees = (int64_t)hak_own_frees(counters, size_class);
     counters->sequence++;
     atomic_thread_fence(memory_order_release); /* pairs with the reader's loads of sequence */
-    counters->of[class].free_goal = frees + room;
-    counters->free_countdown[class] = -room;
+    counters->of[size_class].free_goal = frees + room;
+    counters->free_countdown[size_class] = -room;
     atomic_thread_fence(memory_order_release);
     counters->sequence++;
 }
@@ -191,18 +194,18 @@ static bool is_one_of_many(const struct hak_heap *heap) {
     return heap->next_heap != NULL;
 }
 
-/* `room`, or fewer frees, if the class may be in decline by then. */
-static int64_t before_decline(const struct hak_heap *heap, unsigned class, int64_t room,
-                              int64_t live) {
-    const struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t sooner = live - state->peak / HAK_DECLINE_RATIO, least = HAK_DECLINE_BLOCKS;
-    if (keeps_through_declines(state))
+/* `room`, or fewer frees, if the class may be shrinking by then. */
+static int64_t before_shrinking(const struct hak_heap *heap, unsigned size_class, int64_t room,
+                                int64_t live) {
+    const struct hak_bin_state *state = &heap->bin_state[size_class];
+    int64_t sooner = live - state->peak / HAK_SHRINK_RATIO, least = HAK_SHRINK_BLOCKS;
+    if (keeps_through_shrinking(state))
         return room;
-    if (!are_many(state->peak, class)) {
+    if (!are_many(state->peak, size_class)) {
         if (!is_one_of_many(heap))
             return room;
         sooner = live;
-        least = 1 << state->patience >> 2;
+        least = 1 << state->backoff >> 2;
     } else if (sooner <= 0) {
         return room;
     }
@@ -211,40 +214,40 @@ static int64_t before_decline(const struct hak_heap *heap, unsigned class, int64
     return sooner < room ? sooner : room;
 }
 
-void hak_bin_arm(struct hak_heap *heap, unsigned class) {
-    const struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t length = hak_bin_length(heap, class);
+void hak_bin_arm(struct hak_heap *heap, unsigned size_class) {
+    const struct hak_bin_state *state = &heap->bin_state[size_class];
+    int64_t length = hak_bin_length(heap, size_class);
     int64_t room = state->cap - length;
     if (room < state->stride)
         room = state->stride;
-    if (state->is_declining && length > 0 && room > HAK_STRIDE_BLOCKS)
+    if (state->is_shrinking && length > 0 && room > HAK_STRIDE_BLOCKS)
         room = HAK_STRIDE_BLOCKS;
-    if (state->is_declining && room > state->live / 2)
+    if (state->is_shrinking && room > state->live / 2)
         room = state->live / 2;
     else
-        room = before_decline(heap, class, room, state->used - length);
+        room = before_shrinking(heap, size_class, room, state->used - length);
     if (HAK_UNLIKELY(heap->trims_done != heap->trims_begun) && room > HAK_TRIM_STRIDE_BLOCKS)
         room = HAK_TRIM_STRIDE_BLOCKS;
-    arm_at(heap, class, room > 0 ? room : 1);
+    arm_at(heap, size_class, room > 0 ? room : 1);
 }
 
-/* Small caps only: those of large blocks would keep memory for a few trips' sake. */
-void hak_bin_note_taken_back(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    size_t most = HAK_STRIDE_BYTES / hak_size_class_bytes[class];
-    raise_cap(state, class, (int64_t)hak_min(state->cap * 2u, most));
+/* Small caps only: those of large blocks would keep memory for the sake of a few length checks. */
+void hak_bin_note_taken_back(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    size_t most = HAK_STRIDE_BYTES / hak_size_class_bytes[size_class];
+    raise_cap(state, size_class, (int64_t)hak_min(state->cap * 2u, most));
 }
 
 /* Steps grow: one OS page of blocks first, twice as many each time. */
-unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
+unsigned hak_bin_refill(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
     unsigned most = (unsigned)hak_min(state->most / 2u, HAK_BATCH_BLOCKS);
-    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_size_class_bytes[class], 1);
+    unsigned least = (unsigned)hak_max(hak_os_page_bytes / hak_size_class_bytes[size_class], 1);
     note_live(state, state->used);
     if (state->has_flushed)
-        raise_cap(state, class, state->cap * 2);
-    if (state->is_declining)
-        end_decline(heap, state, class);
+        raise_cap(state, size_class, state->cap * 2);
+    if (state->is_shrinking)
+        end_shrinking(heap, state, size_class);
     state->has_flushed = false;
     unsigned batch = state->batch > least ? state->batch : least;
     batch = batch < most ? batch : most;
@@ -252,65 +255,65 @@ unsigned hak_bin_refill(struct hak_heap *heap, unsigned class) {
     return batch;
 }
 
-/* Many have fallen far below their peak, or are declining already and still falling; few are gone.
+/* Many have fallen far below their peak, or are shrinking already and still falling; few are gone.
  */
-static bool is_declining(const struct hak_heap *heap, const struct hak_bin_state *state,
-                         unsigned class, int64_t live) {
-    if (state->is_declining && !keeps_through_declines(state))
+static bool is_shrinking(const struct hak_heap *heap, const struct hak_bin_state *state,
+                         unsigned size_class, int64_t live) {
+    if (state->is_shrinking && !keeps_through_shrinking(state))
         return live < state->live;
-    if (live > state->peak / HAK_DECLINE_RATIO || keeps_through_declines(state))
+    if (live > state->peak / HAK_SHRINK_RATIO || keeps_through_shrinking(state))
         return false;
-    return are_many(state->peak, class) || (live == 0 && is_one_of_many(heap));
+    return are_many(state->peak, size_class) || (live == 0 && is_one_of_many(heap));
 }
 
-static enum hak_bin_verdict empty(struct hak_bin_state *state, unsigned class) {
-    state->stride = first_stride(class);
+static enum hak_bin_verdict empty(struct hak_bin_state *state, unsigned size_class) {
+    state->stride = first_stride(size_class);
     state->batch = (uint16_t)(state->cap / 2);
     state->has_flushed = true;
     state->peak = state->live;
-    reset_cap(state, class);
+    reset_cap(state, size_class);
     return HAK_BIN_EMPTY;
 }
 
-static enum hak_bin_verdict shorten(struct hak_bin_state *state, unsigned class) {
-    state->stride = first_stride(class);
+static enum hak_bin_verdict shorten(struct hak_bin_state *state, unsigned size_class) {
+    state->stride = first_stride(size_class);
     state->batch = (uint16_t)(state->cap / 2);
-    state->has_flushed = state->aside_count > 0;
+    state->has_flushed = state->old_count > 0;
     return HAK_BIN_SHORTEN;
 }
 
-enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t length = hak_bin_length(heap, class);
+enum hak_bin_verdict hak_bin_judge(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    int64_t length = hak_bin_length(heap, size_class);
     int64_t live = state->used - length;
-    bool was_declining = state->is_declining;
+    bool was_shrinking = state->is_shrinking;
     note_live(state, live);
-    state->is_declining = is_declining(heap, state, class, live);
+    state->is_shrinking = is_shrinking(heap, state, size_class, live);
     state->live = count_of(live);
-    if (state->is_declining) {
-        if (!was_declining)
-            begin_decline(heap, state, class);
-        return empty(state, class);
+    if (state->is_shrinking) {
+        if (!was_shrinking)
+            begin_shrinking(heap, state, size_class);
+        return empty(state, size_class);
     }
     if (length > state->cap)
-        return shorten(state, class);
-    have_patience(state);
+        return shorten(state, size_class);
+    back_off(state);
     if (state->stride < hak_min(state->most, HAK_STRIDE_MOST_BLOCKS))
         state->stride = (uint16_t)(state->stride * 2); /* nothing to do: look less often */
     return HAK_BIN_KEEP;
 }
 
-bool hak_bin_judge_unasked(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    if (!hak_bin_is_started(heap, class) || state->used != hak_bin_length(heap, class))
+bool hak_bin_judge_unasked(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    if (!hak_bin_is_started(heap, size_class) || state->used != hak_bin_length(heap, size_class))
         return false;
     bool has_nothing = state->used == 0 && hak_list_is_empty(&state->partial);
-    if (has_nothing || keeps_through_declines(state) || !is_one_of_many(heap))
+    if (has_nothing || keeps_through_shrinking(state) || !is_one_of_many(heap))
         return false;
-    if (!state->is_declining)
-        begin_decline(heap, state, class);
-    state->is_declining = true;
+    if (!state->is_shrinking)
+        begin_shrinking(heap, state, size_class);
+    state->is_shrinking = true;
     state->live = 0;
-    empty(state, class);
+    empty(state, size_class);
     return true;
 }

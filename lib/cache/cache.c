@@ -2,7 +2,7 @@
 /*
  * Owns filling and emptying the bins of a thread cache. Called by the heap's thread alone (and at
  * its exit). Invariant: blocks in bin = level + own frees - allocations; when the countdown is
- * armed, at most the class's cap of blocks can be in the bin before the trip.
+ * armed, at most the class's cap of blocks can be in the bin before the length check.
  */
 #include "cache/cache.h"
 
@@ -31,52 +31,52 @@
 #define HAK_LOOKS 16
 
 void hak_cache_start(struct hak_heap *heap) {
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++)
-        heap->hot.bin[class] = HAK_LIST_END;
+    for (unsigned size_class = 0; size_class < HAK_CLASS_COUNT; size_class++)
+        heap->hot.bin[size_class] = HAK_LIST_END;
 }
 
 void hak_cache_restart(struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        if (hak_bin_is_started(heap, class))
-            hak_bin_start(heap, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        if (hak_bin_is_started(heap, size_class))
+            hak_bin_start(heap, size_class);
 }
 
-bool hak_cache_has_blocks(const struct hak_heap *heap, unsigned class) {
-    return heap->hot.bin[class] != HAK_LIST_END || heap->bin_state[class].aside_count > 0;
+bool hak_cache_has_blocks(const struct hak_heap *heap, unsigned size_class) {
+    return heap->hot.bin[size_class] != HAK_LIST_END || heap->bin_state[size_class].old_count > 0;
 }
 
-static struct hak_slab *first_partial(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->bin_state[class].partial;
+static struct hak_slab *first_partial(struct hak_heap *heap, unsigned size_class) {
+    struct hak_link *head = &heap->bin_state[size_class].partial;
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }
 
 /* A class that has filled some slabs will fill one more. Of blocks of many pages nobody knows which
  * will be touched. */
-static bool will_be_filled(const struct hak_heap *heap, unsigned class) {
-    size_t used_bytes = (size_t)heap->bin_state[class].used * hak_size_class_bytes[class];
-    return hak_size_class_bytes[class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
+static bool will_be_filled(const struct hak_heap *heap, unsigned size_class) {
+    size_t used_bytes = (size_t)heap->bin_state[size_class].used * hak_size_class_bytes[size_class];
+    return hak_size_class_bytes[size_class] <= HAK_POPULATE_PAGES * hak_os_page_bytes &&
            used_bytes >= HAK_POPULATE_SLABS * HAK_SLAB_BYTES;
 }
 
-/* The ladder below the heap's own slabs: an orphaned slab of the class, then a fresh one. */
-static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
-    struct hak_slab *slab = first_partial(heap, class);
-    if (!slab && HAK_UNLIKELY(heap->has_hollow))
-        slab = hak_sparse_first(heap, class);
+/* The ladder below the heap's own slabs: an abandoned slab of the class, then a fresh one. */
+static struct hak_slab *find_slab(struct hak_heap *heap, unsigned size_class) {
+    struct hak_slab *slab = first_partial(heap, size_class);
+    if (!slab && HAK_UNLIKELY(heap->has_sparse))
+        slab = hak_sparse_first(heap, size_class);
     if (!slab && HAK_UNLIKELY(heap->has_evacuated))
-        slab = hak_evacuate_first(heap, class);
+        slab = hak_evacuate_first(heap, size_class);
     if (slab)
         return slab;
-    if (!hak_bin_is_started(heap, class))
-        hak_bin_start(heap, class);
-    if (hak_abandoned_reclaim(heap, class)) {
-        heap->counters.slabs_adopted++;
-        return first_partial(heap, class);
+    if (!hak_bin_is_started(heap, size_class))
+        hak_bin_start(heap, size_class);
+    if (hak_abandoned_reclaim(heap, size_class)) {
+        heap->counters.slabs_reclaimed++;
+        return first_partial(heap, size_class);
     }
     slab = hak_pressure_take_run(1, 1);
     if (slab) {
-        hak_slab_start(heap, slab, class);
-        if (slab->is_zero && will_be_filled(heap, class))
+        hak_slab_start(heap, slab, size_class);
+        if (slab->is_zero && will_be_filled(heap, size_class))
             hak_slab_note_populated(slab);
         if (slab->is_zero)
             hak_sparse_note_fresh(heap);
@@ -86,30 +86,30 @@ static struct hak_slab *find_slab(struct hak_heap *heap, unsigned class) {
 }
 
 /* The bin is empty: its other list takes the place. */
-static bool take_aside(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    if (state->aside_count == 0)
+static bool take_old_half(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    if (state->old_count == 0)
         return false;
-    heap->hot.bin[class] = state->aside;
-    state->aside = HAK_LIST_END;
-    state->aside_count = 0;
-    hak_bin_note_taken_back(heap, class);
+    heap->hot.bin[size_class] = state->old_half;
+    state->old_half = HAK_LIST_END;
+    state->old_count = 0;
+    hak_bin_note_taken_back(heap, size_class);
     return true;
 }
 
-static bool refill_from_slab(struct hak_heap *heap, unsigned class) {
-    struct hak_slab *slab = find_slab(heap, class);
+static bool refill_from_slab(struct hak_heap *heap, unsigned size_class) {
+    struct hak_slab *slab = find_slab(heap, size_class);
     struct hak_block *first;
     if (!slab)
         return false;
     unsigned carved = hak_slab_carved(slab);
-    unsigned wanted = hak_slab_prepare(slab, hak_bin_refill(heap, class));
+    unsigned wanted = hak_slab_prepare(slab, hak_bin_refill(heap, size_class));
     unsigned count = hak_slab_take(heap, slab, wanted, &first);
     heap->counters.carved += hak_slab_carved(slab) - carved;
     heap->counters.refills++;
-    heap->counters.of[class].cache_level += count;
-    heap->hot.bin[class] = hak_hardened.shuffles ? hak_shuffle_list(heap, first) : first;
-    hak_bin_arm(heap, class);
+    heap->counters.of[size_class].cache_level += count;
+    heap->hot.bin[size_class] = hak_hardened.shuffles ? hak_shuffle_list(heap, first) : first;
+    hak_bin_arm(heap, size_class);
     return true;
 }
 
@@ -121,39 +121,39 @@ static void attend_if_asked(struct hak_heap *heap) {
     hak_sample_follow(heap);
 }
 
-bool hak_cache_refill(struct hak_heap *heap, unsigned class) {
-    if (take_aside(heap, class))
+bool hak_cache_refill(struct hak_heap *heap, unsigned size_class) {
+    if (take_old_half(heap, size_class))
         return true;
     attend_if_asked(heap);
     hak_heap_enter(heap);
     hak_remote_follow(heap);
     hak_trim_follow(heap);
-    bool done = heap->hot.bin[class] != HAK_LIST_END || refill_from_slab(heap, class);
+    bool done = heap->hot.bin[size_class] != HAK_LIST_END || refill_from_slab(heap, size_class);
     hak_verify_heap(heap);
     hak_heap_leave(heap);
     return done;
 }
 
 /* One block at a time: a batch would soil the first page of each. */
-static void *carve_untouched(struct hak_heap *heap, unsigned class) {
-    struct hak_slab *slab = find_slab(heap, class);
+static void *carve_untouched(struct hak_heap *heap, unsigned size_class) {
+    struct hak_slab *slab = find_slab(heap, size_class);
     struct hak_block *block;
-    if (!slab || slab->free_count || slab->gone_count || !slab->is_zero)
+    if (!slab || slab->free_count || slab->purged_count || !slab->is_zero)
         return NULL;
     hak_slab_take(heap, slab, 1, &block);
     heap->counters.carved++;
-    heap->counters.allocations[class]++;
-    heap->counters.of[class].cache_level++;
+    heap->counters.allocations[size_class]++;
+    heap->counters.of[size_class].cache_level++;
     *block = (struct hak_block){NULL, 0};
     return block;
 }
 
-void *hak_cache_take_untouched(struct hak_heap *heap, unsigned class) {
-    if (hak_cache_has_blocks(heap, class))
+void *hak_cache_take_untouched(struct hak_heap *heap, unsigned size_class) {
+    if (hak_cache_has_blocks(heap, size_class))
         return NULL;
     hak_heap_enter(heap);
     hak_remote_follow(heap);
-    void *block = carve_untouched(heap, class);
+    void *block = carve_untouched(heap, size_class);
     hak_verify_heap(heap);
     hak_heap_leave(heap);
     return block;
@@ -171,14 +171,14 @@ void hak_cache_retire(struct hak_heap *heap, struct hak_slab *slab) {
 
 /* The last one of its class stays: the next refill would take it again. */
 static void retire_if_spare(struct hak_heap *heap, struct hak_slab *slab) {
-    struct hak_link *head = &heap->bin_state[slab->class].partial;
+    struct hak_link *head = &heap->bin_state[slab->size_class].partial;
     bool is_only_one = head->next == &slab->link && head->previous == &slab->link;
     if (!is_only_one)
         hak_cache_retire(heap, slab);
 }
 
-void hak_cache_release_spare(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->bin_state[class].partial;
+void hak_cache_release_spare(struct hak_heap *heap, unsigned size_class) {
+    struct hak_link *head = &heap->bin_state[size_class].partial;
     struct hak_link *link = hak_list_first(head);
     while (link != head) {
         struct hak_slab *slab = hak_container(link, struct hak_slab, link);
@@ -220,62 +220,63 @@ static int64_t return_list(struct hak_heap *heap, struct hak_block **first, int6
     return total;
 }
 
-static void note_flush(struct hak_heap *heap, unsigned class, int64_t count) {
-    hak_slab_count_used(heap, class, -count);
-    heap->counters.of[class].cache_level -= (uint64_t)count;
+static void note_flush(struct hak_heap *heap, unsigned size_class, int64_t count) {
+    hak_slab_count_used(heap, size_class, -count);
+    heap->counters.of[size_class].cache_level -= (uint64_t)count;
     heap->counters.flushes++;
 }
 
 /* The blocks that were freed first go first, and not more than `most`. Returns how many. */
-static int64_t empty_bin(struct hak_heap *heap, unsigned class, int64_t most) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    int64_t count = return_list(heap, &state->aside, most);
-    state->aside_count -= (int32_t)count;
-    count += return_list(heap, &heap->hot.bin[class], most - count);
-    note_flush(heap, class, count);
+static int64_t empty_bin(struct hak_heap *heap, unsigned size_class, int64_t most) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    int64_t count = return_list(heap, &state->old_half, most);
+    state->old_count -= (int32_t)count;
+    count += return_list(heap, &heap->hot.bin[size_class], most - count);
+    note_flush(heap, size_class, count);
     return count;
 }
 
 /* What was set aside goes back to the slabs; what was freed since, still warm, takes its place. */
-static void shorten_bin(struct hak_heap *heap, unsigned class) {
-    struct hak_bin_state *state = &heap->bin_state[class];
-    if (state->aside_count > 0) {
-        int64_t count = return_list(heap, &state->aside, HAK_FLUSH_BLOCKS);
-        state->aside_count -= (int32_t)count;
-        note_flush(heap, class, count);
+static void shorten_bin(struct hak_heap *heap, unsigned size_class) {
+    struct hak_bin_state *state = &heap->bin_state[size_class];
+    if (state->old_count > 0) {
+        int64_t count = return_list(heap, &state->old_half, HAK_FLUSH_BLOCKS);
+        state->old_count -= (int32_t)count;
+        note_flush(heap, size_class, count);
     }
-    if (state->aside_count > 0)
+    if (state->old_count > 0)
         return;
-    state->aside = heap->hot.bin[class];
-    state->aside_count = (int32_t)hak_bin_length(heap, class);
-    heap->hot.bin[class] = HAK_LIST_END;
+    state->old_half = heap->hot.bin[size_class];
+    state->old_count = (int32_t)hak_bin_length(heap, size_class);
+    heap->hot.bin[size_class] = HAK_LIST_END;
 }
 
-/* Where one class has ended others have, too, whose trips are far away: some at a time. */
-static void look_at_others(struct hak_heap *heap) {
+/* Where one class has ended others have, too, whose length checks are far away: some at a time. */
+static void check_others(struct hak_heap *heap) {
     for (int i = 0; i < HAK_LOOKS; i++) {
-        unsigned class = heap->next_look;
-        heap->next_look = (uint8_t)(class + 1 < HAK_CLASS_COUNT ? class + 1 : 0);
-        if (hak_bin_judge_unasked(heap, class)) {
-            empty_bin(heap, class, INT64_MAX);
-            hak_cache_release_spare(heap, class);
-            hak_bin_arm(heap, class);
+        unsigned size_class = heap->next_checked;
+        heap->next_checked = (uint8_t)(size_class + 1 < HAK_CLASS_COUNT ? size_class + 1 : 0);
+        if (hak_bin_judge_unasked(heap, size_class)) {
+            empty_bin(heap, size_class, INT64_MAX);
+            hak_cache_release_spare(heap, size_class);
+            hak_bin_arm(heap, size_class);
         }
     }
 }
 
-void hak_cache_judge(struct hak_heap *heap, unsigned class) {
-    enum hak_bin_verdict verdict = hak_bin_judge(heap, class);
+void hak_cache_judge(struct hak_heap *heap, unsigned size_class) {
+    enum hak_bin_verdict verdict = hak_bin_judge(heap, size_class);
     if (verdict == HAK_BIN_EMPTY)
-        empty_bin(heap, class, heap->bin_state[class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
+        empty_bin(heap, size_class,
+                  heap->bin_state[size_class].live ? HAK_FLUSH_BLOCKS : INT64_MAX);
     else if (verdict == HAK_BIN_SHORTEN)
-        shorten_bin(heap, class);
-    bool is_over = hak_bin_is_over(heap, class);
+        shorten_bin(heap, size_class);
+    bool is_over = hak_bin_is_over(heap, size_class);
     if (is_over)
-        hak_cache_release_spare(heap, class);
-    hak_bin_arm(heap, class);
+        hak_cache_release_spare(heap, size_class);
+    hak_bin_arm(heap, size_class);
     if (is_over)
-        look_at_others(heap);
+        check_others(heap);
 }
 
 void hak_cache_check_length(struct hak_heap *heap, size_t tripped) {
@@ -290,27 +291,27 @@ void hak_cache_check_length(struct hak_heap *heap, size_t tripped) {
     hak_heap_leave(heap);
 }
 
-void hak_cache_push(struct hak_heap *heap, unsigned class, struct hak_block *block) {
-    struct hak_block *next = heap->hot.bin[class];
+void hak_cache_push(struct hak_heap *heap, unsigned size_class, struct hak_block *block) {
+    struct hak_block *next = heap->hot.bin[size_class];
     hak_block_link(block, next);
-    heap->hot.bin[class] = block;
-    if (++heap->counters.free_countdown[class] == 0)
-        hak_cache_check_length(heap, class);
+    heap->hot.bin[size_class] = block;
+    if (++heap->counters.free_countdown[size_class] == 0)
+        hak_cache_check_length(heap, size_class);
 }
 
-int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned class, int64_t most) {
-    if (!hak_cache_has_blocks(heap, class))
+int64_t hak_cache_flush_some(struct hak_heap *heap, unsigned size_class, int64_t most) {
+    if (!hak_cache_has_blocks(heap, size_class))
         return 0;
-    int64_t count = empty_bin(heap, class, most);
-    hak_bin_arm(heap, class);
+    int64_t count = empty_bin(heap, size_class, most);
+    hak_bin_arm(heap, size_class);
     return count;
 }
 
 void hak_cache_flush_all(struct hak_heap *heap) {
     hak_heap_enter(heap);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        hak_cache_flush_some(heap, class, INT64_MAX);
-        hak_cache_release_spare(heap, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        hak_cache_flush_some(heap, size_class, INT64_MAX);
+        hak_cache_release_spare(heap, size_class);
     }
     hak_heap_leave(heap);
 }
@@ -322,6 +323,8 @@ static bool lists(const struct hak_block *entry, const struct hak_block *block) 
     return false;
 }
 
-bool hak_cache_lists(const struct hak_heap *heap, unsigned class, const struct hak_block *block) {
-    return lists(heap->hot.bin[class], block) || lists(heap->bin_state[class].aside, block);
+bool hak_cache_lists(const struct hak_heap *heap, unsigned size_class,
+                     const struct hak_block *block) {
+    return lists(heap->hot.bin[size_class], block) ||
+           lists(heap->bin_state[size_class].old_half, block);
 }

@@ -22,20 +22,20 @@
 
 /* Is it the one that malloc fills next? Then what has been moved there would be moved again. */
 static bool is_next_refill(struct hak_heap *heap, const struct hak_slab *slab) {
-    return hak_list_first(&heap->bin_state[slab->class].partial) == &slab->link;
+    return hak_list_first(&heap->bin_state[slab->size_class].partial) == &slab->link;
 }
 
 /* Does the bin have more than one refill brings? Then slabs look fuller than they are. */
 static bool is_bin_long(const struct hak_heap *heap, const struct hak_slab *slab) {
     int64_t most = (int64_t)hak_min(slab->capacity, HAK_REFILL_BLOCKS);
-    return hak_bin_length(heap, slab->class) > most;
+    return hak_bin_length(heap, slab->size_class) > most;
 }
 
 /* Is the slab no fuller than the others on average, and do they have room for it? */
 static bool is_worthwhile(struct hak_heap *heap, const struct hak_slab *slab) {
-    const struct hak_evacuation *evacuation = &heap->evacuation[slab->class];
-    uint64_t slabs = heap->counters.of[slab->class].slabs - evacuation->slab_count;
-    uint64_t used = (uint64_t)heap->bin_state[slab->class].used - evacuation->used;
+    const struct hak_evacuation *evacuation = &heap->evacuation[slab->size_class];
+    uint64_t slabs = heap->counters.of[slab->size_class].slabs - evacuation->slab_count;
+    uint64_t used = (uint64_t)heap->bin_state[slab->size_class].used - evacuation->used;
     uint64_t moving = evacuation->used + slab->used;
     if (slab->is_full || slab->used * slabs > used || is_next_refill(heap, slab))
         return false;
@@ -52,8 +52,8 @@ bool hak_evacuate_if_sparse(struct hak_heap *heap, struct hak_slab *slab) {
     if (hak_hardened.is_on || !(is_bin_long(heap, slab) || is_worthwhile(heap, slab)))
         return false;
     hak_heap_enter(heap);
-    hak_cache_flush_some(heap, slab->class, HAK_RETURN_BLOCKS);
-    bool is_chosen = !hak_cache_has_blocks(heap, slab->class) && is_worthwhile(heap, slab);
+    hak_cache_flush_some(heap, slab->size_class, HAK_RETURN_BLOCKS);
+    bool is_chosen = !hak_cache_has_blocks(heap, slab->size_class) && is_worthwhile(heap, slab);
     if (is_chosen)
         hak_slab_evacuate(heap, slab);
     hak_heap_leave(heap);
@@ -72,7 +72,7 @@ void hak_evacuate_receive(struct hak_heap *heap, struct hak_slab *slab, struct h
 
 /* For the statistics it goes to the bin and out of it. */
 void hak_evacuate_free(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
-    unsigned size_class = slab->class;
+    unsigned size_class = slab->size_class;
     hak_heap_enter(heap);
     bool is_trip = ++heap->counters.free_countdown[size_class] == 0;
     heap->counters.of[size_class].cache_level--;

@@ -28,7 +28,7 @@
 #define HAK_PILE_STEP HAK_KIB(512) /* of an inbox; less is not looked at: 8 batches and more */
 #define HAK_AWAY_MS 1000u          /* as long as dirty memory is unused (pages/retention.c) */
 #define HAK_BACK_MS 4u             /* of an owner that came back once; 4 times as long each time */
-#define HAK_MOST_PATIENCE 5u       /* 4 seconds: longer than HAK_AWAY_MS */
+#define HAK_MOST_BACKOFF 5u        /* 4 seconds: longer than HAK_AWAY_MS */
 #define HAK_HEAPS_A_LOOK 16u
 #define HAK_SORTED_A_TIME 256u /* blocks: four times what a batch brings */
 #define HAK_RETIRE_COST 16     /* of a drain: a slab goes to its run */
@@ -39,7 +39,7 @@ static _Atomic size_t piled_steps;
 static struct hak_heap *queue; /* heap lock: heaps with something to sort */
 
 static _Atomic bool has_queue; /* relaxed: a hint for those without the lock */
-static struct hak_heap *next_look;
+static struct hak_heap *next_checked;
 
 /* Without the lock: what was sorted out. */
 static void finish(struct hak_heap *owner, struct hak_relief *relief) {
@@ -63,7 +63,7 @@ static bool relieve_some(struct hak_heap *owner) {
     hak_lock_take(&hak_heap_lock);
     hak_parked_sort(owner, &relief);
     bool has_more = owner->unsorted != NULL;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     finish(owner, &relief);
     return has_more;
 }
@@ -72,7 +72,7 @@ void hak_overflow_relieve(struct hak_heap *owner) {
     for (int i = 0; i < 2; i++) { /* arrivals, and the inbox */
         hak_lock_take(&hak_heap_lock);
         collect(owner);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         while (relieve_some(owner)) {
         }
     }
@@ -118,7 +118,7 @@ static bool begin_pile(struct hak_heap *owner, uint64_t now_ms) {
 }
 
 static uint64_t least_away_ms(const struct hak_heap *heap, bool is_urgent) {
-    uint64_t back_ms = heap->patience ? HAK_BACK_MS << 2 * heap->patience : 0;
+    uint64_t back_ms = heap->backoff ? HAK_BACK_MS << 2 * heap->backoff : 0;
     return is_urgent ? back_ms : hak_max(back_ms, HAK_AWAY_MS);
 }
 
@@ -141,8 +141,8 @@ static void put_in_queue(struct hak_heap *heap) {
 }
 
 static struct hak_heap *next_in_turn(void) {
-    struct hak_heap *heap = next_look ? next_look : hak_first_heap;
-    next_look = heap->next_heap;
+    struct hak_heap *heap = next_checked ? next_checked : hak_first_heap;
+    next_checked = heap->next_heap;
     return heap;
 }
 
@@ -165,7 +165,7 @@ static void look_closer(struct hak_heap *owner) {
                 put_in_queue(other);
         }
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 /* Goes on where the last sender ended. */
@@ -181,7 +181,7 @@ static HAK_SLOW void go_on(void) {
             atomic_store_explicit(&has_queue, queue != NULL, memory_order_relaxed);
         }
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (owner)
         finish(owner, &relief);
 }
@@ -208,14 +208,14 @@ static void learn(struct hak_heap *heap, uint64_t now_ms) {
     if (!heap->relieved_ms)
         return;
     if (now_ms - heap->relieved_ms >= HAK_AWAY_MS)
-        heap->patience = 0;
-    else if (heap->patience < HAK_MOST_PATIENCE)
-        heap->patience++;
+        heap->backoff = 0;
+    else if (heap->backoff < HAK_MOST_BACKOFF)
+        heap->backoff++;
     heap->relieved_ms = 0;
 }
 
 struct hak_block *hak_overflow_take(struct hak_heap *heap, int64_t *left) {
-    /* acquire pairs with the release in tell_owner */
+    /* acquire pairs with the release in notify_owner */
     if (HAK_LIKELY(!atomic_load_explicit(&heap->has_parked, memory_order_acquire)))
         return NULL;
     uint64_t now_ms = hak_os_now_ms();
@@ -227,7 +227,7 @@ struct hak_block *hak_overflow_take(struct hak_heap *heap, int64_t *left) {
         struct hak_block *first = hak_parked_take(heap, &empty, &bytes);
         if (!first && !empty)
             atomic_store_explicit(&heap->has_parked, false, memory_order_relaxed);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         hak_overflow_count(heap, bytes); /* it waits again */
         if (!empty)
             return first;
@@ -242,10 +242,10 @@ struct hak_block *hak_overflow_end(struct hak_heap *heap) {
     struct hak_block *unsorted = heap->unsorted;
     heap->unsorted = NULL;
     heap->parked = NULL; /* they have given up what was parked there when they moved */
-    heap->patience = 0;
+    heap->backoff = 0;
     heap->pile_since_ms = 0;
     heap->relieved_ms = 0;
     atomic_store_explicit(&heap->has_parked, false, memory_order_relaxed);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return unsorted;
 }

@@ -66,7 +66,7 @@ static struct hak_slab *next_parked(const struct hak_slab *slab) {
 }
 
 /* The owner will see it when it next looks at its inbox. Lock held. */
-static void tell_owner(struct hak_heap *owner) {
+static void notify_owner(struct hak_heap *owner) {
     /* release pairs with the acquire in hak_overflow_take; the lists are under the lock */
     atomic_store_explicit(&owner->has_parked, true, memory_order_release);
 }
@@ -98,13 +98,13 @@ static void park_front(struct hak_heap *owner, struct hak_slab *slab, struct hak
     set_parked_count(slab, parked_count(slab) + count);
     list_for_owner(owner, slab);
     relief->left -= count;
-    relief->bytes += count * (size_t)hak_size_class_bytes[slab->class];
-    hak_parked_bytes += count * (size_t)hak_size_class_bytes[slab->class];
+    relief->bytes += count * (size_t)hak_size_class_bytes[slab->size_class];
+    hak_parked_bytes += count * (size_t)hak_size_class_bytes[slab->size_class];
 }
 
 /* A slab's parked blocks go elsewhere, or their memory does; returns their bytes. Lock held. */
 static size_t unpark(struct hak_slab *slab, unsigned new_count) {
-    size_t bytes = parked_count(slab) * (size_t)hak_size_class_bytes[slab->class];
+    size_t bytes = parked_count(slab) * (size_t)hak_size_class_bytes[slab->size_class];
     set_parked_count(slab, new_count);
     hak_parked_bytes = hak_excess(hak_parked_bytes, bytes); /* 0 after a freeze */
     return bytes;
@@ -145,7 +145,7 @@ void hak_parked_sort(struct hak_heap *owner, struct hak_relief *relief) {
             owner->unsorted = hak_block_next_remote(block);
             hak_block_link_remote(block, relief->others);
             relief->others = block;
-            relief->bytes += hak_size_class_bytes[slab->class];
+            relief->bytes += hak_size_class_bytes[slab->size_class];
             relief->left--;
             continue;
         }
@@ -156,7 +156,7 @@ void hak_parked_sort(struct hak_heap *owner, struct hak_relief *relief) {
     if (!owner->unsorted || ready_count == HAK_RELIEF_SLABS)
         begin_purges(relief);
     if (owner->unsorted || owner->parked)
-        tell_owner(owner);
+        notify_owner(owner);
 }
 
 /* Makes a slab whose blocks are all free look new. Lock held. */
@@ -167,21 +167,21 @@ static void reset_slab(struct hak_heap *heap, struct hak_slab *slab) {
     hak_slab_reset(heap, slab, is_zero);
 }
 
-/* True: it is an orphan, and to be given back. Lock held. */
+/* True: it is abandoned, and to be given back. Lock held. */
 static bool end_purge(struct hak_slab *slab, bool is_zero) {
     struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
     set_parked_count(slab, is_zero ? HAK_PARKED_ZERO : HAK_PARKED_EMPTY);
     if (owner == hak_abandoned_heap)
         return hak_abandoned_absorb(slab);
     list_for_owner(owner, slab);
-    tell_owner(owner);
+    notify_owner(owner);
     return false;
 }
 
 /* Gives the pages of neighbours back in one go. */
 static void purge_run(struct hak_slab **slab, unsigned count) {
-    struct hak_slab *orphans[HAK_RELIEF_SLABS];
-    unsigned orphan_count = 0;
+    struct hak_slab *abandoned[HAK_RELIEF_SLABS];
+    unsigned abandoned_count = 0;
     void *start = (void *)hak_region_slab_address(slab[0]);
     size_t bytes = count * HAK_SLAB_BYTES;
     bool is_pooled = false;
@@ -201,10 +201,10 @@ static void purge_run(struct hak_slab **slab, unsigned count) {
     }
     for (unsigned i = 0; i < count; i++)
         if (end_purge(slab[i], is_zero))
-            orphans[orphan_count++] = slab[i];
-    hak_lock_give(&hak_heap_lock);
-    while (orphan_count)
-        hak_abandoned_return_run(orphans[--orphan_count]);
+            abandoned[abandoned_count++] = slab[i];
+    hak_lock_release(&hak_heap_lock);
+    while (abandoned_count)
+        hak_abandoned_return_run(abandoned[--abandoned_count]);
 }
 
 static void put_in_order(struct hak_slab **slab, unsigned count) {

@@ -41,7 +41,7 @@ void hak_parked_purge(struct hak_relief *relief);
 struct hak_block *hak_parked_take(struct hak_heap *heap, struct hak_slab **ret_empty,
                                   size_t *ret_bytes);
 
-/* The slab has just come to the orphan heap: its parked blocks go back to it. Heap lock held. */
+/* The slab has just come to the abandoned heap: its parked blocks go back to it. Heap lock held. */
 void hak_parked_absorb(struct hak_slab *slab);
 
 /* In a fork's child that found the heap lock lost. */

@@ -50,7 +50,7 @@ static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
     struct hak_slab *slab = hak_region_slab(block);
     if (HAK_UNLIKELY(!slab))
         hak_block_report_link(block);
-    *bytes += hak_size_class_bytes[slab->class];
+    *bytes += hak_size_class_bytes[slab->size_class];
     for (;;) {
         /* acquire pairs with the release in set_owner (slab.c) */
         struct hak_heap *owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
@@ -63,7 +63,7 @@ static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
         if (state == HAK_HEAP_FROZEN)
             return NULL;
         if (state == HAK_HEAP_LIVE) {
-            hak_overflow_count(owner, hak_size_class_bytes[slab->class]);
+            hak_overflow_count(owner, hak_size_class_bytes[slab->size_class]);
             return push(owner, block, block) ? NULL : owner;
         }
         if (state == HAK_HEAP_FORKED)
@@ -119,11 +119,11 @@ void hak_remote_rescue(struct hak_heap *heap) {
 
 /* The class of an own slab's block, else HAK_CLASS_NONE. */
 static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
-    size_t index = ((uintptr_t)block - heap->hot.range_base) >> HAK_SLAB_SHIFT;
-    if (HAK_LIKELY(index < heap->hot.range_slabs)) {
-        size_t class = hak_heap_bound_class(&heap->slab_bound[index]);
-        if (HAK_LIKELY(class != HAK_CLASS_NONE))
-            return class;
+    size_t index = ((uintptr_t)block - heap->hot.region_base) >> HAK_SLAB_SHIFT;
+    if (HAK_LIKELY(index < heap->hot.region_slabs)) {
+        size_t size_class = hak_heap_bound_class(&heap->slab_bound[index]);
+        if (HAK_LIKELY(size_class != HAK_CLASS_NONE))
+            return size_class;
     }
     const struct hak_slab *slab = hak_region_slab(block);
     if (HAK_UNLIKELY(!slab))
@@ -131,7 +131,7 @@ static size_t own_class(struct hak_heap *heap, const struct hak_block *block) {
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != heap)
         return HAK_CLASS_NONE;
     hak_slab_publish(heap, slab);
-    return slab->class;
+    return slab->size_class;
 }
 
 HAK_INLINE void receive(struct hak_heap *heap, size_t size_class, struct hak_block *block) {
@@ -190,7 +190,7 @@ void hak_remote_drain(struct hak_heap *heap, int64_t left) {
 }
 
 static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
-                          struct hak_block *block, size_t class) {
+                          struct hak_block *block, size_t size_class) {
     struct hak_block *next = NULL;
     if (outbox->owner) {
         next = outbox->first;
@@ -201,10 +201,10 @@ static void put_in_outbox(struct hak_outbox *outbox, struct hak_heap *owner,
         outbox->bytes = 0;
     }
     hak_block_link_remote(block, next);
-    hak_remote_set_hint(outbox, block, class);
+    hak_remote_set_hint(outbox, block, size_class);
     outbox->first = block;
     outbox->count++;
-    outbox->bytes += hak_size_class_bytes[class];
+    outbox->bytes += hak_size_class_bytes[size_class];
 }
 
 void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct hak_heap *owner,
@@ -218,7 +218,7 @@ void hak_remote_free_slow(struct hak_heap *heap, struct hak_slab *slab, struct h
     hak_heap_enter(heap);
     if (outbox->owner != owner)
         send_outbox(outbox);
-    put_in_outbox(outbox, owner, block, slab->class);
+    put_in_outbox(outbox, owner, block, slab->size_class);
     if (outbox->count >= HAK_OUTBOX_BLOCKS || outbox->bytes >= HAK_OUTBOX_BYTES) {
         send_outbox(outbox);
         heap->counters.outbox_batches++;

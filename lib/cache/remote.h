@@ -54,16 +54,16 @@ void hak_remote_flush(struct hak_heap *heap);
  * that on its way while it takes those in between. A hint, for prefetching alone: nothing depends
  * on what is there. NULL: the block has no room for it, or it would touch one more cache line.
  */
-HAK_INLINE struct hak_block **hak_remote_hint(struct hak_block *block, size_t class) {
-    bool has_room = hak_size_class_bytes[class] > sizeof *block;
+HAK_INLINE struct hak_block **hak_remote_hint(struct hak_block *block, size_t size_class) {
+    bool has_room = hak_size_class_bytes[size_class] > sizeof *block;
     bool is_near = (uintptr_t)block % 64 + sizeof *block < 64;
     return has_room && is_near ? (struct hak_block **)(block + 1) : NULL;
 }
 
 HAK_INLINE void hak_remote_set_hint(struct hak_outbox *outbox, struct hak_block *block,
-                                    size_t class) {
+                                    size_t size_class) {
     struct hak_block **recent = &outbox->recent[outbox->count % HAK_OUTBOX_AHEAD];
-    struct hak_block **hint = hak_remote_hint(block, class);
+    struct hak_block **hint = hak_remote_hint(block, size_class);
     if (HAK_LIKELY(hint && !hak_hardened.is_on)) /* whose free blocks are zero behind the links */
         *hint = *recent;
     *recent = block;
@@ -74,14 +74,14 @@ HAK_INLINE void hak_remote_set_hint(struct hak_outbox *outbox, struct hak_block 
 HAK_INLINE void hak_remote_free(struct hak_heap *heap, struct hak_slab *slab,
                                 struct hak_heap *owner, struct hak_block *block) {
     struct hak_outbox *outbox = hak_remote_outbox_for(heap, owner);
-    uint32_t bytes = outbox->bytes + hak_size_class_bytes[slab->class];
+    uint32_t bytes = outbox->bytes + hak_size_class_bytes[slab->size_class];
     if (HAK_UNLIKELY(outbox->owner != owner || bytes >= HAK_OUTBOX_BYTES ||
                      outbox->count + 1 >= HAK_OUTBOX_BLOCKS)) {
         hak_remote_free_slow(heap, slab, owner, block);
         return;
     }
     hak_block_link_remote(block, outbox->first);
-    hak_remote_set_hint(outbox, block, slab->class);
+    hak_remote_set_hint(outbox, block, slab->size_class);
     outbox->first = block;
     outbox->count++;
     outbox->bytes = bytes;

@@ -13,12 +13,12 @@ static void require(bool holds) {
         __builtin_trap();
 }
 
-static unsigned count_gone(const struct hak_slab *slab) {
+static unsigned count_purged(const struct hak_slab *slab) {
     unsigned count = 0;
     if (!hak_purged_page_mask(slab))
         return 0;
     for (unsigned i = 0; i < hak_slab_carved(slab); i++)
-        count += hak_purged_page_has(slab, i * (uintptr_t)hak_size_class_bytes[slab->class]);
+        count += hak_purged_page_has(slab, i * (uintptr_t)hak_size_class_bytes[slab->size_class]);
     for (const struct hak_block *block = slab->free; block != HAK_LIST_END; block = block->next)
         require(!hak_purged_page_has(slab, (uintptr_t)block));
     return count;
@@ -28,11 +28,11 @@ static void verify_slab(const struct hak_heap *heap, const struct hak_slab *slab
     require(atomic_load_explicit(&slab->owner, memory_order_relaxed) == heap);
     require(slab->is_full == is_full);
     unsigned carved = hak_slab_carved(slab);
-    unsigned listed = slab->free_count + slab->gone_count;
+    unsigned listed = slab->free_count + slab->purged_count;
     require(slab->used + listed == carved && carved <= slab->capacity);
     require(is_full == (listed == 0 && carved == slab->capacity));
     require(hak_block_list_length(slab->free) == slab->free_count);
-    require(count_gone(slab) == slab->gone_count);
+    require(count_purged(slab) == slab->purged_count);
 }
 
 /* Adds the blocks that are out of the list's slabs to `used`, by class. */
@@ -43,23 +43,23 @@ static void verify_list(const struct hak_heap *heap, const struct hak_link *head
         const struct hak_slab *slab = hak_container(link, struct hak_slab, link);
         require(link->next->previous == link);
         verify_slab(heap, slab, is_full);
-        used[slab->class] += slab->used;
+        used[slab->size_class] += slab->used;
     }
 }
 
-static void verify_bin(const struct hak_heap *heap, unsigned class) {
-    int64_t listed = hak_block_list_length(heap->hot.bin[class]);
-    if (!hak_bin_is_started(heap, class)) {
+static void verify_bin(const struct hak_heap *heap, unsigned size_class) {
+    int64_t listed = hak_block_list_length(heap->hot.bin[size_class]);
+    if (!hak_bin_is_started(heap, size_class)) {
         require(listed == 0);
         return;
     }
-    require(hak_block_list_length(heap->bin_state[class].aside) ==
-            heap->bin_state[class].aside_count);
-    listed += heap->bin_state[class].aside_count;
+    require(hak_block_list_length(heap->bin_state[size_class].old_half) ==
+            heap->bin_state[size_class].old_count);
+    listed += heap->bin_state[size_class].old_count;
     /* Shared counters may hold what a child did that was forked without handlers. */
     bool is_exact = heap->counters.record == 0;
-    require(listed == hak_bin_length(heap, class) || !is_exact);
-    require(heap->counters.free_countdown[class] < 0 || !is_exact);
+    require(listed == hak_bin_length(heap, size_class) || !is_exact);
+    require(heap->counters.free_countdown[size_class] < 0 || !is_exact);
 }
 
 static void require_not_evacuated(const struct hak_block *block) {
@@ -79,8 +79,8 @@ static int64_t verify_evacuation(const struct hak_heap *heap, unsigned size_clas
     if (slabs == 0)
         return 0;
     require_not_evacuated(heap->hot.bin[size_class]);
-    if (heap->bin_state[size_class].aside_count)
-        require_not_evacuated(heap->bin_state[size_class].aside);
+    if (heap->bin_state[size_class].old_count)
+        require_not_evacuated(heap->bin_state[size_class].old_half);
     verify_list(heap, &evacuation->slabs, false, used);
     require(used[size_class] == evacuation->used);
     return used[size_class];
@@ -89,11 +89,11 @@ static int64_t verify_evacuation(const struct hak_heap *heap, unsigned size_clas
 void hak_verify_heap_always(const struct hak_heap *heap) {
     int64_t used[HAK_CLASS_COUNT] = {0};
     verify_list(heap, &heap->full, true, used);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        verify_bin(heap, class);
-        verify_list(heap, &heap->bin_state[class].partial, false, used);
-        verify_list(heap, &heap->hollow[class], false, used);
-        used[class] += verify_evacuation(heap, class);
-        require(used[class] == heap->bin_state[class].used);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        verify_bin(heap, size_class);
+        verify_list(heap, &heap->bin_state[size_class].partial, false, used);
+        verify_list(heap, &heap->sparse[size_class], false, used);
+        used[size_class] += verify_evacuation(heap, size_class);
+        require(used[size_class] == heap->bin_state[size_class].used);
     }
 }

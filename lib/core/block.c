@@ -14,7 +14,7 @@ uint64_t hak_secret;
 void hak_block_report_link(const struct hak_block *block) {
     const struct hak_slab *slab = hak_region_slab(block);
     if (slab && atomic_load_explicit(&slab->state, memory_order_acquire) == HAK_SLAB_BLOCKS)
-        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, hak_size_class_bytes[slab->class],
+        hak_fatal(HAK_FATAL_CORRUPT_LINK, block, hak_size_class_bytes[slab->size_class],
                   hak_heap_owner_thread(slab));
     hak_fatal(HAK_FATAL_CORRUPT_LINK, block, 0, HAK_NO_THREAD);
 }

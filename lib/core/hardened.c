@@ -41,10 +41,10 @@ void hak_hardened_start(void) {
     hak_hardened.plain_bytes = HAK_PLAIN_BYTES;
     hak_hardened.is_whole = hak_hardened.has_canary && hak_hardened.zeroes &&
                             hak_hardened.shuffles && hak_hardened.quarantine_bytes;
-    for (unsigned class = 0; class < HAK_CLASS_COUNT; class ++) {
-        size_t bytes = hak_size_class_bytes[class];
+    for (unsigned size_class = 0; size_class < HAK_CLASS_COUNT; size_class++) {
+        size_t bytes = hak_size_class_bytes[size_class];
         bool is_short =
-            hak_hardened.is_whole && class != HAK_CLASS_NONE && bytes <= HAK_WIPE_BLOCK_BYTES;
-        hak_hardened.last_start[class] = is_short ? (int32_t)(HAK_SLAB_BYTES - bytes) : -1;
+            hak_hardened.is_whole && size_class != HAK_CLASS_NONE && bytes <= HAK_WIPE_BLOCK_BYTES;
+        hak_hardened.last_start[size_class] = is_short ? (int32_t)(HAK_SLAB_BYTES - bytes) : -1;
     }
 }

@@ -7,7 +7,7 @@
  *
  *   0        hot and slow parts of struct hak_heap, the owner's (inbox: anybody's)
  *   64 KiB   counters, on pages that hold nothing else
- *   128 KiB  slab_bound, mapped as far as it is used: one word a slab of the main range, 0 if this
+ *   128 KiB  slab_bound, mapped as far as it is used: one word a slab of the main region, 0 if this
  *            heap doesn't own it
  */
 #ifndef HAK_CORE_HEAP_H
@@ -54,7 +54,7 @@ struct hak_slab {
             uint16_t free_count;
             _Atomic uint16_t carved; /* blocks made so far, from the slab's start; freers look */
             uint16_t capacity;
-            uint16_t used; /* carved blocks that are neither in `free` nor gone */
+            uint16_t used; /* carved blocks that are neither in `free` nor on purged pages */
         };
         struct {                  /* LARGE */
             size_t large_bytes;   /* usable bytes */
@@ -65,36 +65,36 @@ struct hak_slab {
     };
     uint32_t run_slabs;    /* first and last record of a run: its length */
     _Atomic uint8_t state; /* enum hak_slab_state */
-    uint8_t class;
-    bool is_full;          /* BLOCKS: on the owner's list of full slabs */
-    bool is_zero : 1;      /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
-    bool is_moved : 1;     /* a mapping of its own, since mremap: renew it when it is purged */
-    bool is_lazy : 1;      /* CLEAN: given back lazily, may still have its content */
-    bool is_populated : 1; /* BLOCKS: its pages are made resident in steps */
-    bool is_guarded : 1;   /* LARGE: the rest of the run is inaccessible */
-    bool is_fenced : 1;    /* LARGE, WAITING: see large/guard_page.h */
-    bool is_evacuated : 1; /* BLOCKS: the program moves its blocks, see cache/evacuate.h */
+    uint8_t size_class;
+    bool is_full;            /* BLOCKS: on the owner's list of full slabs */
+    bool is_zero : 1;        /* BLOCKS: the untouched part reads as zero; LARGE: at hand-out */
+    bool is_moved : 1;       /* a mapping of its own, since mremap: renew it when it is purged */
+    bool is_lazy : 1;        /* CLEAN: given back lazily, may still have its content */
+    bool is_populated : 1;   /* BLOCKS: its pages are made resident in steps */
+    bool has_guard : 1;      /* LARGE: the rest of the run is inaccessible */
+    bool has_guard_page : 1; /* LARGE, WAITING: see large/guard_page.h */
+    bool is_evacuated : 1;   /* BLOCKS: the program moves its blocks, see cache/evacuate.h */
     union {
-        struct {                 /* BLOCKS, see slabs/sparse.h: */
-            uint16_t gone_count; /* carved blocks with bytes on pages that are gone: in no list */
-            uint16_t looked;     /* free_count at the last look for wholly free pages */
+        struct {                   /* BLOCKS, see slabs/sparse.h: */
+            uint16_t purged_count; /* carved blocks with bytes on purged pages: in no list */
+            uint16_t checked_free; /* free_count at the last look for wholly free pages */
         };
         uint32_t stamp; /* CLEAN, DIRTY, HIDDEN, first and last record: hak_fork_stamp of then */
     };
-    _Atomic uint16_t gone;         /* BLOCKS: a bit for each OS page given back; freers look */
+    _Atomic uint16_t purged;       /* BLOCKS: a bit for each OS page given back; freers look */
     _Atomic uint16_t parked_count; /* heap lock; see cache/parked.c */
     uint64_t parked;               /* heap lock: the first parked block, and the next such slab */
 };
 
 _Static_assert(sizeof(struct hak_slab) == 64, "one cache line a slab");
 
-/* So far from every address that none is within a range from here on. */
+/* So far from every address that none is within a region from here on. */
 #define HAK_NOWHERE ((uintptr_t)1 << 63)
 
 /* What malloc and free read; a read-only copy stands in for threads that have no heap yet. */
 struct hak_heap_hot {
-    uintptr_t range_base; /* the main range; HAK_NOWHERE: free is to look at no slab_bound yet */
-    size_t range_slabs;   /* length of slab_bound; 0 in the stand-ins: every free is a slow one */
+    uintptr_t region_base; /* the main region; HAK_NOWHERE: free is to look at no slab_bound yet */
+    size_t region_slabs;   /* length of slab_bound; 0 in the stand-ins: every free is a slow one */
     uint64_t secret;
     struct hak_block *bin[HAK_CLASS_COUNT];
     uint32_t magic[HAK_CLASS_COUNT];
@@ -110,21 +110,22 @@ struct hak_heap_hot {
 /* What the slow paths know of one bin and its class (cache/bin.c). All zero until the class's first
  * slab: a thread that needs few classes touches few of these. */
 struct hak_bin_state {
-    struct hak_link partial; /* slabs with blocks to give */
-    int64_t used;            /* blocks out of this heap's slabs: in the bin, or live */
-    struct hak_block *aside; /* the bin's older list */
-    int32_t aside_count;
-    int32_t live;       /* live ones at the last trip */
+    struct hak_link partial;    /* slabs with blocks to give */
+    int64_t used;               /* blocks out of this heap's slabs: in the bin, or live */
+    struct hak_block *old_half; /* the bin's older list */
+    int32_t old_count;
+    int32_t live;       /* live ones at the last length check */
     int32_t peak;       /* most live ones since the last decline */
-    int32_t tide;       /* the peak when the last decline began */
+    int32_t high_water; /* the peak when the last decline began */
     uint32_t taken_kib; /* by the heap, ever, when the last decline began */
-    uint16_t cap;       /* the trip shortens a bin that is longer; 0: never used */
+    uint16_t cap;       /* the length check shortens a bin that is longer; 0: never used */
     uint16_t most;      /* the cap's bound */
-    uint16_t stride;    /* least number of frees between two trips; grows while they find nothing */
-    uint16_t batch;     /* blocks of the next refill; grows */
-    uint8_t declines;   /* how often the class came back after a decline */
-    uint8_t patience;   /* trips of a class of few blocks come after 2^patience frees or more */
-    bool is_declining : 1;   /* by the last trip */
+    uint16_t
+        stride; /* least number of frees between two length checks; grows while they find nothing */
+    uint16_t batch;  /* blocks of the next refill; grows */
+    uint8_t shrinks; /* how often the class came back after a decline */
+    uint8_t backoff; /* length checks of a class of few blocks come after 2^backoff frees or more */
+    bool is_shrinking : 1;   /* by the last length check */
     bool has_flushed : 1;    /* since the last refill */
     bool has_slab_grant : 1; /* of the common bound: declines leave it a slab */
 };
@@ -187,17 +188,17 @@ enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEA
  */
 struct hak_heap {
     struct hak_heap_hot hot;
-    uint8_t guests[HAK_CLASS_COUNT]; /* blocks that the class took of its host's (cache/cache.c) */
-    uint8_t next_look;               /* counts classes looked at when another one has ended */
-    bool was_used;                   /* by a thread that has exited */
-    uint8_t hidden_frees;            /* of own blocks, while slab_bound had no word for them */
-    bool has_hollow;                 /* one of the lists below was used */
-    bool has_evacuated;              /* one of those of evacuated slabs was used */
-    uint8_t evacuated_slabs;         /* emptied since they were last given back to the system */
-    uint8_t hollow_class;            /* whose slabs are looked through next */
-    uint16_t fresh_slabs;            /* taken of clean memory, as far as they are counted */
-    uint16_t zero_sizes_left;        /* calls of malloc(0) that get nothing to write to */
-    bool is_reserved;                /* of its place; constant (core/heap_place.h) */
+    uint8_t borrowed[HAK_CLASS_COUNT]; /* blocks that the class has borrowed (cache/cache.c) */
+    uint8_t next_checked;              /* counts classes looked at when another one has ended */
+    bool was_used;                     /* by a thread that has exited */
+    uint8_t unpublished_frees;         /* of own blocks, while slab_bound had no word for them */
+    bool has_sparse;                   /* one of the lists below was used */
+    bool has_evacuated;                /* one of those of evacuated slabs was used */
+    uint8_t evacuated_slabs;           /* emptied since they were last given back to the system */
+    uint8_t sparse_class;              /* whose slabs are looked through next */
+    uint16_t fresh_slabs;              /* taken of clean memory, as far as they are counted */
+    uint16_t zero_sizes_left;          /* calls of malloc(0) that get nothing to write to */
+    bool is_reserved;                  /* of its place; constant (core/heap_place.h) */
     /* Length of slab_bound; 0: not in use. Others clear words that they saw. */
     _Atomic size_t shown_slabs;
     struct hak_link full;              /* slabs without any block to give */
@@ -221,7 +222,7 @@ struct hak_heap {
     _Atomic uint32_t visits; /* the owner's, to an inbox that had something */
     _Atomic bool has_parked; /* heap lock: one of the next two has something */
     bool is_draining;        /* owner's: a signal handler may interrupt a drain */
-    uint8_t patience;        /* heap lock, as all below: see cache/overflow.c */
+    uint8_t backoff;         /* heap lock, as all below: see cache/overflow.c */
     bool is_in_relief;
     uint32_t pile_visits;
     struct hak_block *unsorted;
@@ -232,8 +233,8 @@ struct hak_heap {
     _Alignas(64) struct hak_bin_state bin_state[HAK_CLASS_COUNT];
     struct hak_quarantine quarantine;
     struct hak_outbox outbox[HAK_OUTBOXES];
-    uint32_t grown[1u << HAK_GROWN_SHIFT];   /* see large/growth_hint.h */
-    struct hak_link hollow[HAK_CLASS_COUNT]; /* partial slabs that come last (slabs/sparse.h) */
+    uint32_t growth_hints[1u << HAK_GROWN_SHIFT]; /* see large/growth_hint.h */
+    struct hak_link sparse[HAK_CLASS_COUNT]; /* partial slabs that come last (slabs/sparse.h) */
     struct hak_evacuation evacuation[HAK_CLASS_COUNT];
     _Alignas(HAK_PAGE_MAX_BYTES) struct hak_thread_counters counters;
     _Alignas(HAK_PAGE_MAX_BYTES) uint32_t slab_bound[]; /* hak_size_class_bound of what is carved */
@@ -258,15 +259,15 @@ HAK_INLINE size_t hak_heap_bound_class(const uint32_t *bound) {
 /* The calling thread's heap, or NULL. */
 HAK_INLINE struct hak_heap *hak_heap_get(void) {
     const struct hak_heap_hot *hot = hak_heap_mine;
-    return hot->range_slabs ? hak_heap_of_hot(hot) : NULL;
+    return hot->region_slabs ? hak_heap_of_hot(hot) : NULL;
 }
 
 /* Heap lock: every heap there is, newest first. A heap that is listed stays, and so does its
- * next_heap. The orphan heap is not in it. Readers of our memory know both words. */
+ * next_heap. The abandoned heap is not in it. Readers of our memory know both words. */
 extern struct hak_heap *hak_first_heap;
 extern struct hak_heap *hak_abandoned_heap HAK_SEALED;
 
-/* Calls `visit` for every heap there is, that of the orphans first. The heap lock is held. */
+/* Calls `visit` for every heap there is, the abandoned heap first. The heap lock is held. */
 void hak_heap_each(void (*visit)(const struct hak_heap *heap, void *context), void *context);
 
 /* Forks between the first process and this one; see front/fork.h. A recovery alone writes it. */

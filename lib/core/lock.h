@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the one lock of the heap layer: ranges, free runs, orphaned slabs, the list of heaps and the
- * process counters are what it protects. Never held across a system call; never taken twice.
+ * Owns the one lock of the heap layer: regions, free runs, abandoned slabs, the list of heaps and
+ * the process counters are what it protects. Never held across a system call; never taken twice.
  *
  * Fork does not take it: what becomes of it in the child is told in front/fork.h. A thread that
  * holds it waits for nothing, so others wait for it no longer than its section takes.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the ranges, the slab records that describe them, and their growth by SuperSlabs. A range is
- * planned, not reserved: address space that is used only as far as it has grown, so that RLIMIT_AS
- * and overcommit accounting see what is used. Where plans can't be kept it is reserved. The first
- * one is the main range, which the fast path of free knows; further ones are found by
- * hak_region_of(). Ranges are added under the heap lock and are read-only but for `top` and the
+ * Owns the regions, the slab records that describe them, and their growth by SuperSlabs. A region
+ * is planned, not reserved: address space that is used only as far as it has grown, so that
+ * RLIMIT_AS and overcommit accounting see what is used. Where plans can't be kept it is reserved.
+ * The first one is the main region, which the fast path of free knows; further ones are found by
+ * hak_region_of(). Regions are added under the heap lock and are read-only but for `top` and the
  * SuperSlab marks.
  */
 #ifndef HAK_CORE_REGION_H
@@ -26,7 +26,7 @@ struct hak_region {
     size_t top;            /* heap lock; slabs below it belong to SuperSlabs that were begun */
     size_t huge_from;      /* heap lock; slabs among which huge pages are welcome, */
     size_t huge_to;        /* see pages/huge.h */
-    size_t placed;         /* slabs from 0 on that are mapped since the range was made */
+    size_t placed;         /* slabs from 0 on that are mapped since the region was made */
     bool is_reserved;      /* mapped without access as a whole: growth is mprotect */
     struct hak_slab *slab; /* the records; readable where superslab_ready says so */
     _Atomic uint8_t *superslab_ready; /* enum hak_ready */
@@ -35,16 +35,16 @@ struct hak_region {
 extern struct hak_region hak_regions[HAK_REGIONS_MAX];
 extern _Atomic uint32_t hak_region_count;
 
-/* Makes the main range; `wish_bytes` 0: by the machine's memory and limits. */
-bool hak_region_start(size_t wish_bytes);
+/* Makes the main region; `wanted_bytes` 0: by the machine's memory and limits. */
+bool hak_region_start(size_t wanted_bytes);
 
-/* The range that holds an address, or NULL. Any thread, no lock. */
+/* The region that holds an address, or NULL. Any thread, no lock. */
 struct hak_region *hak_region_of(uintptr_t address);
 
-/* The record of an address in a committed SuperSlab of `range`, else NULL. Any thread, no lock. */
-struct hak_slab *hak_region_slab_at(const struct hak_region *range, uintptr_t address);
+/* The record of an address in a committed SuperSlab of `region`, else NULL. Any thread, no lock. */
+struct hak_slab *hak_region_slab_at(const struct hak_region *region, uintptr_t address);
 
-/* The record of an address in a committed SuperSlab of the main range, else NULL. No lock. */
+/* The record of an address in a committed SuperSlab of the main region, else NULL. No lock. */
 HAK_INLINE struct hak_slab *hak_region_slab_main(const void *pointer) {
     const struct hak_region *main = &hak_regions[0];
     size_t index = ((uintptr_t)pointer - main->base) >> HAK_SLAB_SHIFT;
@@ -56,7 +56,7 @@ HAK_INLINE struct hak_slab *hak_region_slab_main(const void *pointer) {
     return NULL;
 }
 
-/* The record of an address in a committed SuperSlab of any range, else NULL. No lock. */
+/* The record of an address in a committed SuperSlab of any region, else NULL. No lock. */
 struct hak_slab *hak_region_slab_slow(uintptr_t address);
 HAK_INLINE struct hak_slab *hak_region_slab(const void *pointer) {
     struct hak_slab *slab = hak_region_slab_main(pointer);
@@ -76,7 +76,7 @@ HAK_INLINE bool hak_region_is_same_slab(const void *one, const void *other) {
     return ((uintptr_t)one ^ (uintptr_t)other) < HAK_SLAB_BYTES;
 }
 
-/* The range and the address that a record describes. */
+/* The region and the address that a record describes. */
 struct hak_region *hak_region_of_slab(const struct hak_slab *slab);
 uintptr_t hak_region_slab_address(const struct hak_slab *slab);
 

@@ -26,12 +26,12 @@ HAK_INLINE unsigned hak_size_class_of(size_t bytes) {
         return bytes ? (unsigned)(bytes + 15) >> 4 : 1;
     unsigned doubling = hak_log2_floor(bytes - 1); /* bytes is in (2^doubling, 2^(doubling+1)] */
     unsigned step = (unsigned)((bytes - 1) >> (doubling - 3)) & 7;
-    unsigned class = 9 + (doubling - 7) * 8 + step;
+    unsigned size_class = 9 + (doubling - 7) * 8 + step;
     if (doubling == HAK_UNEVEN_DOUBLING) { /* none of it is above its even step, or two below */
-        class += bytes > hak_size_class_bytes[class];
-        class += bytes > hak_size_class_bytes[class];
+        size_class += bytes > hak_size_class_bytes[size_class];
+        size_class += bytes > hak_size_class_bytes[size_class];
     }
-    return class;
+    return size_class;
 }
 
 /* The least size that a block of `bytes` must have so that it lies at multiples of `alignment`, a
@@ -40,10 +40,10 @@ HAK_INLINE size_t hak_size_class_aligned_bytes(size_t bytes, size_t alignment) {
     bytes = hak_round_up(bytes, alignment);
     if (HAK_LIKELY(bytes - 1 < HAK_UNEVEN_BYTES || bytes > 2 * HAK_UNEVEN_BYTES))
         return bytes;
-    unsigned class = hak_size_class_of(bytes);
-    while (hak_size_class_bytes[class] % alignment)
-        class ++;
-    return hak_size_class_bytes[class];
+    unsigned size_class = hak_size_class_of(bytes);
+    while (hak_size_class_bytes[size_class] % alignment)
+        size_class++;
+    return hak_size_class_bytes[size_class];
 }
 
 /*
@@ -56,21 +56,21 @@ HAK_INLINE size_t hak_size_class_aligned_bytes(size_t bytes, size_t alignment) {
 #define HAK_STEP_LEAST 512u
 extern const uint32_t hak_size_class_magics[HAK_CLASS_COUNT];
 
-HAK_INLINE uint32_t hak_size_class_magic(unsigned class) {
-    return hak_size_class_magics[class];
+HAK_INLINE uint32_t hak_size_class_magic(unsigned size_class) {
+    return hak_size_class_magics[size_class];
 }
 
-HAK_INLINE uint32_t hak_size_class_rest(unsigned class, uintptr_t address) {
-    return (uint16_t)address * hak_size_class_magics[class];
+HAK_INLINE uint32_t hak_size_class_rest(unsigned size_class, uintptr_t address) {
+    return (uint16_t)address * hak_size_class_magics[size_class];
 }
 
 /*
  * What the rests of a slab's first `count` blocks are less than, and no other rest; 0 for no block.
  * Its low byte is the class: a step has room for that.
  */
-HAK_INLINE uint32_t hak_size_class_bound(unsigned class, unsigned count) {
-    uint32_t step = hak_size_class_magics[class] * hak_size_class_bytes[class];
-    return count ? (((count - 1) * step | 255) + 1) | class : 0;
+HAK_INLINE uint32_t hak_size_class_bound(unsigned size_class, unsigned count) {
+    uint32_t step = hak_size_class_magics[size_class] * hak_size_class_bytes[size_class];
+    return count ? (((count - 1) * step | 255) + 1) | size_class : 0;
 }
 
 #endif

@@ -22,22 +22,22 @@ HAK_SLOW void *hak_alloc_medium(size_t bytes);
 HAK_SLOW void *hak_alloc_untouched(size_t bytes);
 
 /* Takes the bin's first block, if its link proves that there is one. */
-HAK_INLINE void *hak_alloc_class(const struct hak_heap_hot *hot, size_t class, size_t bytes) {
-    struct hak_block *block = hot->bin[class];
+HAK_INLINE void *hak_alloc_class(const struct hak_heap_hot *hot, size_t size_class, size_t bytes) {
+    struct hak_block *block = hot->bin[size_class];
     HAK_RETURN_REGISTER(block);
     struct hak_block *next = (struct hak_block *)(block->mark - hot->secret);
     if (HAK_UNLIKELY(next != block->next))
         return hak_alloc_slow(bytes);
-    return hak_cache_pop(hak_heap_of_hot(hot), class, block, next);
+    return hak_cache_pop(hak_heap_of_hot(hot), size_class, block, next);
 }
 
 /* The same for a caller that has a slow twin of its own: NULL then. */
-HAK_INLINE void *hak_alloc_listed(const struct hak_heap_hot *hot, size_t class) {
-    struct hak_block *block = hot->bin[class];
+HAK_INLINE void *hak_alloc_listed(const struct hak_heap_hot *hot, size_t size_class) {
+    struct hak_block *block = hot->bin[size_class];
     struct hak_block *next = (struct hak_block *)(block->mark - hot->secret);
     if (HAK_UNLIKELY(next != block->next))
         return NULL;
-    return hak_cache_pop(hak_heap_of_hot(hot), class, block, next);
+    return hak_cache_pop(hak_heap_of_hot(hot), size_class, block, next);
 }
 
 HAK_INLINE void *hak_alloc(size_t bytes) {

@@ -20,26 +20,28 @@
 
 #define HAK_LENDER_LEAST_BYTES 128u
 #define HAK_LENDER_MOST_BYTES 1024u
-#define HAK_BORROWED_BLOCKS 8 /* blocks that a class takes of its host's */
+#define HAK_BORROWED_BLOCKS 8 /* blocks that a class borrows */
 
 /*
- * The first blocks of a small class are blocks of a larger one, its host, which many classes share:
- * a thread that uses a little of many classes touches some pages a host, not a page a class. They
- * are the host's blocks in every respect. After its share a class gets a slab. The smallest class
- * has no guests: who asks for no bytes gets none to write to but those of its own class.
+ * The first blocks of a small class are blocks of a larger one, its lender, which many classes
+ * share: a thread that uses a little of many classes touches some pages a lender, not a page a
+ * class. They are the lender's blocks in every respect. After its share a class gets a slab. The
+ * smallest class borrows none: who asks for no bytes gets none to write to but those of its own
+ * class.
  */
-static unsigned host_of(struct hak_heap *heap, unsigned class) {
-    size_t bytes = hak_size_class_bytes[class];
-    if (class == 1 || bytes >= HAK_LENDER_MOST_BYTES || heap->guests[class] == HAK_BORROWED_BLOCKS)
-        return class;
-    size_t host_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_LENDER_LEAST_BYTES);
-    heap->guests[class]++;
-    return hak_size_class_of(host_bytes);
+static unsigned lender_of(struct hak_heap *heap, unsigned size_class) {
+    size_t bytes = hak_size_class_bytes[size_class];
+    if (size_class == 1 || bytes >= HAK_LENDER_MOST_BYTES ||
+        heap->borrowed[size_class] == HAK_BORROWED_BLOCKS)
+        return size_class;
+    size_t lender_bytes = hak_max((size_t)2 << hak_log2_floor(bytes - 1), HAK_LENDER_LEAST_BYTES);
+    heap->borrowed[size_class]++;
+    return hak_size_class_of(lender_bytes);
 }
 
-static void *pop_after_refill(struct hak_heap *heap, unsigned class) {
-    struct hak_block *block = heap->hot.bin[class];
-    return hak_cache_pop(heap, class, block, hak_block_next(block));
+static void *pop_after_refill(struct hak_heap *heap, unsigned size_class) {
+    struct hak_block *block = heap->hot.bin[size_class];
+    return hak_cache_pop(heap, size_class, block, hak_block_next(block));
 }
 
 /* Does a request of no bytes get a block without any? While a heap has some left, or always. */
@@ -72,14 +74,14 @@ HAK_INLINE void *alloc_after_miss(size_t bytes) {
     }
     if (HAK_UNLIKELY(hak_hardened.is_on))
         return hak_hardened_general_alloc(heap, bytes, 16);
-    unsigned class = hak_size_class_of(bytes);
+    unsigned size_class = hak_size_class_of(bytes);
     if (HAK_UNLIKELY(!heap))
-        return hak_abandoned_alloc(class);
-    if (heap->hot.bin[class] == HAK_LIST_END)
-        class = host_of(heap, class);
-    if (heap->hot.bin[class] == HAK_LIST_END && !hak_cache_refill(heap, class))
+        return hak_abandoned_alloc(size_class);
+    if (heap->hot.bin[size_class] == HAK_LIST_END)
+        size_class = lender_of(heap, size_class);
+    if (heap->hot.bin[size_class] == HAK_LIST_END && !hak_cache_refill(heap, size_class))
         return NULL;
-    return pop_after_refill(heap, class);
+    return pop_after_refill(heap, size_class);
 }
 
 void *hak_alloc_general(size_t bytes) {

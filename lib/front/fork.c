@@ -68,14 +68,15 @@ static void recount_bins(struct hak_heap *heap) {
         if (!hak_bin_is_started(heap, size_class))
             continue;
         int64_t count = hak_block_list_length(heap->hot.bin[size_class]) +
-                        heap->bin_state[size_class].aside_count;
+                        heap->bin_state[size_class].old_count;
         int64_t missing = count - hak_bin_length(heap, size_class);
         heap->counters.of[size_class].cache_level += (uint64_t)missing;
         hak_bin_arm(heap, size_class);
     }
 }
 
-/* The caller's next free of each class is a trip: nobody waits for a zero that has passed. */
+/* The caller's next free of each class is a length check: nobody waits for a zero that has passed.
+ */
 static void end_countdowns(struct hak_thread_counters *counters) {
     for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
         counters->of[size_class].free_goal = (int64_t)hak_own_frees(counters, size_class) + 1;

@@ -31,7 +31,7 @@ HAK_INLINE void free_block(struct hak_heap *heap, struct hak_slab *slab, struct 
     bool is_purged = hak_parked_is_all(slab) || hak_purged_page_has(slab, (uintptr_t)block);
     if (HAK_UNLIKELY(is_suspect || is_purged)) {
         if (is_purged || hak_suspect_is_free(heap, slab, block))
-            hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_size_class_bytes[slab->class],
+            hak_fatal(HAK_FATAL_DOUBLE_FREE, block, hak_size_class_bytes[slab->size_class],
                       hak_heap_owner_thread(slab));
         if (heap)
             heap->counters.false_alarms++;
@@ -69,7 +69,7 @@ void hak_free_general(void *pointer) {
 }
 
 void hak_free_general_plain(void *pointer, const struct hak_heap_hot *hot) {
-    struct hak_slab *slab = hot->range_slabs ? hak_region_slab_main(pointer) : NULL;
+    struct hak_slab *slab = hot->region_slabs ? hak_region_slab_main(pointer) : NULL;
     if (HAK_LIKELY(slab && state_of(slab) == HAK_SLAB_BLOCKS))
         free_block(hak_heap_of_hot(hot), slab, pointer);
     else

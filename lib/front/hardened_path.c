@@ -17,11 +17,11 @@
 /* NULL: it isn't plain. */
 HAK_INLINE struct hak_block *take_plain(struct hak_heap *heap, size_t bytes, size_t *ret_room) {
     size_t total = bytes + HAK_TRAILER_BYTES;
-    size_t class = HAK_LIKELY(total <= HAK_DIRECT_MAX_BYTES)
-                       ? hak_hardened.class_of[(total + 15) / 16]
-                       : hak_size_class_of(total);
-    *ret_room = hak_size_class_bytes[class];
-    return hak_alloc_listed(&heap->hot, class);
+    size_t size_class = HAK_LIKELY(total <= HAK_DIRECT_MAX_BYTES)
+                            ? hak_hardened.class_of[(total + 15) / 16]
+                            : hak_size_class_of(total);
+    *ret_room = hak_size_class_bytes[size_class];
+    return hak_alloc_listed(&heap->hot, size_class);
 }
 
 void *hak_hardened_path_malloc(size_t bytes, struct hak_heap *heap) {
@@ -55,7 +55,7 @@ void hak_hardened_path_free(void *block, struct hak_heap *heap) {
                                   memory_order_acquire)))
         return hak_free_general(block);
     struct hak_slab *slab = &hak_regions[0].slab[index];
-    size_t tag = slab->class;
+    size_t tag = slab->size_class;
     size_t room_bytes = hak_size_class_bytes[tag];
     int32_t last_start = hak_hardened.last_start[tag];
     /* relaxed: this thread alone makes a slab its own, or gives it up */

@@ -86,8 +86,8 @@ void hak_libc_block_free(void *pointer) {
     if (HAK_UNLIKELY(!hak_libc_block_is(pointer)))
         hak_fatal(HAK_FATAL_INVALID_FREE, pointer, 0, HAK_NO_THREAD);
     hak_lock_take(&hak_heap_lock);
-    hak_process_counters.foreign_frees++;
-    hak_lock_give(&hak_heap_lock);
+    hak_process_counters.libc_frees++;
+    hak_lock_release(&hak_heap_lock);
     __libc_free(pointer);
 }
 

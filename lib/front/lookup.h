@@ -13,16 +13,16 @@
  */
 HAK_INLINE size_t hak_lookup_own_class(const void *pointer) {
     const struct hak_heap_hot *hot = hak_heap_mine;
-    size_t index = ((uintptr_t)pointer - hot->range_base) >> HAK_SLAB_SHIFT;
-    if (HAK_UNLIKELY(index >= hot->range_slabs))
+    size_t index = ((uintptr_t)pointer - hot->region_base) >> HAK_SLAB_SHIFT;
+    if (HAK_UNLIKELY(index >= hot->region_slabs))
         return HAK_CLASS_NONE;
     const uint32_t *bound = &hak_heap_of_hot(hot)->slab_bound[index];
-    size_t class = hak_heap_bound_class(bound);
-    uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[class];
+    size_t size_class = hak_heap_bound_class(bound);
+    uint32_t rest = (uint16_t)(uintptr_t)pointer * hot->magic[size_class];
     if (HAK_UNLIKELY(rest >= *bound))
         return HAK_CLASS_NONE;
     bool is_suspect = ((const uint8_t *)pointer)[HAK_MARK_TAG_BYTE] == HAK_MARK_TAG;
-    return HAK_UNLIKELY(is_suspect) ? HAK_CLASS_NONE : class;
+    return HAK_UNLIKELY(is_suspect) ? HAK_CLASS_NONE : size_class;
 }
 
 /* Who answers for a pointer. */

@@ -46,7 +46,7 @@ struct hope {
 static struct hope find_hope(size_t bytes) {
     hak_lock_take(&hak_heap_lock);
     size_t committed_bytes = hak_process_counters.committed_bytes;
-    size_t mapped_bytes = hak_excess(committed_bytes, hak_process_counters.hidden_bytes);
+    size_t mapped_bytes = hak_excess(committed_bytes, hak_process_counters.unmapped_bytes);
     struct hope hope = {
         .committed_bytes = committed_bytes,
         .mapped_bytes = hak_excess(mapped_bytes, hak_process_counters.used_bytes),
@@ -54,7 +54,7 @@ static struct hope find_hope(size_t bytes) {
         .free_bytes = hak_excess(committed_bytes, hak_process_counters.used_bytes),
         .fits_limit = hak_limit_can_hold(bytes),
     };
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return hope;
 }
 
@@ -73,7 +73,7 @@ static void ask_others(const struct hak_heap *mine) {
     hak_limit_ask_caches();
     hak_lock_take(&hak_heap_lock);
     struct hak_heap *heap = hak_first_heap;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     for (; heap; heap = heap->next_heap)
         if (heap != mine)
             hak_overflow_relieve(heap);

@@ -62,20 +62,20 @@ static HAK_SLOW void release_other(struct hak_heap *heap, uint64_t entry) {
 }
 
 /* Mostly a block of an own slab, whose links must still be as they were wiped: malloc looks at the
- * rest. The last thing that a caller does: it may trip. */
+ * rest. The last thing that a caller does: it may check the bin's length. */
 HAK_INLINE void release(struct hak_heap *heap, uint64_t entry, bool is_wiped) {
-    size_t class = class_of(entry);
+    size_t size_class = class_of(entry);
     struct hak_block *block = block_of(entry);
     if (is_wiped && HAK_UNLIKELY((uintptr_t)block->next | block->mark))
         hak_hardened_block_report_write(block);
     if (HAK_UNLIKELY(entry & HAK_QUARANTINE_OTHER))
         return release_other(heap, entry);
-    struct hak_block *next = heap->hot.bin[class];
+    struct hak_block *next = heap->hot.bin[size_class];
     block->next = next;
     block->mark = (uintptr_t)next + heap->hot.secret;
-    heap->hot.bin[class] = block;
-    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[class])))
-        hak_cache_check_length(heap, class);
+    heap->hot.bin[size_class] = block;
+    if (HAK_UNLIKELY(hak_increment_is_zero(&heap->counters.free_countdown[size_class])))
+        hak_cache_check_length(heap, size_class);
 }
 
 HAK_INLINE uint64_t take_first(struct hak_quarantine *quarantine) {

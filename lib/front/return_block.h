@@ -23,9 +23,9 @@ HAK_INLINE void hak_return_block(struct hak_heap *heap, struct hak_slab *slab,
         hak_evacuate_free(heap, slab, block);
     } else if (owner == heap) {
         hak_slab_publish(heap, slab);
-        hak_cache_push(heap, slab->class, block);
+        hak_cache_push(heap, slab->size_class, block);
     } else {
-        heap->counters.of[slab->class].remote_frees++;
+        heap->counters.of[slab->size_class].remote_frees++;
         hak_remote_free(heap, slab, owner, block);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the one-time start and the hook at a thread's exit. The start lock is held only
- * here; the steps under it use no malloc. Invariant: once `is_done` is seen true, ranges, secret,
- * knobs and the orphan heap are set and don't change.
+ * here; the steps under it use no malloc. Invariant: once `is_done` is seen true, regions, secret,
+ * knobs and the abandoned heap are set and don't change.
  */
 #include "front/start.h"
 
@@ -31,7 +31,7 @@
 static struct {
     struct hak_lock lock;
     _Atomic bool is_done;
-    bool has_range;
+    bool has_region;
     char not_zero;
 } start = {.not_zero = 1};
 
@@ -70,22 +70,22 @@ static void start_stats(void) {
         .knobs = shown_knobs,
         .knob_count = hak_knob_count,
         .first_heap = &hak_first_heap,
-        .orphan_heap = &hak_abandoned_heap,
+        .abandoned_heap = &hak_abandoned_heap,
         .heap_next = offsetof(struct hak_heap, next_heap),
         .heap_counters = offsetof(struct hak_heap, counters),
         .slab_bytes = (uint32_t)HAK_SLAB_BYTES,
-        .slabs = {.ranges = (uintptr_t)hak_regions,
-                  .range_count = (uintptr_t)&hak_region_count,
-                  .range_bytes = sizeof hak_regions[0],
-                  .range_top = offsetof(struct hak_region, top),
-                  .range_records = offsetof(struct hak_region, slab),
+        .slabs = {.regions = (uintptr_t)hak_regions,
+                  .region_count = (uintptr_t)&hak_region_count,
+                  .region_bytes = sizeof hak_regions[0],
+                  .region_top = offsetof(struct hak_region, top),
+                  .region_records = offsetof(struct hak_region, slab),
                   .record_bytes = sizeof(struct hak_slab),
                   .state = offsetof(struct hak_slab, state),
-                  .class = offsetof(struct hak_slab, class),
+                  .size_class = offsetof(struct hak_slab, size_class),
                   .used = offsetof(struct hak_slab, used),
                   .capacity = offsetof(struct hak_slab, capacity),
                   .state_blocks = HAK_SLAB_BLOCKS,
-                  .range_base = offsetof(struct hak_region, base),
+                  .region_base = offsetof(struct hak_region, base),
                   .owner = offsetof(struct hak_slab, owner),
                   .run_slabs = offsetof(struct hak_slab, run_slabs),
                   .carved = offsetof(struct hak_slab, carved),
@@ -93,11 +93,11 @@ static void start_stats(void) {
                   .state_large = HAK_SLAB_LARGE,
                   .state_dirty = HAK_SLAB_DIRTY,
                   .state_clean = HAK_SLAB_CLEAN,
-                  .state_hidden = HAK_SLAB_UNMAPPED,
+                  .state_unmapped = HAK_SLAB_UNMAPPED,
                   .state_waiting = HAK_SLAB_WAITING,
                   .mark_byte = HAK_MARK_TAG_BYTE,
                   .mark = HAK_MARK_TAG,
-                  .gone = offsetof(struct hak_slab, gone)},
+                  .purged = offsetof(struct hak_slab, purged)},
     };
     for (unsigned i = 0; i < hak_knob_count; i++)
         show_knob(&shown_knobs[i], i);
@@ -109,23 +109,23 @@ static void start_stats(void) {
 }
 
 static bool start_heap_layer(void) {
-    if (!start.has_range) {
+    if (!start.has_region) {
         hak_run_start();
         start_stats();
         hak_limit_start();
         hak_sampled_guard_start();
-        start.has_range = hak_region_start(hak_conf.reserve);
-        if (start.has_range && hak_conf.prealloc)
+        start.has_region = hak_region_start(hak_conf.reserve);
+        if (start.has_region && hak_conf.prealloc)
             hak_run_preallocate(hak_conf.prealloc);
     }
-    if (!start.has_range)
+    if (!start.has_region)
         return false;
     if (!hak_secret)
         hak_secret = make_secret();
-    struct hak_heap *orphans = hak_thread_make_heap();
-    if (!orphans)
+    struct hak_heap *abandoned = hak_thread_make_heap();
+    if (!abandoned)
         return false;
-    hak_abandoned_start(orphans);
+    hak_abandoned_start(abandoned);
     return true;
 }
 
@@ -156,7 +156,7 @@ bool hak_start_process(void) {
     hak_lock_take(&start.lock);
     if (!atomic_load_explicit(&start.is_done, memory_order_relaxed) && start_locked())
         atomic_store_explicit(&start.is_done, true, memory_order_release);
-    hak_lock_give(&start.lock);
+    hak_lock_release(&start.lock);
     return atomic_load_explicit(&start.is_done, memory_order_relaxed);
 }
 

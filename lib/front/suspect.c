@@ -16,10 +16,10 @@ static uint8_t state_of(const struct hak_slab *slab) {
 }
 
 /* The first record of the run that a slab is inside of; only on the way to a fatal report. */
-static const struct hak_slab *run_around(const struct hak_region *range,
+static const struct hak_slab *run_around(const struct hak_region *region,
                                          const struct hak_slab *slab) {
     const struct hak_slab *first = slab;
-    while (first > range->slab && state_of(first) == HAK_SLAB_UNUSED)
+    while (first > region->slab && state_of(first) == HAK_SLAB_UNUSED)
         first--;
     return first;
 }
@@ -45,9 +45,9 @@ static bool link_is_plausible(const struct hak_slab *slab, const struct hak_bloc
     uintptr_t next = (uintptr_t)block->next;
     if (block->next == HAK_LIST_END)
         return true;
-    struct hak_region *range = hak_region_of(next);
-    const struct hak_slab *other = range ? hak_region_slab_at(range, next) : NULL;
-    return other && state_of(other) == HAK_SLAB_BLOCKS && other->class == slab->class &&
+    struct hak_region *region = hak_region_of(next);
+    const struct hak_slab *other = region ? hak_region_slab_at(region, next) : NULL;
+    return other && state_of(other) == HAK_SLAB_BLOCKS && other->size_class == slab->size_class &&
            hak_slab_has_start(other, next);
 }
 
@@ -63,6 +63,6 @@ bool hak_suspect_is_free(const struct hak_heap *heap, const struct hak_slab *sla
     if (block->mark != hak_block_mark_local(block->next))
         return false;
     if (heap && is_owned_by(slab, heap))
-        return hak_cache_lists(heap, slab->class, block) || hak_slab_lists(slab, block);
+        return hak_cache_lists(heap, slab->size_class, block) || hak_slab_lists(slab, block);
     return link_is_plausible(slab, block);
 }

@@ -46,8 +46,8 @@ static _Atomic(struct hak_heap *) first_heap; /* of the thread that started the 
 
 /* What stays the same for every thread that will use the structure. */
 static void start_structure(struct hak_heap *heap) {
-    heap->hot.range_base = HAK_NOWHERE;
-    heap->hot.range_slabs = 1; /* it is no stand-in */
+    heap->hot.region_base = HAK_NOWHERE;
+    heap->hot.region_slabs = 1; /* it is no stand-in */
     heap->hot.secret = hak_secret;
     memcpy(heap->hot.magic, hak_size_class_magics, sizeof heap->hot.magic);
     hak_cache_start(heap);
@@ -74,7 +74,7 @@ struct hak_heap *hak_thread_make_heap(void) {
         return NULL;
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.metadata_bytes += hak_round_up(HAK_HEAP_TOUCHED_BYTES, hak_os_page_bytes);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return heap;
 }
 
@@ -83,7 +83,7 @@ static struct hak_heap *take_free_heap(void) {
     struct hak_heap *heap = free_heaps;
     if (heap)
         free_heaps = heap->next_free;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return heap;
 }
 
@@ -114,14 +114,14 @@ static struct hak_heap *make_listed_heap(void) {
     if (!atomic_load_explicit(&first_heap, memory_order_relaxed))
         /* release pairs with the acquire in find_lost_heap */
         atomic_store_explicit(&first_heap, heap, memory_order_release);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return heap;
 }
 
 static void count_heaps(int change) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.heaps += (uint64_t)change;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 static struct hak_heap *begin_heap(void) {
@@ -181,8 +181,8 @@ struct hak_heap *hak_thread_start_heap(void) {
 }
 
 static void give_up_caps(struct hak_heap *heap) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        hak_bin_stop(heap, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        hak_bin_stop(heap, size_class);
 }
 
 static void end_heap(struct hak_heap *heap) {
@@ -209,7 +209,7 @@ static void end_heap(struct hak_heap *heap) {
     heap->next_free = free_heaps;
     atomic_signal_fence(memory_order_release); /* see hak_thread_list_heap */
     free_heaps = heap;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 bool hak_thread_exit_round(struct hak_heap *heap) {
@@ -223,7 +223,7 @@ bool hak_thread_exit_round(struct hak_heap *heap) {
 static struct hak_heap *newest_heap(void) {
     hak_lock_take(&hak_heap_lock);
     struct hak_heap *heap = hak_first_heap;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return heap;
 }
 
@@ -231,7 +231,7 @@ static struct hak_heap *newest_heap(void) {
  * inboxes can be sorted without them. */
 size_t hak_heap_trim(void) {
     struct hak_heap *mine = hak_heap_get();
-    size_t hollow_bytes = 0;
+    size_t sparse_bytes = 0;
     hak_purge_hold();
     hak_limit_ask_caches();
     if (mine) {
@@ -239,7 +239,7 @@ size_t hak_heap_trim(void) {
         hak_remote_flush(mine);
         hak_remote_drain(mine, HAK_DRAIN_ALL);
         hak_heap_leave(mine);
-        hollow_bytes = hak_trim_heap(mine);
+        sparse_bytes = hak_trim_heap(mine);
     }
     /* next_heap never changes once a heap is listed */
     for (struct hak_heap *heap = newest_heap(); heap; heap = heap->next_heap)
@@ -247,5 +247,5 @@ size_t hak_heap_trim(void) {
             hak_overflow_relieve(heap);
     hak_large_hardened_release();
     hak_guard_page_release();
-    return hak_purge_all() + hollow_bytes;
+    return hak_purge_all() + sparse_bytes;
 }

@@ -10,12 +10,13 @@
 #define HAK_WASTE_LEAST_BYTES 64u /* less room than that is never too much */
 
 static size_t room_of(const struct hak_slab *slab) {
-    return slab->class == HAK_CLASS_NONE ? slab->large_bytes : hak_size_class_bytes[slab->class];
+    return slab->size_class == HAK_CLASS_NONE ? slab->large_bytes
+                                              : hak_size_class_bytes[slab->size_class];
 }
 
 __attribute__((noreturn)) HAK_COLD static void
 report(enum hak_fatal_code code, const struct hak_slab *slab, const void *block) {
-    bool is_large = slab->class == HAK_CLASS_NONE;
+    bool is_large = slab->size_class == HAK_CLASS_NONE;
     hak_fatal(code, block, room_of(slab), is_large ? HAK_NO_THREAD : hak_heap_owner_thread(slab));
 }
 
@@ -58,7 +59,7 @@ void *hak_hardened_block_open_unusual(struct hak_block *block, size_t room_bytes
 }
 
 void hak_hardened_block_report_unsound(const struct hak_slab *slab, const void *block) {
-    bool is_small = slab->class != HAK_CLASS_NONE;
+    bool is_small = slab->size_class != HAK_CLASS_NONE;
     if (is_small && !hak_slab_has_block(slab, (uintptr_t)block))
         hak_slab_report_stray(slab, block);
     uint64_t value = read_trailer(slab, block, HAK_FATAL_DOUBLE_FREE);

@@ -81,9 +81,9 @@ static struct hak_sampled_guard *take_slot(void) {
         /* relaxed: only this thread has it now */
         atomic_store_explicit(&slot->state, HAK_SAMPLED_GUARD_BUSY, memory_order_relaxed);
     } else {
-        hak_process_counters.guard_misses++;
+        hak_process_counters.guarded_misses++;
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return slot;
 }
 
@@ -91,7 +91,7 @@ static void give_slot(struct hak_sampled_guard *slot) {
     hak_lock_take(&hak_heap_lock);
     uint32_t last = (queue.first + queue.count++) % hak_sampled_guard_pool.slots;
     queue.number[last] = (uint16_t)(slot - hak_sampled_guard_pool.slot);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 void hak_sampled_guard_forget(void) {
@@ -103,7 +103,7 @@ static void count(int64_t bytes, unsigned allocations, unsigned frees) {
     hak_process_counters.guarded_allocations += allocations;
     hak_process_counters.guarded_frees += frees;
     hak_process_counters.guarded_bytes += (uint64_t)bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 static void fill(const struct hak_sampled_guard *slot) {
@@ -213,7 +213,7 @@ void hak_sampled_guard_free(void *pointer, const void *caller) {
     slot->freed_by = hak_os_thread_id();
     hak_os_unwind(&slot->freed, caller);
     hak_os_purge((void *)slot->room, slot->room_bytes);
-    hak_os_deny((void *)slot->room, slot->room_bytes);
+    hak_os_make_inaccessible((void *)slot->room, slot->room_bytes);
     count(-(int64_t)slot->room_bytes, 0, 1);
     atomic_store_explicit(&slot->state, HAK_SAMPLED_GUARD_FREED, memory_order_release);
     give_slot(slot);

@@ -3,7 +3,7 @@
  * Owns guarded blocks: a few, chosen at random, that each lie on pages of their own with
  * inaccessible ones around, and whose pages become inaccessible when they are freed; so that what a
  * program does wrong with one is seen at once, with the stacks of who allocated and freed it. Any
- * thread may call. They lie outside of all ranges, so that free and its kin find them where they
+ * thread may call. They lie outside of all regions, so that free and its kin find them where they
  * look for other people's blocks.
  */
 #ifndef HAK_HARDENING_SAMPLED_GUARD_H

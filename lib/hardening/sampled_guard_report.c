@@ -40,12 +40,12 @@ static void put_stack(struct hak_buffer *text, const char *what, int thread_id,
 struct hak_buffer *hak_sampled_guard_report(const struct hak_sampled_guard *slot,
                                             const struct hak_sampled_guard_misuse *misuse) {
     static struct hak_buffer text;
-    unsigned class = hak_size_class_of(slot->bytes);
+    unsigned size_class = hak_size_class_of(slot->bytes);
     if (atomic_exchange_explicit(&is_told, true, memory_order_relaxed))
         return NULL;
     hak_buffer_init(&text, hak_sampled_guard_pool.report, HAK_SAMPLED_GUARD_REPORT_BYTES);
-    hak_fatal_begin(&text, misuse->code, (const void *)slot->block, hak_size_class_bytes[class],
-                    slot->taken_by);
+    hak_fatal_begin(&text, misuse->code, (const void *)slot->block,
+                    hak_size_class_bytes[size_class], slot->taken_by);
     hak_put_text(&text, "\nhakmem:   ");
     hak_put_text(&text, misuse->verb);
     hak_put_hex(&text, misuse->address);

@@ -18,7 +18,7 @@ static uint32_t tag_of(const void *block) {
 }
 
 static uint32_t *place_of(struct hak_heap *heap, uint32_t tag) {
-    return &heap->grown[tag * 0x9E3779B1u >> (32 - HAK_GROWN_SHIFT)];
+    return &heap->growth_hints[tag * 0x9E3779B1u >> (32 - HAK_GROWN_SHIFT)];
 }
 
 size_t hak_growth_hint_request(const void *pointer, size_t usable_bytes, size_t bytes) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the budget of fences and the queue of freed blocks. Invariant: the record in front of a
- * fenced block is MOVING, a run of one slab; a block in the queue is WAITING and, if is_zero,
- * without pages and inaccessible with both fences, else of unknown content and access.
+ * Owns the budget of guard pages and the queue of freed blocks. Invariant: the record in front of a
+ * block with guard pages is MOVING, a run of one slab; a block in the queue is WAITING and, if
+ * is_zero, without pages and inaccessible with both guards, else of unknown content and access.
  */
 #include "large/guard_page.h"
 
@@ -15,7 +15,7 @@
 #include "pages/run.h"
 #include "stats/process.h"
 
-#define HAK_FENCED_MOST 48 /* with those that wait: each costs up to three mappings */
+#define HAK_GUARDED_LARGE_MOST 48 /* with those that wait: each costs up to three mappings */
 #define HAK_WAITING_MOST 16u
 #define HAK_BYTES_PER_MS HAK_KIB(4) /* 4 MiB of new pages a second: under a thousandth of it */
 #define HAK_BUDGET_MS 1024u         /* 4 MiB at once */
@@ -30,7 +30,7 @@ static unsigned waiting_count;
 
 /* relaxed, both: bounds */
 static _Atomic uint64_t budget_spent_ms;
-static _Atomic int fenced_blocks;
+static _Atomic int guarded_blocks;
 
 void hak_guard_page_start(void) {
     bool has_limit = hak_conf.soft_limit || hak_conf.hard_limit;
@@ -66,7 +66,7 @@ static void pay_calls(uint64_t begun_ns, uint64_t paid_ms) {
 }
 
 static void count(int blocks) {
-    atomic_fetch_add_explicit(&fenced_blocks, blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&guarded_blocks, blocks, memory_order_relaxed);
 }
 
 /* ---- runs ---- */
@@ -79,10 +79,10 @@ static size_t block_bytes(const struct hak_slab *slab) {
     return hak_round_up(slab->large_bytes, HAK_SLAB_BYTES);
 }
 
-/* Slabs that are fences as a whole are not in use; the lock is held. */
+/* Slabs that are guards as a whole are not in use; the lock is held. */
 static void count_used(const struct hak_slab *slab, int sign) {
-    size_t fence_bytes = hak_slab_record_run_bytes(slab) + HAK_SLAB_BYTES - block_bytes(slab);
-    hak_process_counters.used_bytes += (uint64_t)(sign * (int64_t)fence_bytes);
+    size_t guard_bytes = hak_slab_record_run_bytes(slab) + HAK_SLAB_BYTES - block_bytes(slab);
+    hak_process_counters.used_bytes += (uint64_t)(sign * (int64_t)guard_bytes);
 }
 
 /* Cuts the first slab off a run in use, and makes the rest a block. */
@@ -93,12 +93,12 @@ static struct hak_slab *split(struct hak_slab *run, size_t large_bytes) {
     hak_free_run_shape(run, 1, HAK_SLAB_MOVING);
     hak_free_run_shape(slab, slabs, HAK_SLAB_MOVING);
     slab->large_bytes = large_bytes;
-    slab->class = HAK_CLASS_NONE;
-    slab->is_fenced = true;
+    slab->size_class = HAK_CLASS_NONE;
+    slab->has_guard_page = true;
     count_used(slab, -1);
     slab->is_zero = run->is_zero;
     slab->is_moved = run->is_moved;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return slab;
 }
 
@@ -112,19 +112,19 @@ static struct hak_slab *join(struct hak_slab *slab) {
     hak_lock_take(&hak_heap_lock);
     count_used(slab, 1);
     hak_slab_record_set_state(slab, HAK_SLAB_UNUSED);
-    slab->is_fenced = false;
+    slab->has_guard_page = false;
     hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
     run->is_moved = slab->is_moved;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return run;
 }
 
 /* Core dumps leave it out. */
 static bool deny(void *start, size_t bytes) {
-    return hak_os_deny(start, bytes) && hak_os_exclude_from_dumps(start, bytes, true);
+    return hak_os_make_inaccessible(start, bytes) && hak_os_exclude_from_dumps(start, bytes, true);
 }
 
-/* A fence holds no pages. */
+/* A guard holds no pages. */
 static bool put_up(void *start, size_t bytes, bool is_zero) {
     return (is_zero || hak_os_purge(start, bytes)) && deny(start, bytes);
 }
@@ -135,7 +135,7 @@ static void let_wait(struct hak_slab *slab) {
     waiting_count++;
     hak_process_counters.used_bytes -= block_bytes(slab);
     hak_slab_record_set_state(slab, HAK_SLAB_WAITING);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 /* Back to the free runs; what can't go there now tries again when others have waited. */
@@ -166,22 +166,22 @@ static bool release_oldest(unsigned most) {
         hak_slab_record_set_state(slab, HAK_SLAB_MOVING);
         hak_run_depart();
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (!slab)
         return false;
     bool done = give_or_wait(slab);
     hak_lock_take(&hak_heap_lock);
     hak_run_arrive(true);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     hak_run_wake();
     return done;
 }
 
-/* A fence would take a huge page apart. */
+/* A guard would take a huge page apart. */
 static bool has_huge_pages(void) {
     hak_lock_take(&hak_heap_lock);
     bool is_huge = hak_process_counters.huge_bytes != 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return is_huge;
 }
 
@@ -196,7 +196,8 @@ static bool put_up_both(struct hak_slab *slab, uint64_t paid_ms) {
 
 struct hak_slab *hak_guard_page_take(size_t bytes) {
     size_t large_bytes = hak_round_up(bytes, hak_os_page_bytes);
-    bool has_room = atomic_load_explicit(&fenced_blocks, memory_order_relaxed) < HAK_FENCED_MOST;
+    bool has_room =
+        atomic_load_explicit(&guarded_blocks, memory_order_relaxed) < HAK_GUARDED_LARGE_MOST;
     uint64_t paid_ms = has_room ? pay(0) : 0;
     if (!paid_ms || has_huge_pages())
         return NULL;
@@ -227,7 +228,7 @@ void hak_guard_page_release(void) {
         ;
 }
 
-/* Mapped anew, whatever the program did to the mapping. Until the end of it the fence may be
+/* Mapped anew, whatever the program did to the mapping. Until the end of it the guard may be
  * accessible. */
 static bool close_up(struct hak_slab *slab) {
     void *start = start_of(slab);

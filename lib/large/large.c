@@ -43,7 +43,8 @@
 #define HAK_PIECE_BYTES HAK_SUPERSLAB_BYTES
 #define HAK_MOVE_TRIES 8u
 
-/* A thread without a heap counts in the orphans' record, which the heap lock guards, too. */
+/* A thread without a heap counts in the abandoned heap's record, which the heap lock guards, too.
+ */
 static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
     struct hak_heap *heap = hak_heap_get();
     struct hak_thread_counters *thread = heap ? &heap->counters : &hak_abandoned_heap->counters;
@@ -57,7 +58,7 @@ static void count_large(int64_t bytes, unsigned allocations, unsigned frees) {
         thread->large_bytes_taken += (uint64_t)bytes;
     else
         thread->large_bytes_freed -= (uint64_t)bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 static size_t slabs_for(size_t bytes) {
@@ -76,7 +77,7 @@ static struct hak_slab *take_run(size_t bytes, size_t alignment_slabs) {
     if (!slab)
         return NULL;
     slab->large_bytes = hak_round_up(bytes, hak_os_page_bytes);
-    slab->class = HAK_CLASS_NONE;
+    slab->size_class = HAK_CLASS_NONE;
     purge_tail(slab);
     return slab;
 }
@@ -102,7 +103,7 @@ struct hak_slab *hak_large_take(size_t bytes, size_t alignment) {
 }
 
 /* Not for what realloc makes longer: it would have to move, where others are lengthened. */
-static struct hak_slab *take_fenced(size_t bytes, size_t alignment) {
+static struct hak_slab *take_with_guard_page(size_t bytes, size_t alignment) {
     if (!hak_guard_page_is_on || bytes > PTRDIFF_MAX - HAK_SUPERSLAB_BYTES ||
         alignment > HAK_SLAB_BYTES)
         return NULL;
@@ -115,7 +116,7 @@ static struct hak_slab *take_fenced(size_t bytes, size_t alignment) {
 void *hak_large_alloc(size_t bytes, size_t alignment, bool *ret_is_zero) {
     /* A hardened block knows that none were asked for. */
     size_t least = hak_hardened.is_on ? 0 : 1;
-    struct hak_slab *slab = take_fenced(hak_max(bytes, 1), alignment);
+    struct hak_slab *slab = take_with_guard_page(hak_max(bytes, 1), alignment);
     if (!slab)
         slab = hak_large_take(hak_max(bytes, least), alignment);
     if (!slab)
@@ -144,7 +145,7 @@ void hak_large_free(struct hak_slab *slab, void *pointer) {
     leave_large(slab, pointer);
     if (HAK_UNLIKELY(hak_hardened.is_on))
         hak_large_hardened_return(slab);
-    else if (slab->is_fenced)
+    else if (slab->has_guard_page)
         hak_guard_page_return(slab);
     else
         hak_run_return(slab);
@@ -152,7 +153,7 @@ void hak_large_free(struct hak_slab *slab, void *pointer) {
 
 /* The block's pages are elsewhere now. */
 static void free_moved(struct hak_slab *slab, void *pointer) {
-    if (slab->is_fenced) {
+    if (slab->has_guard_page) {
         hak_large_free(slab, pointer);
         return;
     }
@@ -193,7 +194,7 @@ static bool is_worth_moving(const struct hak_slab *to, const struct hak_slab *fr
         return false;
     hak_lock_take(&hak_heap_lock);
     size_t used_bytes = hak_process_counters.used_bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return bytes >= used_bytes / HAK_MOVE_SHARE;
 }
 
@@ -299,8 +300,8 @@ static void *keep_resized(struct hak_slab *slab, void *pointer, size_t bytes) {
     return pointer;
 }
 
-/* Where it lies, if it gets shorter by less than a slab; the fence behind it stays where it is. */
-static bool resize_fenced(struct hak_slab *slab, size_t bytes) {
+/* Where it lies, if it gets shorter by less than a slab; the guard behind it stays where it is. */
+static bool resize_guarded(struct hak_slab *slab, size_t bytes) {
     size_t rounded = hak_round_up(bytes, hak_os_page_bytes);
     if (rounded > slab->large_bytes || slabs_for(rounded) < slabs_for(slab->large_bytes))
         return false;
@@ -310,8 +311,8 @@ static bool resize_fenced(struct hak_slab *slab, size_t bytes) {
 }
 
 static bool resize_in_place(struct hak_slab *slab, size_t bytes) {
-    if (slab->is_fenced)
-        return resize_fenced(slab, bytes);
+    if (slab->has_guard_page)
+        return resize_guarded(slab, bytes);
     size_t slabs = slabs_for(bytes);
     if (slabs < slab->run_slabs)
         hak_run_shrink(slab, slabs);

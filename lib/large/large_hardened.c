@@ -69,26 +69,26 @@ static bool may_guard(void) {
 }
 
 static void forget_guard(struct hak_slab *slab) {
-    if (slab->is_guarded)
+    if (slab->has_guard)
         atomic_fetch_sub_explicit(&guarded_blocks, 1, memory_order_relaxed);
-    slab->is_guarded = false;
+    slab->has_guard = false;
 }
 
 /* Of a run that is accessible. */
 static void guard(struct hak_slab *slab) {
     size_t rest_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
-    slab->is_guarded = false;
+    slab->has_guard = false;
     if (rest_bytes == 0 || !may_guard())
         return;
-    slab->is_guarded = true;
-    if (!hak_os_deny(start_of(slab) + slab->large_bytes, rest_bytes))
+    slab->has_guard = true;
+    if (!hak_os_make_inaccessible(start_of(slab) + slab->large_bytes, rest_bytes))
         forget_guard(slab);
 }
 
 /* False: for want of mappings it stays. */
 static bool unguard(struct hak_slab *slab) {
     size_t rest_bytes = hak_slab_record_run_bytes(slab) - slab->large_bytes;
-    if (slab->is_guarded && !hak_os_commit(start_of(slab) + slab->large_bytes, rest_bytes))
+    if (slab->has_guard && !hak_os_commit(start_of(slab) + slab->large_bytes, rest_bytes))
         return false;
     forget_guard(slab);
     return true;
@@ -127,7 +127,7 @@ static void strand(struct hak_slab *run) {
     hak_lock_take(&hak_heap_lock);
     hak_list_push_back(&stranded, &run->link);
     hak_slab_record_set_state(run, HAK_SLAB_WAITING);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 static void give_run(struct hak_slab *run, size_t kept_bytes) {
@@ -158,7 +158,7 @@ static void release_stranded(void) {
             hak_list_remove(&waited.run->link);
             hak_slab_record_set_state(waited.run, HAK_SLAB_MOVING);
         }
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
     } while (waited.run && release(&waited));
 }
 
@@ -172,7 +172,7 @@ static void release_above(unsigned most, size_t most_bytes) {
         is_one_due = is_due(now_ms, most, most_bytes);
         if (is_one_due)
             waited = take_out(0);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (is_one_due)
             release(&waited);
     } while (is_one_due);
@@ -191,16 +191,16 @@ static struct hak_slab *take_waiting(size_t bytes, size_t slabs) {
     for (unsigned i = 0; i + HAK_WAITING_LEAST < queue.count && !waited.run; i++)
         if (queue.oldest_first[i].slabs == slabs)
             waited = take_out(i);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     struct hak_slab *run = waited.run;
     if (!run)
         return NULL;
     run->large_bytes = rounded_bytes(bytes);
     run->is_zero =
         hak_hardened.zeroes && (!waited.kept_bytes || run->large_bytes <= waited.kept_bytes);
-    run->is_guarded = run->large_bytes < hak_slab_record_run_bytes(run) && may_guard();
+    run->has_guard = run->large_bytes < hak_slab_record_run_bytes(run) && may_guard();
     if (hak_os_commit(start_of(run),
-                      run->is_guarded ? run->large_bytes : hak_slab_record_run_bytes(run)))
+                      run->has_guard ? run->large_bytes : hak_slab_record_run_bytes(run)))
         return run;
     strand(run);
     return NULL;
@@ -220,7 +220,7 @@ struct hak_slab *hak_large_hardened_take(size_t bytes, size_t alignment_slabs) {
         slab->large_bytes = rounded_bytes(bytes);
         guard(slab);
     }
-    slab->class = HAK_CLASS_NONE;
+    slab->size_class = HAK_CLASS_NONE;
     if (!slab->is_zero) /* a copy of the block must not look like a free one */
         ((struct hak_block *)start_of(slab))->mark = 0;
     hak_hardened_block_seal_large(slab, bytes);
@@ -240,7 +240,7 @@ static size_t wipe(struct hak_slab *slab) {
 
 static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
     if (!hak_hardened.quarantine_bytes ||
-        !hak_os_deny(start_of(slab), hak_slab_record_run_bytes(slab)))
+        !hak_os_make_inaccessible(start_of(slab), hak_slab_record_run_bytes(slab)))
         return false;
     forget_guard(slab);
     release_above(HAK_WAITING_MOST - 1, HAK_KEPT_BYTES);
@@ -253,7 +253,7 @@ static bool let_wait(struct hak_slab *slab, size_t kept_bytes) {
         queue.kept_bytes += kept_bytes;
         hak_slab_record_set_state(slab, HAK_SLAB_WAITING);
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (!has_room)
         release(&(struct waiting){slab, slab->run_slabs, kept_bytes, now_ms});
     return true;

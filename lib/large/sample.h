@@ -8,7 +8,7 @@
  * called by. With both off nothing differs from a build without.
  *
  * A heap's sampler is its thread's alone. A thread joins when it is next in a slow path that looks
- * (a refill, a trip, a large block), and leaves there or with its next sample.
+ * (a refill, a length check, a large block), and leaves there or with its next sample.
  */
 #ifndef HAK_LARGE_SAMPLE_H
 #define HAK_LARGE_SAMPLE_H
@@ -42,8 +42,8 @@ HAK_INLINE bool hak_sample_is_due(struct hak_heap *heap, size_t bytes) {
 /* Counts a request of a size class in a thread whose sampler is on; true: it is to be sampled, or
  * guarded. */
 HAK_INLINE bool hak_sample_is_turn(struct hak_heap *heap, size_t bytes) {
-    bool is_guarded = --heap->sampler.left_blocks <= 0;
-    return (heap->sampler.is_profiling && hak_sample_is_due(heap, bytes)) || is_guarded;
+    bool has_guard = --heap->sampler.left_blocks <= 0;
+    return (heap->sampler.is_profiling && hak_sample_is_due(heap, bytes)) || has_guard;
 }
 
 /* Fills the heap's table of size classes anew: what it depends on has changed. */

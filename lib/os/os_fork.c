@@ -62,9 +62,9 @@ void hak_os_fork_start(void (*recover)(void)) {
 static bool is_absent(void *page) {
     unsigned char is_resident;
     int saved_errno = errno;
-    bool is_gone = mincore(page, hak_os_page_bytes, &is_resident) != 0 && errno == ENOMEM;
+    bool is_purged = mincore(page, hak_os_page_bytes, &is_resident) != 0 && errno == ENOMEM;
     errno = saved_errno;
-    return is_gone;
+    return is_purged;
 }
 
 /* The thread that forked is the child's first. libc remembers the parent's ids where the fork was

@@ -23,7 +23,7 @@ static bool take_or_mark(struct hak_lock *lock, uint32_t *ret_seen) {
     *ret_seen = wanted;
     if (seen == wanted)
         return false;
-    /* acquire pairs with the release in hak_lock_give */
+    /* acquire pairs with the release in hak_lock_release */
     bool done = atomic_compare_exchange_strong_explicit(&lock->word, &seen, wanted,
                                                         memory_order_acquire, memory_order_relaxed);
     if (!done)

@@ -29,14 +29,14 @@ void hak_lock_wake(struct hak_lock *lock);
 HAK_INLINE void hak_lock_take(struct hak_lock *lock) {
     uint32_t free_word = 0;
     hak_os_fork_look();
-    /* acquire pairs with the release in hak_lock_give */
+    /* acquire pairs with the release in hak_lock_release */
     if (HAK_UNLIKELY(
             !atomic_compare_exchange_strong_explicit(&lock->word, &free_word, hak_thread_name(),
                                                      memory_order_acquire, memory_order_relaxed)))
         hak_lock_take_slow(lock);
 }
 
-HAK_INLINE void hak_lock_give(struct hak_lock *lock) {
+HAK_INLINE void hak_lock_release(struct hak_lock *lock) {
     if (HAK_UNLIKELY(hak_lock_before_give != NULL))
         hak_lock_before_give();
     /* release pairs with the acquire in hak_lock_take */

@@ -213,7 +213,7 @@ bool hak_os_commit(void *start, size_t bytes) {
     return done;
 }
 
-bool hak_os_deny(void *start, size_t bytes) {
+bool hak_os_make_inaccessible(void *start, size_t bytes) {
     int saved_errno = errno;
     bool done = mprotect(start, bytes, PROT_NONE) == 0;
     if (!done)
@@ -323,10 +323,10 @@ bool hak_os_maps_are_full(void *pages) {
     return is_full;
 }
 
-bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_hidden) {
+bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_excluded) {
     int saved_errno = errno;
-    bool done = madvise(start, bytes, is_hidden ? MADV_DONTDUMP : MADV_DODUMP) == 0;
-    if (!done && is_hidden) /* of several mappings, some may be hidden now */
+    bool done = madvise(start, bytes, is_excluded ? MADV_DONTDUMP : MADV_DODUMP) == 0;
+    if (!done && is_excluded) /* of several mappings, some may be unmapped now */
         madvise(start, bytes, MADV_DODUMP);
     errno = saved_errno;
     return done;

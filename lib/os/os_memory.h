@@ -57,7 +57,7 @@ bool hak_os_withdraw(void *start, size_t bytes, bool is_reserved);
 bool hak_os_commit(void *start, size_t bytes);
 
 /* Makes pages inaccessible; hak_os_commit() is the way back. False: all of them are usable. */
-bool hak_os_deny(void *start, size_t bytes);
+bool hak_os_make_inaccessible(void *start, size_t bytes);
 
 /* Gives pages back at once. True: the range now reads as zero. False: contents are unknown. */
 bool hak_os_purge(void *start, size_t bytes);
@@ -91,7 +91,7 @@ bool hak_os_maps_are_full(void *pages);
 
 /* Leaves a range out of core dumps, or no longer. False: some of it may be in them, which is no
  * harm. */
-bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_hidden);
+bool hak_os_exclude_from_dumps(void *start, size_t bytes, bool is_excluded);
 
 /* The advice that fresh pages over old ones get; set once at start. */
 extern bool hak_os_renewed_is_huge HAK_SEALED;

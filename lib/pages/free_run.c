@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the sets of clean, hidden and dirty runs, their splitting and joining. Invariant: two
+ * Owns the sets of clean, unmapped and dirty runs, their splitting and joining. Invariant: two
  * neighbouring free runs of one kind are one run; the first and last record of a free run hold its
  * state, length and stamp; records inside a run are UNUSED. A run with another stamp than
  * hak_fork_stamp is frozen: in no set, and no neighbour of any other.
@@ -20,9 +20,9 @@
 #define HAK_ROW_SHARE 8u /* a dirty run that is a smaller part of what is wanted is left alone */
 
 static struct hak_run_set clean_runs;
-static struct hak_run_set hidden_runs;
+static struct hak_run_set unmapped_runs;
 static struct hak_run_set dirty_runs;
-static size_t hidden_count;
+static size_t unmapped_count;
 static struct hak_link dirty_ages; /* oldest first */
 
 void hak_free_run_start(void) {
@@ -41,20 +41,20 @@ void hak_free_run_shape(struct hak_slab *run, size_t slabs, enum hak_slab_state 
 
 void hak_free_run_freeze(void) {
     memset(&clean_runs, 0, sizeof clean_runs);
-    memset(&hidden_runs, 0, sizeof hidden_runs);
+    memset(&unmapped_runs, 0, sizeof unmapped_runs);
     memset(&dirty_runs, 0, sizeof dirty_runs);
-    hidden_count = 0;
+    unmapped_count = 0;
     hak_list_init(&dirty_ages);
     hak_process_counters.pooled_free_bytes = 0;
     hak_process_counters.dirty_bytes = 0;
-    hak_process_counters.hidden_bytes = 0;
+    hak_process_counters.unmapped_bytes = 0;
     hak_process_counters.lazy_bytes = 0;
 }
 
 static struct hak_run_set *set_of(enum hak_slab_state kind) {
     if (kind == HAK_SLAB_DIRTY)
         return &dirty_runs;
-    return kind == HAK_SLAB_UNMAPPED ? &hidden_runs : &clean_runs;
+    return kind == HAK_SLAB_UNMAPPED ? &unmapped_runs : &clean_runs;
 }
 
 void hak_free_run_leave(struct hak_slab *run) {
@@ -66,8 +66,8 @@ void hak_free_run_leave(struct hak_slab *run) {
         hak_list_remove(&run->age);
         hak_process_counters.dirty_bytes -= hak_slab_record_run_bytes(run);
     } else if (kind == HAK_SLAB_UNMAPPED) {
-        hidden_count--;
-        hak_process_counters.hidden_bytes -= hak_slab_record_run_bytes(run);
+        unmapped_count--;
+        hak_process_counters.unmapped_bytes -= hak_slab_record_run_bytes(run);
     } else {
         hak_process_counters.lazy_bytes -= run->is_lazy ? hak_slab_record_run_bytes(run) : 0;
     }
@@ -80,13 +80,13 @@ static bool is_like(const struct hak_slab *run, const struct hak_slab *other) {
 
 /* The slabs right behind so many of a run, and right before it; NULL: there is none, or not yet:
  * another thread may just be committing its SuperSlab. */
-static struct hak_slab *slab_after(const struct hak_region *range, const struct hak_slab *run,
+static struct hak_slab *slab_after(const struct hak_region *region, const struct hak_slab *run,
                                    size_t slabs) {
-    return hak_region_slab_at(range, hak_region_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
+    return hak_region_slab_at(region, hak_region_slab_address(run) + (slabs << HAK_SLAB_SHIFT));
 }
 
-static struct hak_slab *slab_before(const struct hak_region *range, const struct hak_slab *run) {
-    return hak_region_slab_at(range, hak_region_slab_address(run) - 1);
+static struct hak_slab *slab_before(const struct hak_region *region, const struct hak_slab *run) {
+    return hak_region_slab_at(region, hak_region_slab_address(run) - 1);
 }
 
 /* Is there a free run of this kind, to which the record belongs? */
@@ -100,17 +100,17 @@ static bool is_free(const struct hak_slab *slab) {
 }
 
 bool hak_free_run_is_beside_unmapped(const struct hak_slab *run) {
-    const struct hak_region *range = hak_region_of_slab(run);
-    const struct hak_slab *after = slab_after(range, run, run->run_slabs);
-    const struct hak_slab *before = slab_before(range, run);
+    const struct hak_region *region = hak_region_of_slab(run);
+    const struct hak_slab *after = slab_after(region, run, run->run_slabs);
+    const struct hak_slab *before = slab_before(region, run);
     return is_free_as(after, HAK_SLAB_UNMAPPED) || is_free_as(before, HAK_SLAB_UNMAPPED);
 }
 
 /* Joins a run that is in no set with free neighbours of the same kind; returns the whole. */
 static struct hak_slab *join_neighbours(struct hak_slab *run, size_t *slabs,
                                         enum hak_slab_state kind) {
-    const struct hak_region *range = hak_region_of_slab(run);
-    struct hak_slab *after = slab_after(range, run, *slabs), *before = slab_before(range, run);
+    const struct hak_region *region = hak_region_of_slab(run);
+    struct hak_slab *after = slab_after(region, run, *slabs), *before = slab_before(region, run);
     if (is_free_as(after, kind) && is_like(after, run)) {
         hak_free_run_leave(after);
         *slabs += after->run_slabs;
@@ -147,8 +147,8 @@ struct hak_slab *hak_free_run_insert(struct hak_slab *run, size_t slabs, enum ha
     }
     run->is_moved = false;
     if (kind == HAK_SLAB_UNMAPPED) {
-        hidden_count++;
-        hak_process_counters.hidden_bytes += hak_slab_record_run_bytes(run);
+        unmapped_count++;
+        hak_process_counters.unmapped_bytes += hak_slab_record_run_bytes(run);
     } else {
         hak_process_counters.lazy_bytes += run->is_lazy ? hak_slab_record_run_bytes(run) : 0;
     }
@@ -203,14 +203,14 @@ static bool can_join(const struct hak_slab *run) {
 
 /* Adds the neighbour behind the row, or else the one before it. */
 static bool add_neighbour(struct row *row) {
-    const struct hak_region *range = hak_region_of_slab(row->first);
-    const struct hak_slab *after = slab_after(range, row->first, row->slabs);
+    const struct hak_region *region = hak_region_of_slab(row->first);
+    const struct hak_slab *after = slab_after(region, row->first, row->slabs);
     row->grew_left = !can_join(after);
     if (!row->grew_left) {
         row->slabs += after->run_slabs;
         return true;
     }
-    const struct hak_slab *before = slab_before(range, row->first);
+    const struct hak_slab *before = slab_before(region, row->first);
     if (!can_join(before))
         return false;
     size_t slabs = before->run_slabs;
@@ -262,10 +262,10 @@ static bool is_part_of(const struct hak_slab *after, const struct hak_slab *run)
 }
 
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
-    const struct hak_region *range = hak_region_of_slab(run);
+    const struct hak_region *region = hak_region_of_slab(run);
     size_t found = 0;
     while (found < slabs) {
-        const struct hak_slab *after = slab_after(range, run, run->run_slabs + found);
+        const struct hak_slab *after = slab_after(region, run, run->run_slabs + found);
         if (!is_part_of(after, run))
             return false;
         found += after->run_slabs;
@@ -277,14 +277,14 @@ bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs) {
 
 size_t hak_free_run_take_behind(struct hak_slab *run, size_t slabs) {
     struct hak_slab *end = run + run->run_slabs;
-    size_t hidden_slabs = 0;
+    size_t unmapped_slabs = 0;
     for (size_t done = 0, part_slabs; done < slabs; done += part_slabs) {
         part_slabs = hak_min(end[done].run_slabs, slabs - done);
-        hidden_slabs = hak_free_run_is_unmapped(end + done) ? part_slabs : 0;
+        unmapped_slabs = hak_free_run_is_unmapped(end + done) ? part_slabs : 0;
         hak_free_run_cut(end + done, 0, part_slabs);
         hak_free_run_shape(end + done, part_slabs, HAK_SLAB_UNUSED);
     }
-    return hidden_slabs;
+    return unmapped_slabs;
 }
 
 struct hak_slab *hak_free_run_find(enum hak_slab_state kind, size_t slabs) {
@@ -301,7 +301,7 @@ struct hak_slab *hak_free_run_longest(enum hak_slab_state kind) {
 }
 
 size_t hak_free_run_unmapped_count(void) {
-    return hidden_count;
+    return unmapped_count;
 }
 
 struct hak_slab *hak_free_run_cut_random(enum hak_slab_state kind, uint64_t random) {
@@ -340,14 +340,14 @@ static void verify_set(struct hak_run_set *set, enum hak_slab_state kind, size_t
 
 void hak_free_run_verify(void) {
     size_t clean_bytes = 0;
-    size_t hidden_bytes = 0;
+    size_t unmapped_bytes = 0;
     size_t dirty_bytes = 0;
     verify_set(&clean_runs, HAK_SLAB_CLEAN, &clean_bytes);
-    verify_set(&hidden_runs, HAK_SLAB_UNMAPPED, &hidden_bytes);
+    verify_set(&unmapped_runs, HAK_SLAB_UNMAPPED, &unmapped_bytes);
     verify_set(&dirty_runs, HAK_SLAB_DIRTY, &dirty_bytes);
     hak_assert(dirty_bytes ==
                hak_process_counters.dirty_bytes + hak_process_counters.pooled_free_bytes);
-    hak_assert(hidden_bytes == hak_process_counters.hidden_bytes);
-    hak_assert(clean_bytes + hidden_bytes + dirty_bytes + hak_process_counters.used_bytes <=
+    hak_assert(unmapped_bytes == hak_process_counters.unmapped_bytes);
+    hak_assert(clean_bytes + unmapped_bytes + dirty_bytes + hak_process_counters.used_bytes <=
                hak_process_counters.committed_bytes);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the free runs of slabs: clean ones (read as zero), hidden ones (clean, but to be shown
+ * Owns the free runs of slabs: clean ones (read as zero), unmapped ones (clean, but to be restored
  * first, see pages/unmapped.h) and dirty ones (still resident, in order of age). Everything here is
  * protected by the heap lock, which the caller holds. For run.c.
  */
@@ -65,7 +65,8 @@ struct hak_slab *hak_free_run_take_row(size_t slabs);
 /* Are the `slabs` slabs right behind a run in use free, and could be a part of it? */
 bool hak_free_run_is_behind(const struct hak_slab *run, size_t slabs);
 
-/* Takes them; whoever calls makes the run longer. Returns how many of them, at the end, are hidden.
+/* Takes them; whoever calls makes the run longer. Returns how many of them, at the end, are
+ * unmapped.
  */
 size_t hak_free_run_take_behind(struct hak_slab *run, size_t slabs);
 
@@ -80,7 +81,7 @@ struct hak_slab *hak_free_run_find_aligned(enum hak_slab_state kind, size_t slab
 /* One of the longest runs, still free; NULL if there is none. */
 struct hak_slab *hak_free_run_longest(enum hak_slab_state kind);
 
-/* How many hidden runs there are; is one right beside this run? */
+/* How many unmapped runs there are; is one right beside this run? */
 size_t hak_free_run_unmapped_count(void);
 bool hak_free_run_is_beside_unmapped(const struct hak_slab *run);
 

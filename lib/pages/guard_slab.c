@@ -24,14 +24,15 @@ static void insert_one(struct hak_slab *slab) {
 /* The slab's neighbour behind it becomes a guard. */
 static void split_pair(struct hak_slab *slab) {
     struct hak_slab *guard = slab + 1;
-    bool is_denied = hak_os_deny((void *)hak_region_slab_address(guard), HAK_SLAB_BYTES);
+    bool is_denied =
+        hak_os_make_inaccessible((void *)hak_region_slab_address(guard), HAK_SLAB_BYTES);
     hak_lock_take(&hak_heap_lock);
     if (is_denied)
         hak_free_run_shape(guard, 1, HAK_SLAB_MOVING);
     else
         insert_one(guard);
     insert_one(slab);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 bool hak_guard_slab_split(struct hak_slab *run, size_t slabs) {

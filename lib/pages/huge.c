@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the part of each range in which huge pages are welcome: from its first SuperSlab that was so
- * advised to the last one, at least. The heap lock protects it; the advice is given without.
+ * Owns the part of each region in which huge pages are welcome: from its first SuperSlab that was
+ * so advised to the last one, at least. The heap lock protects it; the advice is given without.
  */
 #include "pages/huge.h"
 
@@ -43,7 +43,7 @@ static size_t filled_bytes(void) {
 static size_t used_bytes(void) {
     hak_lock_take(&hak_heap_lock);
     size_t bytes = hak_process_counters.used_bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return bytes;
 }
 
@@ -68,7 +68,7 @@ static void note_place(size_t bytes, bool is_placed) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.pooled_bytes += is_placed ? bytes : 0;
     hak_process_counters.pool_refusals += !is_placed;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_placed || !hak_conf.log ||
         atomic_exchange_explicit(&is_said, true, memory_order_relaxed))
         return;
@@ -90,50 +90,50 @@ enum hak_placing hak_huge_place(void *start, size_t bytes) {
     return placing;
 }
 
-static void advise(const struct hak_region *range, size_t from, size_t to, bool is_huge) {
-    void *start = (void *)(range->base + (from << HAK_SLAB_SHIFT));
+static void advise(const struct hak_region *region, size_t from, size_t to, bool is_huge) {
+    void *start = (void *)(region->base + (from << HAK_SLAB_SHIFT));
     hak_os_advise_huge(start, (to - from) << HAK_SLAB_SHIFT, is_huge);
 }
 
 /* Touches the first page, which is the next to be used: it reads as zero. */
-static bool is_quick(const struct hak_region *range, size_t index) {
+static bool is_quick(const struct hak_region *region, size_t index) {
     uint64_t start_ns = hak_os_thread_ns();
-    *(volatile char *)(range->base + (index << HAK_SLAB_SHIFT)) = 0;
+    *(volatile char *)(region->base + (index << HAK_SLAB_SHIFT)) = 0;
     if (hak_os_thread_ns() - start_ns <= HAK_HUGE_MOST_NS)
         return true;
     atomic_store_explicit(&is_slow, true, memory_order_relaxed);
     return false;
 }
 
-void hak_huge_advise(struct hak_region *range, size_t index, size_t slabs, size_t least_slabs) {
+void hak_huge_advise(struct hak_region *region, size_t index, size_t slabs, size_t least_slabs) {
     bool is_huge = wants_huge(least_slabs);
-    advise(range, index, index + slabs, is_huge);
-    if (is_huge && hak_conf.huge_pages == HAK_HUGE_AUTO && !is_quick(range, index)) {
-        advise(range, index, index + slabs, false);
+    advise(region, index, index + slabs, is_huge);
+    if (is_huge && hak_conf.huge_pages == HAK_HUGE_AUTO && !is_quick(region, index)) {
+        advise(region, index, index + slabs, false);
         is_huge = false;
     }
     if (!is_huge)
         return;
     hak_lock_take(&hak_heap_lock);
-    bool is_first = range->huge_from == range->huge_to;
-    range->huge_from = is_first ? index : hak_min(range->huge_from, index);
-    range->huge_to = is_first ? index + slabs : hak_max(range->huge_to, index + slabs);
+    bool is_first = region->huge_from == region->huge_to;
+    region->huge_from = is_first ? index : hak_min(region->huge_from, index);
+    region->huge_to = is_first ? index + slabs : hak_max(region->huge_to, index + slabs);
     hak_process_counters.huge_bytes += slabs << HAK_SLAB_SHIFT;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 void hak_huge_note_purge(const struct hak_slab *run) {
-    struct hak_region *range = hak_region_of_slab(run);
-    size_t index = (size_t)(run - range->slab);
+    struct hak_region *region = hak_region_of_slab(run);
+    size_t index = (size_t)(run - region->slab);
     hak_lock_take(&hak_heap_lock);
-    size_t from = range->huge_from, to = range->huge_to;
+    size_t from = region->huge_from, to = region->huge_to;
     bool is_within =
         hak_conf.huge_pages == HAK_HUGE_AUTO && index + run->run_slabs > from && index < to;
     if (is_within) {
-        range->huge_from = range->huge_to = 0;
+        region->huge_from = region->huge_to = 0;
         hak_process_counters.huge_bytes = 0;
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_within)
-        advise(range, from, to, false);
+        advise(region, from, to, false);
 }

@@ -42,8 +42,8 @@ HAK_INLINE bool hak_huge_is_pooled(const struct hak_slab *slab) {
     return HAK_UNLIKELY(hak_conf.huge_pages == HAK_HUGE_POOL) && hak_region_is_pooled(slab);
 }
 
-/* New memory of a range, committed and not yet touched. No lock is held. */
-void hak_huge_advise(struct hak_region *range, size_t index, size_t slabs, size_t least_slabs);
+/* New memory of a region, committed and not yet touched. No lock is held. */
+void hak_huge_advise(struct hak_region *region, size_t index, size_t slabs, size_t least_slabs);
 
 /*
  * Memory is about to be purged. Around it no huge page is made from then on: the system would fill

@@ -86,7 +86,7 @@ bool hak_limit_is_near(void) {
         return false;
     hak_lock_take(&hak_heap_lock);
     size_t resident_bytes = kept_bytes() + hak_process_counters.dirty_bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return resident_bytes > soft - soft / HAK_PRESS_SHARE;
 }
 
@@ -108,7 +108,7 @@ static void note_pressure(size_t soft, size_t bytes) {
 
 /* What the process has of the address space, and would have to have again to use. */
 static size_t mapped_bytes(void) {
-    return hak_process_counters.committed_bytes - hak_process_counters.hidden_bytes;
+    return hak_process_counters.committed_bytes - hak_process_counters.unmapped_bytes;
 }
 
 bool hak_limit_is_tight(void) {
@@ -134,7 +134,7 @@ void hak_limit_note_refusal(void) {
     hak_lock_take(&hak_heap_lock);
     refused_bytes = mapped_bytes();
     refused_ms = hak_os_now_ms();
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 bool hak_limit_can_hold(size_t bytes) {
@@ -148,9 +148,9 @@ enum hak_limit_verdict hak_limit_judge(size_t bytes, bool has_purged, size_t *re
     size_t hard = hak_process_counters.hard_limit_bytes;
     if (HAK_LIKELY(soft == SIZE_MAX))
         return HAK_LIMIT_FREE;
-    size_t wish_bytes = bytes;
+    size_t wanted_bytes = bytes;
     if (__builtin_add_overflow(bytes, kept_bytes(), &bytes) || (hard && bytes > hard)) {
-        if (hak_limit_can_hold(wish_bytes))
+        if (hak_limit_can_hold(wanted_bytes))
             ask_caches(bytes);
         hak_process_counters.limit_failures++;
         return HAK_LIMIT_FULL;

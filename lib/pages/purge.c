@@ -8,7 +8,7 @@
  * whichever runs are the oldest: nobody's free waits for what others have freed meanwhile. While
  * another one is at it, a small excess is left to the next, or to the last who ends; while one
  * gathers free blocks to purge all, everything. Below the bound, down to the goal, goes a step with
- * each give; what a cycle was allowed, once it has ended, a step with each trip of a bin.
+ * each give; what a cycle was allowed, once it has ended, a step with each length check of a bin.
  * While a program moves its blocks, a step of what is above a quarter of the bound goes with each
  * MiB that it empties.
  */
@@ -51,7 +51,7 @@ void hak_purge_forget(void) {
 void hak_purge_hold(void) {
     hak_lock_take(&hak_heap_lock);
     holders++;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 /* Of what is dirty. */
@@ -175,10 +175,10 @@ static size_t purge_run(struct hak_slab *run, bool may_be_lazy, bool *ret_is_qui
     }
     run = put_back(run, purged_bytes);
     hak_run_arrive(true);
-    bool is_hidden = run && hak_unmapped_wants(run);
-    hak_lock_give(&hak_heap_lock);
+    bool is_unmapped = run && hak_unmapped_wants(run);
+    hak_lock_release(&hak_heap_lock);
     hak_run_wake();
-    if (is_hidden)
+    if (is_unmapped)
         hak_unmapped_add(run);
     return purged_bytes;
 }
@@ -196,7 +196,7 @@ static size_t purge_claim(size_t bound_bytes, size_t claim_bytes) {
         size_t bytes = run ? hak_slab_record_run_bytes(run) : left_bytes;
         left_bytes -= bytes;
         claimed_bytes -= hak_min(bytes, claimed_bytes); /* a fork's child began anew */
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (!run)
             return purged_bytes;
         done_bytes = purge_run(run, may_be_lazy, &is_quick);
@@ -218,7 +218,7 @@ size_t hak_purge_all(void) {
     size_t purged_bytes = hak_purge_above(0);
     hak_lock_take(&hak_heap_lock);
     holders -= holders > 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return purged_bytes + hak_purge_above(0);
 }
 
@@ -229,7 +229,7 @@ static void purge_rest(size_t bound_bytes) {
     if (rest_bytes)
         purge_claim(bound_bytes, rest_bytes);
     else
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
 }
 
 void hak_purge_idle(void) {
@@ -244,9 +244,9 @@ void hak_purge_idle(void) {
 
 void hak_purge_evacuated(void) {
     hak_lock_take(&hak_heap_lock);
-    size_t wish_bytes =
+    size_t wanted_bytes =
         hak_max(hak_retention_knob_bytes() / HAK_EVACUATED_SHARE, hak_conf.prealloc);
-    size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
+    size_t bound_bytes = hak_limit_dirty_bytes(wanted_bytes);
     bool may_purge = hak_conf.purge && holders == 0;
     size_t excess_bytes = may_purge ? excess_above(bound_bytes + claimed_bytes) : 0;
     purge_claim(bound_bytes, hak_min(excess_bytes, HAK_STEP_BYTES));
@@ -257,7 +257,7 @@ static void purge_step(size_t goal_bytes) {
     while (spent_bytes < HAK_STEP_BYTES) {
         hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_oldest_dirty(goal_bytes, HAK_STEP_BYTES - spent_bytes);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (!run)
             return;
         size_t bytes = hak_slab_record_run_bytes(run);
@@ -274,11 +274,11 @@ static void purge_step(size_t goal_bytes) {
  * share of what is given: the rest, as far as the limit has room for it, stays dirty, and is what
  * is taken next.
  */
-static size_t limit_bound_bytes(size_t wish_bytes, size_t given_bytes) {
-    size_t bound_bytes = hak_limit_dirty_bytes(wish_bytes);
+static size_t limit_bound_bytes(size_t wanted_bytes, size_t given_bytes) {
+    size_t bound_bytes = hak_limit_dirty_bytes(wanted_bytes);
     credit_bytes = hak_min(credit_bytes + given_bytes / HAK_LIMIT_SHARE, HAK_STEP_BYTES);
     size_t most_bytes =
-        hak_min(hak_process_counters.dirty_bytes, hak_min(wish_bytes, hak_limit_room_bytes()));
+        hak_min(hak_process_counters.dirty_bytes, hak_min(wanted_bytes, hak_limit_room_bytes()));
     if (bound_bytes >= most_bytes || !hak_retention_is_taken_back())
         return bound_bytes;
     if (credit_bytes < HAK_STEP_BYTES / 2)
@@ -289,9 +289,9 @@ static size_t limit_bound_bytes(size_t wish_bytes, size_t given_bytes) {
 }
 
 void hak_purge_after_return(size_t bytes) {
-    size_t wish_bytes = hak_retention_bound_bytes(bytes);
-    size_t bound_bytes = limit_bound_bytes(wish_bytes, bytes);
-    size_t goal_bytes = hak_min(bound_bytes, hak_retention_goal_bytes(wish_bytes));
+    size_t wanted_bytes = hak_retention_bound_bytes(bytes);
+    size_t bound_bytes = limit_bound_bytes(wanted_bytes, bytes);
+    size_t goal_bytes = hak_min(bound_bytes, hak_retention_goal_bytes(wanted_bytes));
     size_t excess_bytes = excess_above(bound_bytes + claimed_bytes);
     bool is_alone = claimed_bytes == 0 && holders == 0;
     if (holders || (!is_alone && excess_bytes < HAK_SHARE_BYTES))
@@ -304,7 +304,7 @@ void hak_purge_after_return(size_t bytes) {
         purge_claim(bound_bytes, excess_bytes);
         purge_rest(bound_bytes);
     } else {
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
     }
     if (is_step)
         purge_step(goal_bytes);

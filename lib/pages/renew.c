@@ -35,22 +35,22 @@ static bool do_neighbours_tell(void) {
 /* Lock held. A free run, a slab of blocks or a large block that nothing special was done to, by its
  * first record; NULL is none. */
 static bool is_plain(const struct hak_slab *run) {
-    if (!run || run->is_moved || run->is_fenced || run->is_guarded || hak_huge_is_pooled(run))
+    if (!run || run->is_moved || run->has_guard_page || run->has_guard || hak_huge_is_pooled(run))
         return false;
     uint8_t state = hak_slab_record_state(run);
     return hak_free_run_is(run) || state == HAK_SLAB_BLOCKS || state == HAK_SLAB_LARGE;
 }
 
 /* Lock held. The first record of the run that ends with this one; NULL: it can't be told. */
-static const struct hak_slab *first_of(const struct hak_region *range,
+static const struct hak_slab *first_of(const struct hak_region *region,
                                        const struct hak_slab *last) {
-    if (!last || (size_t)(last - range->slab) + 1 < last->run_slabs || last->run_slabs == 0)
+    if (!last || (size_t)(last - region->slab) + 1 < last->run_slabs || last->run_slabs == 0)
         return NULL;
     const struct hak_slab *first = last - (last->run_slabs - 1);
     return first->run_slabs == last->run_slabs ? first : NULL;
 }
 
-/* Lock held. What is hidden, or on its way to be so, is not. */
+/* Lock held. What is unmapped, or on its way to be so, is not. */
 static bool is_mapped(const struct hak_slab *run) {
     return run && !hak_free_run_is_unmapped(run) && hak_slab_record_state(run) != HAK_SLAB_MOVING;
 }
@@ -62,16 +62,16 @@ struct look {
 };
 
 static struct look plan_look(const struct hak_slab *run) {
-    const struct hak_region *range = hak_region_of_slab(run);
+    const struct hak_region *region = hak_region_of_slab(run);
     uintptr_t start = hak_region_slab_address(run), end = start + hak_slab_record_run_bytes(run);
-    const struct hak_slab *before = hak_region_slab_at(range, start - 1);
-    const struct hak_slab *after = hak_region_slab_at(range, end);
+    const struct hak_slab *before = hak_region_slab_at(region, start - 1);
+    const struct hak_slab *after = hak_region_slab_at(region, end);
     bool may_tell = !run->is_moved && do_neighbours_tell();
     hak_lock_take(&hak_heap_lock);
     bool is_end = !is_mapped(after);
-    bool is_before = may_tell && is_plain(first_of(range, before));
+    bool is_before = may_tell && is_plain(first_of(region, before));
     bool is_after = may_tell && is_plain(after);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     start -= is_before ? hak_os_page_bytes : 0;
     end += is_after ? hak_os_page_bytes : 0;
     end -= is_end ? hak_os_page_bytes : 0;
@@ -83,7 +83,7 @@ static bool mend(const struct hak_slab *run) {
     void *start = (void *)hak_region_slab_address(run);
     hak_lock_take(&hak_heap_lock);
     bool has_huge = hak_process_counters.huge_bytes != 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (!has_huge)
         hak_os_advise_huge(start, hak_slab_record_run_bytes(run), hak_os_renewed_is_huge);
     return hak_os_mend(start, hak_slab_record_run_bytes(run));

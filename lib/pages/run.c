@@ -58,7 +58,7 @@ bool hak_run_wait(uint32_t arrivals) {
     hak_lock_take(&hak_heap_lock);
     bool is_new = atomic_load_explicit(&travel.arrivals, memory_order_relaxed) != arrivals;
     bool is_coming = travel.on_their_way > 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_coming && !is_new)
         hak_os_wait(&travel.arrivals, arrivals);
     uncount_waiter();
@@ -113,7 +113,7 @@ static void insert_grown(struct hak_slab *run, size_t slabs) {
     run->is_moved = false;
     run->is_lazy = false;
     hak_free_run_insert(run, slabs, HAK_SLAB_CLEAN);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 /* mlockall(MCL_CURRENT) has brought all clean runs in, once: they are mapped anew when they are
@@ -156,7 +156,7 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs, bool has_pur
         hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_free_run(slabs, alignment_slabs, has_purged, ret_shortage);
         ret_shortage->arrivals = atomic_load_explicit(&travel.arrivals, memory_order_relaxed);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (run)
             return run;
         if (ret_shortage->verdict != HAK_LIMIT_FREE ||
@@ -168,13 +168,13 @@ struct hak_slab *hak_run_take(size_t slabs, size_t alignment_slabs, bool has_pur
 void hak_run_search(void) {
     hak_lock_take(&hak_heap_lock);
     hak_unmapped_hold();
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 void hak_run_end_search(void) {
     hak_lock_take(&hak_heap_lock);
     hak_unmapped_let_go();
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 bool hak_run_release(void) {
@@ -200,9 +200,9 @@ void hak_run_return_clean(struct hak_slab *run) {
     hak_process_counters.used_bytes -= hak_slab_record_run_bytes(run);
     run->is_lazy = false;
     run = hak_free_run_insert(run, run->run_slabs, HAK_SLAB_CLEAN);
-    bool is_hidden = hak_limit_is_tight() && hak_unmapped_wants(run);
-    hak_lock_give(&hak_heap_lock);
-    if (is_hidden)
+    bool is_unmapped = hak_limit_is_tight() && hak_unmapped_wants(run);
+    hak_lock_release(&hak_heap_lock);
+    if (is_unmapped)
         hak_unmapped_add(run);
 }
 
@@ -219,7 +219,7 @@ void hak_run_shrink(struct hak_slab *run, size_t slabs) {
     rest->is_moved = run->is_moved;
     rest->run_slabs = (uint32_t)rest_slabs;
     set_length(run, slabs);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     hak_run_return(rest);
 }
 
@@ -232,18 +232,18 @@ static void lengthen(struct hak_slab *run, size_t slabs) {
 }
 
 bool hak_run_extend(struct hak_slab *run, size_t slabs) {
-    size_t old_slabs = run->run_slabs, more = slabs - old_slabs, hidden_slabs = 0, dirty_bytes;
+    size_t old_slabs = run->run_slabs, more = slabs - old_slabs, unmapped_slabs = 0, dirty_bytes;
     hak_lock_take(&hak_heap_lock);
     bool done = hak_free_run_is_behind(run, more) &&
                 hak_limit_judge(more << HAK_SLAB_SHIFT, false, &dirty_bytes) == HAK_LIMIT_FREE;
     if (done) {
-        hidden_slabs = hak_free_run_take_behind(run, more);
+        unmapped_slabs = hak_free_run_take_behind(run, more);
         lengthen(run, slabs);
     }
-    hak_lock_give(&hak_heap_lock);
-    if (!hidden_slabs || hak_unmapped_restore_end(run, hidden_slabs))
+    hak_lock_release(&hak_heap_lock);
+    if (!unmapped_slabs || hak_unmapped_restore_end(run, unmapped_slabs))
         return done;
-    if (slabs - hidden_slabs > old_slabs)
+    if (slabs - unmapped_slabs > old_slabs)
         hak_run_shrink(run, old_slabs);
     return false;
 }
@@ -251,5 +251,5 @@ bool hak_run_extend(struct hak_slab *run, size_t slabs) {
 void hak_run_verify(void) {
     hak_lock_take(&hak_heap_lock);
     hak_free_run_verify();
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }

@@ -2,8 +2,8 @@
 /*
  * Owns the hiding of free runs. The heap lock protects the sets; a run on its way is in none (state
  * MOVING), so the system call happens without the lock. Invariant: what is in use, clean or dirty
- * is mapped and accessible; what is hidden is not mapped, or, in a reserved range, inaccessible.
- * Where a hidden run was, another part of the process may have mapped something of its own
+ * is mapped and accessible; what is unmapped is not mapped, or, in a reserved region, inaccessible.
+ * Where an unmapped run was, another part of the process may have mapped something of its own
  * meanwhile: then it stays out of use (state MOVING) for good.
  */
 #include "pages/unmapped.h"
@@ -17,17 +17,18 @@
 #include "stats/process.h"
 
 /* A run is worth a mapping if it has this share of what is committed. */
-#define HAK_HIDE_SHARE 2048u
-#define HAK_HIDE_LEAST HAK_KIB(256)
-#define HAK_HIDE_STEP 8u /* the more, the more are hidden: once again after so many */
-#define HAK_HIDE_MOST 128u
-#define HAK_HIDE_MOST_NEAR                                                                         \
-    1024u                   /* near a limit; of the 65,530 mappings that a process may have        \
-                             */
-#define HAK_SHOW_SHARE 256u /* of what is committed: shown at once, so that calls are few */
-#define HAK_SHOW_LEAST_SLABS (HAK_HIDE_LEAST >> HAK_SLAB_SHIFT)
+#define HAK_UNMAP_SHARE 2048u
+#define HAK_UNMAP_LEAST HAK_KIB(256)
+#define HAK_UNMAP_STEP 8u /* the more, the more are unmapped: once again after so many */
+#define HAK_UNMAP_MOST 128u
+#define HAK_UNMAP_MOST_NEAR                                                                        \
+    1024u                      /* near a limit; of the 65,530 mappings that a process may have     \
+                                */
+#define HAK_RESTORE_SHARE 256u /* of what is committed: restored at once, so that calls are few */
+#define HAK_RESTORE_LEAST_SLABS (HAK_UNMAP_LEAST >> HAK_SLAB_SHIFT)
 
-static size_t next_slabs = HAK_SHOW_LEAST_SLABS; /* to show; more each time, until one is hidden */
+static size_t next_slabs =
+    HAK_RESTORE_LEAST_SLABS; /* to restore; more each time, until one is unmapped */
 
 static unsigned holders;
 
@@ -45,18 +46,18 @@ void hak_unmapped_forget(void) {
 
 static bool is_worth_mappings(const struct hak_slab *run) {
     size_t count = hak_free_run_unmapped_count();
-    size_t share = hak_process_counters.committed_bytes / HAK_HIDE_SHARE;
-    size_t least_bytes = hak_max(share * (1 + count / HAK_HIDE_STEP), HAK_HIDE_LEAST);
+    size_t share = hak_process_counters.committed_bytes / HAK_UNMAP_SHARE;
+    size_t least_bytes = hak_max(share * (1 + count / HAK_UNMAP_STEP), HAK_UNMAP_LEAST);
     if (hak_limit_is_tight())
-        return count < HAK_HIDE_MOST_NEAR;
-    return count < HAK_HIDE_MOST && hak_slab_record_run_bytes(run) >= least_bytes;
+        return count < HAK_UNMAP_MOST_NEAR;
+    return count < HAK_UNMAP_MOST && hak_slab_record_run_bytes(run) >= least_bytes;
 }
 
 static void take_out(struct hak_slab *run) {
     hak_free_run_leave(run);
     hak_free_run_shape(run, run->run_slabs, HAK_SLAB_MOVING);
     hak_run_depart();
-    next_slabs = HAK_SHOW_LEAST_SLABS;
+    next_slabs = HAK_RESTORE_LEAST_SLABS;
 }
 
 bool hak_unmapped_wants(struct hak_slab *run) {
@@ -72,7 +73,7 @@ static void put_back(struct hak_slab *run, enum hak_slab_state kind, bool is_cha
     hak_lock_take(&hak_heap_lock);
     hak_free_run_insert(run, run->run_slabs, kind);
     hak_run_arrive(is_changed);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     hak_run_wake();
 }
 
@@ -87,14 +88,14 @@ bool hak_unmapped_add(struct hak_slab *run) {
 /* The longest go first. */
 static struct hak_slab *take_longest_clean(void) {
     hak_lock_take(&hak_heap_lock);
-    struct hak_slab *run = hak_free_run_unmapped_count() < HAK_HIDE_MOST_NEAR
+    struct hak_slab *run = hak_free_run_unmapped_count() < HAK_UNMAP_MOST_NEAR
                                ? hak_free_run_longest(HAK_SLAB_CLEAN)
                                : NULL;
     if (run && (run->is_lazy || hak_huge_is_pooled(run)))
         run = NULL;
     if (run)
         take_out(run);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return run;
 }
 
@@ -109,20 +110,20 @@ bool hak_unmapped_add_all(void) {
     return done;
 }
 
-static size_t slabs_to_show(size_t least) {
-    size_t share = hak_process_counters.committed_bytes / HAK_SHOW_SHARE >> HAK_SLAB_SHIFT;
+static size_t slabs_to_restore(size_t least) {
+    size_t share = hak_process_counters.committed_bytes / HAK_RESTORE_SHARE >> HAK_SLAB_SHIFT;
     size_t slabs = hak_max(least, next_slabs);
     next_slabs = hak_min(next_slabs * 2, hak_max(share, HAK_SUPERSLAB_SLABS));
     return slabs;
 }
 
-/* The front of a hidden run leaves its set. */
+/* The front of an unmapped run leaves its set. */
 static struct hak_slab *take_front(size_t least, bool is_exact) {
     struct hak_slab *run = hak_free_run_find(HAK_SLAB_UNMAPPED, least);
     if (!run)
         return NULL;
     size_t total = run->run_slabs;
-    size_t slabs = is_exact ? least : hak_min(slabs_to_show(least), total);
+    size_t slabs = is_exact ? least : hak_min(slabs_to_restore(least), total);
     hak_free_run_leave(run);
     hak_free_run_shape(run, total, HAK_SLAB_UNUSED);
     hak_free_run_shape(run, slabs, HAK_SLAB_MOVING);
@@ -151,11 +152,11 @@ static enum hak_placing map_again(const struct hak_slab *run, size_t slabs) {
 static void strand(void) {
     hak_lock_take(&hak_heap_lock);
     hak_run_arrive(false);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     hak_run_wake();
 }
 
-static enum hak_placing show_front(struct hak_slab *run) {
+static enum hak_placing restore_front(struct hak_slab *run) {
     enum hak_placing placing = map_again(run, run->run_slabs);
     if (placing == HAK_PLACE_TAKEN)
         strand();
@@ -170,11 +171,11 @@ bool hak_unmapped_restore(size_t slabs) {
     for (;;) {
         hak_lock_take(&hak_heap_lock);
         struct hak_slab *run = take_front(slabs, is_exact);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         if (!run)
             return false;
         size_t taken_slabs = run->run_slabs;
-        enum hak_placing placing = show_front(run);
+        enum hak_placing placing = restore_front(run);
         if (placing == HAK_PLACED)
             return true;
         if (placing == HAK_PLACE_FAILED && taken_slabs == slabs)
@@ -198,6 +199,6 @@ bool hak_unmapped_restore_end(struct hak_slab *run, size_t slabs) {
         hak_free_run_shape(end, slabs, HAK_SLAB_MOVING);
     else
         hak_free_run_insert(end, slabs, HAK_SLAB_UNMAPPED);
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return false;
 }

@@ -55,15 +55,15 @@ int hak_report_mallopt(int parameter, int value) {
     case M_TRIM_THRESHOLD:
         hak_lock_take(&hak_heap_lock);
         hak_retention_set_least(value < 0 ? SIZE_MAX : (size_t)value);
-        hak_lock_give(&hak_heap_lock);
+        hak_lock_release(&hak_heap_lock);
         return 1;
     default:
         return 0; /* tunes a structure that this allocator doesn't have */
     }
 }
 
-static void print_class(FILE *stream, const struct hak_totals *totals, unsigned class) {
-    struct hak_class_sums sums = hak_totals_class(totals, class);
+static void print_class(FILE *stream, const struct hak_totals *totals, unsigned size_class) {
+    struct hak_class_sums sums = hak_totals_class(totals, size_class);
     struct hak_class_use use = hak_class_use(&sums);
     if (sums.allocations)
         fprintf(stream,
@@ -71,7 +71,7 @@ static void print_class(FILE *stream, const struct hak_totals *totals, unsigned 
                 " allocations=\"%llu\"/>\n",
                 sums.block_bytes, (unsigned long long)use.live_blocks,
                 (unsigned long long)use.cached_blocks, (unsigned long long)use.free_blocks,
-                (unsigned long long)totals->threads.slabs[class],
+                (unsigned long long)totals->threads.slabs[size_class],
                 (unsigned long long)sums.allocations);
 }
 
@@ -90,13 +90,13 @@ static void print_size(FILE *stream, const char *element, const char *type, uint
 }
 
 /* Free blocks of a class, as libc lists free chunks: those in thread caches are its fast ones. */
-static void print_free(FILE *stream, const struct hak_totals *totals, unsigned class) {
-    struct hak_class_sums sums = hak_totals_class(totals, class);
+static void print_free(FILE *stream, const struct hak_totals *totals, unsigned size_class) {
+    struct hak_class_sums sums = hak_totals_class(totals, size_class);
     struct hak_class_use use = hak_class_use(&sums);
     uint64_t blocks = use.cached_blocks + use.free_blocks;
     if (blocks)
         fprintf(stream, "  <size from=\"%u\" to=\"%u\" total=\"%llu\" count=\"%llu\"/>\n",
-                hak_size_class_bytes[class - 1] + 1, sums.block_bytes,
+                hak_size_class_bytes[size_class - 1] + 1, sums.block_bytes,
                 (unsigned long long)(blocks * sums.block_bytes), (unsigned long long)blocks);
 }
 
@@ -105,8 +105,8 @@ static void print_sums(FILE *stream, const struct hak_totals *totals, bool has_m
     const struct hak_process_record *process = &totals->process;
     struct mallinfo2 info = info_of(totals);
     uint64_t cached_blocks = 0, free_blocks = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        struct hak_class_sums sums = hak_totals_class(totals, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        struct hak_class_sums sums = hak_totals_class(totals, size_class);
         struct hak_class_use use = hak_class_use(&sums);
         cached_blocks += use.cached_blocks;
         free_blocks += use.free_blocks;
@@ -127,14 +127,14 @@ int hak_report_xml(FILE *stream) {
     struct hak_totals totals;
     hak_totals_sum(&totals);
     fputs("<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n", stream);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        print_free(stream, &totals, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        print_free(stream, &totals, size_class);
     fputs("</sizes>\n", stream);
     print_sums(stream, &totals, false);
     fputs("</heap>\n", stream);
     print_sums(stream, &totals, true);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        print_class(stream, &totals, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        print_class(stream, &totals, size_class);
     hak_totals_each(&totals, print_row, stream);
     fputs("</malloc>\n", stream);
     return ferror(stream) ? -1 : 0;

@@ -76,8 +76,8 @@ static void put_head(struct hak_buffer *text) {
 
 static void put_blocks(struct hak_buffer *text, const struct hak_totals *totals) {
     uint64_t allocations = totals->process.large_allocations + totals->process.guarded_allocations;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        allocations += totals->threads.allocations[class];
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        allocations += totals->threads.allocations[size_class];
     uint64_t live = totals->figures.live_blocks;
     put_count(text, "hakmem:   blocks    ", allocations, " allocated, ");
     put_count(text, "", totals->process.large_allocations, " of them large; ");

@@ -15,15 +15,15 @@ static void add_heap(const struct hak_heap *heap, void *totals) {
     hak_counters_add(&((struct hak_totals *)totals)->threads, &heap->counters);
 }
 
-struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned class) {
+struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned size_class) {
     const struct hak_counter_sums *sum = &totals->threads;
     return (struct hak_class_sums){
-        .allocations = sum->allocations[class],
-        .frees = sum->own_frees[class] + sum->remote_frees[class],
-        .blocks_out = sum->blocks_out[class],
-        .blocks_carved = sum->blocks_carved[class],
-        .slab_bytes = sum->slab_bytes[class],
-        .block_bytes = hak_size_class_bytes[class],
+        .allocations = sum->allocations[size_class],
+        .frees = sum->own_frees[size_class] + sum->remote_frees[size_class],
+        .blocks_out = sum->blocks_out[size_class],
+        .blocks_carved = sum->blocks_carved[size_class],
+        .slab_bytes = sum->slab_bytes[size_class],
+        .block_bytes = hak_size_class_bytes[size_class],
     };
 }
 
@@ -34,9 +34,9 @@ void hak_totals_sum(struct hak_totals *totals) {
     hak_heap_each(add_heap, totals);
     hak_counters_add(&totals->threads, &hak_exited_counters);
     totals->process = hak_process_counters;
-    hak_lock_give(&hak_heap_lock);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        struct hak_class_sums sums = hak_totals_class(totals, class);
+    hak_lock_release(&hak_heap_lock);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        struct hak_class_sums sums = hak_totals_class(totals, size_class);
         hak_figures_add_class(&totals->figures, &sums);
     }
     hak_figures_finish(&totals->figures, &totals->process);
@@ -44,8 +44,8 @@ void hak_totals_sum(struct hak_totals *totals) {
 
 static uint64_t sum_of(const uint64_t *values) {
     uint64_t sum = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        sum += values[class];
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        sum += values[size_class];
     return sum;
 }
 

@@ -11,7 +11,7 @@
 #include "stats/stats.h"
 
 struct hak_totals {
-    struct hak_counter_sums threads; /* summed over live and exited threads and orphans */
+    struct hak_counter_sums threads; /* summed over live and exited threads and abandoned slabs */
     struct hak_process_record process;
     struct hak_figures figures;
 };
@@ -19,7 +19,7 @@ struct hak_totals {
 void hak_totals_sum(struct hak_totals *totals);
 
 /* One class's counters and what they mean. */
-struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned class);
+struct hak_class_sums hak_totals_class(const struct hak_totals *totals, unsigned size_class);
 
 /* Calls `visit` for each figure and counter, in the order of the tables. */
 void hak_totals_each(const struct hak_totals *totals,

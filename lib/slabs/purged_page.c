@@ -2,7 +2,7 @@
 /*
  * Owns which blocks lie on which pages of a slab, and what becomes of them when pages go and come
  * back. Called by the slab's owner, from slab.c, which does the counting. Invariant: a page goes
- * only if every block with bytes on it is carved, and in the slab's list or gone: so none of them
+ * only if every block with bytes on it is carved, and in the slab's list or purged: so none of them
  * is live, in a bin, or held.
  */
 #include "slabs/purged_page.h"
@@ -15,7 +15,7 @@
  * only `count` blocks. */
 static unsigned blocks_on_page(const struct hak_slab *slab, size_t page, unsigned count,
                                unsigned *ret_first) {
-    size_t bytes = hak_size_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->size_class];
     unsigned first = (unsigned)(page * hak_os_page_bytes / bytes);
     unsigned end = (unsigned)(((page + 1) * hak_os_page_bytes - 1) / bytes) + 1;
     *ret_first = first;
@@ -39,14 +39,14 @@ static void prefetch_blocks(const struct hak_slab *slab, size_t bytes) {
 
 unsigned hak_purged_page_candidates(const struct hak_slab *slab) {
     uint16_t on_page[HAK_PURGED_PAGE_BITS] = {0};
-    size_t bytes = hak_size_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->size_class];
     unsigned carved = hak_slab_carved(slab), pages = 0, first;
     unsigned shift = hak_log2_floor(hak_os_page_bytes);
     const struct hak_block *block = slab->free;
     prefetch_blocks(slab, bytes);
     for (; block != HAK_LIST_END; block = hak_block_next(block))
         count_on_pages((uintptr_t)block % HAK_SLAB_BYTES, bytes, shift, on_page);
-    for (unsigned i = 0; slab->gone_count && i < carved; i++)
+    for (unsigned i = 0; slab->purged_count && i < carved; i++)
         if (hak_purged_page_has(slab, i * bytes))
             count_on_pages(i * bytes, bytes, shift, on_page);
     for (size_t page = 0; page < HAK_SLAB_BYTES / hak_os_page_bytes; page++) {
@@ -60,7 +60,7 @@ unsigned hak_purged_page_candidates(const struct hak_slab *slab) {
 /* Those that stay keep their order, and their links where they can. */
 unsigned hak_purged_page_unlist(struct hak_slab *slab, unsigned pages) {
     struct hak_block *last = NULL, *next;
-    size_t bytes = hak_size_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->size_class];
     unsigned count = 0, shift = hak_log2_floor(hak_os_page_bytes);
     bool is_gap = false;
     for (struct hak_block *block = slab->free;; block = next) {
@@ -84,11 +84,11 @@ unsigned hak_purged_page_unlist(struct hak_slab *slab, unsigned pages) {
 }
 
 void hak_purged_page_carve(struct hak_slab *slab) {
-    size_t bytes = hak_size_class_bytes[slab->class];
-    unsigned gone = hak_purged_page_mask(slab), count = 0, first;
-    unsigned rest = gone & (gone - 1);
+    size_t bytes = hak_size_class_bytes[slab->size_class];
+    unsigned purged = hak_purged_page_mask(slab), count = 0, first;
+    unsigned rest = purged & (purged - 1);
     unsigned on_page =
-        blocks_on_page(slab, (size_t)__builtin_ctz(gone), hak_slab_carved(slab), &first);
+        blocks_on_page(slab, (size_t)__builtin_ctz(purged), hak_slab_carved(slab), &first);
     for (unsigned i = first + on_page; i-- > first;) {
         if (hak_purged_page_bits_at(i * bytes, bytes) & rest)
             continue;
@@ -98,5 +98,5 @@ void hak_purged_page_carve(struct hak_slab *slab) {
         count++;
     }
     slab->free_count = (uint16_t)(slab->free_count + count);
-    hak_purged_page_set(slab, rest, slab->gone_count - count);
+    hak_purged_page_set(slab, rest, slab->purged_count - count);
 }

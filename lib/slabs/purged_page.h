@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the OS pages inside slabs that were given back to the system while other blocks of the slab
- * live. The record's `gone` has a bit for each; the owner of the slab alone changes it, every
- * freer reads it. Invariant: a gone block, one with bytes on such a page, is in no list, and all of
- * its slab's frees take the slow path, which looks here: its memory doesn't show that it is free.
+ * live. The record's `purged` has a bit for each; the owner of the slab alone changes it, every
+ * freer reads it. Invariant: a purged block, one with bytes on such a page, is in no list, and all
+ * of its slab's frees take the slow path, which looks here: its memory doesn't show that it is
+ * free.
  */
 #ifndef HAK_SLABS_PURGED_PAGE_H
 #define HAK_SLABS_PURGED_PAGE_H
@@ -17,12 +18,12 @@ _Static_assert(HAK_SLAB_BYTES / HAK_PURGED_PAGE_BITS == 4096, "a bit a page");
 
 /* relaxed: see hak_purged_page_has */
 HAK_INLINE unsigned hak_purged_page_mask(const struct hak_slab *slab) {
-    return atomic_load_explicit(&slab->gone, memory_order_relaxed);
+    return atomic_load_explicit(&slab->purged, memory_order_relaxed);
 }
 
 HAK_INLINE void hak_purged_page_set(struct hak_slab *slab, unsigned pages, unsigned count) {
-    atomic_store_explicit(&slab->gone, (uint16_t)pages, memory_order_relaxed);
-    slab->gone_count = (uint16_t)count;
+    atomic_store_explicit(&slab->purged, (uint16_t)pages, memory_order_relaxed);
+    slab->purged_count = (uint16_t)count;
 }
 
 /* The pages of 2^shift bytes, as bits, that hold some of the bytes at an offset. */
@@ -37,24 +38,24 @@ HAK_INLINE unsigned hak_purged_page_bits_at(size_t offset, size_t bytes) {
 
 /*
  * True if a carved block has bytes on a page that was given back: it is free. relaxed: only the
- * owner changes `gone`, and not the bits of pages with a live block. Whoever was handed the block
+ * owner changes `purged`, and not the bits of pages with a live block. Whoever was handed the block
  * has seen them cleared.
  */
 HAK_INLINE bool hak_purged_page_has(const struct hak_slab *slab, uintptr_t address) {
-    unsigned gone = atomic_load_explicit(&slab->gone, memory_order_relaxed);
-    return HAK_UNLIKELY(gone) &&
-           (gone &
-            hak_purged_page_bits_at(address % HAK_SLAB_BYTES, hak_size_class_bytes[slab->class]));
+    unsigned purged = atomic_load_explicit(&slab->purged, memory_order_relaxed);
+    return HAK_UNLIKELY(purged) &&
+           (purged & hak_purged_page_bits_at(address % HAK_SLAB_BYTES,
+                                             hak_size_class_bytes[slab->size_class]));
 }
 
-/* The pages of a slab all of whose blocks are carved and free, the gone ones among them. */
+/* The pages of a slab all of whose blocks are carved and free, the purged ones among them. */
 unsigned hak_purged_page_candidates(const struct hak_slab *slab);
 
 /* Unlinks the blocks of those pages from the slab's free list; returns how many. */
 unsigned hak_purged_page_unlist(struct hak_slab *slab, unsigned pages);
 
-/* Carves the blocks of the first gone page anew, for the free list; those that lie on another gone
- * one, too, wait. */
+/* Carves the blocks of the first purged page anew, for the free list; those that lie on another
+ * purged one, too, wait. */
 void hak_purged_page_carve(struct hak_slab *slab);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the blocks of one slab. Called by the owner heap's thread, or under the heap lock for the
- * orphan heap. Invariant: used + free_count + gone_count == carved <= capacity; a slab is on the
- * full list exactly if it has neither a free nor a gone nor an uncarved block; its owner's
+ * abandoned heap. Invariant: used + free_count + purged_count == carved <= capacity; a slab is on
+ * the full list exactly if it has neither a free nor a purged nor an uncarved block; its owner's
  * slab_bound is that of what is carved, or 0: free() of its owner then takes the slow path, and
- * must while a page is gone, since the memory of a gone block doesn't show that it is free, and
+ * must while a page is purged, since the memory of a purged block doesn't show that it is free, and
  * while the slab is evacuated, since no bin may get its blocks.
  */
 #include "slabs/slab.h"
@@ -23,10 +23,10 @@
 
 static bool is_exhausted(const struct hak_slab *slab) {
     return slab->free_count == 0 && hak_slab_carved(slab) == slab->capacity &&
-           slab->gone_count == 0;
+           slab->purged_count == 0;
 }
 
-/* The word by which free() knows the owner; slabs outside the main range, or behind the table's
+/* The word by which free() knows the owner; slabs outside the main region, or behind the table's
  * end, have none. */
 HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, unsigned count) {
     size_t index = (size_t)(slab - hak_regions[0].slab);
@@ -34,7 +34,7 @@ HAK_INLINE void set_bound(struct hak_heap *heap, const struct hak_slab *slab, un
     if (index < atomic_load_explicit(&heap->shown_slabs, memory_order_acquire))
         heap->slab_bound[index] = hak_purged_page_mask(slab) || slab->is_evacuated
                                       ? 0
-                                      : hak_size_class_bound(slab->class, count);
+                                      : hak_size_class_bound(slab->size_class, count);
 }
 
 static void set_carved(struct hak_slab *slab, unsigned count) {
@@ -43,7 +43,8 @@ static void set_carved(struct hak_slab *slab, unsigned count) {
 
 static void join_list(struct hak_heap *heap, struct hak_slab *slab) {
     slab->is_full = is_exhausted(slab);
-    struct hak_link *head = slab->is_full ? &heap->full : &heap->bin_state[slab->class].partial;
+    struct hak_link *head =
+        slab->is_full ? &heap->full : &heap->bin_state[slab->size_class].partial;
     if (HAK_UNLIKELY(hak_list_is_unused(head)))
         hak_list_init(head);
     hak_list_push_front(head, &slab->link);
@@ -56,47 +57,48 @@ static void set_owner(struct hak_slab *slab, struct hak_heap *heap) {
 
 /* What of the slab's memory has been touched: a slab of dirty memory is, as a whole. */
 HAK_INLINE size_t touched_bytes(const struct hak_slab *slab) {
-    size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_size_class_bytes[slab->class];
+    size_t carved_bytes = (size_t)hak_slab_carved(slab) * hak_size_class_bytes[slab->size_class];
     size_t step_bytes = slab->is_populated ? hak_slab_step_bytes() : hak_os_page_bytes;
     return slab->is_zero ? hak_round_up(carved_bytes, step_bytes) : HAK_SLAB_BYTES;
 }
 
-/* What is gone isn't there. */
-static HAK_SLOW void count_gone(struct hak_heap *heap, const struct hak_slab *slab, int sign) {
+/* What is purged isn't there. */
+static HAK_SLOW void count_purged(struct hak_heap *heap, const struct hak_slab *slab, int sign) {
     int64_t pages = __builtin_popcount(hak_purged_page_mask(slab));
     int64_t bytes = pages * (int64_t)hak_os_page_bytes;
-    heap->counters.of[slab->class].blocks_carved -= (uint64_t)(sign * (int64_t)slab->gone_count);
-    heap->counters.of[slab->class].slab_bytes -= (uint64_t)(sign * bytes);
+    heap->counters.of[slab->size_class].blocks_carved -=
+        (uint64_t)(sign * (int64_t)slab->purged_count);
+    heap->counters.of[slab->size_class].slab_bytes -= (uint64_t)(sign * bytes);
 }
 
 static void count_join(struct hak_heap *heap, const struct hak_slab *slab) {
-    heap->counters.of[slab->class].slabs++;
-    heap->counters.of[slab->class].blocks_carved += hak_slab_carved(slab);
-    heap->counters.of[slab->class].slab_bytes += touched_bytes(slab);
-    if (HAK_UNLIKELY(slab->gone_count))
-        count_gone(heap, slab, 1);
+    heap->counters.of[slab->size_class].slabs++;
+    heap->counters.of[slab->size_class].blocks_carved += hak_slab_carved(slab);
+    heap->counters.of[slab->size_class].slab_bytes += touched_bytes(slab);
+    if (HAK_UNLIKELY(slab->purged_count))
+        count_purged(heap, slab, 1);
 }
 
 static void count_leave(struct hak_heap *heap, const struct hak_slab *slab) {
-    heap->counters.of[slab->class].slabs--;
-    heap->counters.of[slab->class].blocks_carved -= hak_slab_carved(slab);
-    heap->counters.of[slab->class].slab_bytes -= touched_bytes(slab);
-    if (HAK_UNLIKELY(slab->gone_count))
-        count_gone(heap, slab, -1);
+    heap->counters.of[slab->size_class].slabs--;
+    heap->counters.of[slab->size_class].blocks_carved -= hak_slab_carved(slab);
+    heap->counters.of[slab->size_class].slab_bytes -= touched_bytes(slab);
+    if (HAK_UNLIKELY(slab->purged_count))
+        count_purged(heap, slab, -1);
 }
 
-void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class) {
+void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned size_class) {
     if (HAK_UNLIKELY(hak_hardened.is_on) && !slab->is_zero)
         hak_wipe((void *)hak_region_slab_address(slab), HAK_SLAB_BYTES);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;
     set_carved(slab, 0);
     hak_purged_page_set(slab, 0, 0);
-    slab->looked = 0;
+    slab->checked_free = 0;
     slab->is_populated = false;
     slab->used = 0;
-    slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_size_class_bytes[class]);
-    slab->class = (uint8_t) class;
+    slab->capacity = (uint16_t)(HAK_SLAB_BYTES / hak_size_class_bytes[size_class]);
+    slab->size_class = (uint8_t)size_class;
     set_owner(slab, heap);
     atomic_store_explicit(&slab->state, HAK_SLAB_BLOCKS, memory_order_release);
     set_bound(heap, slab, 0);
@@ -118,7 +120,7 @@ void hak_slab_note_populated(struct hak_slab *slab) {
 }
 
 void hak_slab_evacuate(struct hak_heap *heap, struct hak_slab *slab) {
-    struct hak_evacuation *evacuation = &heap->evacuation[slab->class];
+    struct hak_evacuation *evacuation = &heap->evacuation[slab->size_class];
     if (hak_list_is_unused(&evacuation->slabs))
         hak_list_init(&evacuation->slabs);
     heap->has_evacuated = true;
@@ -135,8 +137,8 @@ static void end_evacuation(struct hak_heap *heap, struct hak_slab *slab) {
     if (HAK_LIKELY(!slab->is_evacuated))
         return;
     slab->is_evacuated = false;
-    heap->evacuation[slab->class].slab_count--;
-    heap->evacuation[slab->class].used -= slab->used;
+    heap->evacuation[slab->size_class].slab_count--;
+    heap->evacuation[slab->size_class].used -= slab->used;
 }
 
 /* The class has no other slab with a block to give. */
@@ -152,8 +154,8 @@ void hak_slab_move(struct hak_heap *from, struct hak_heap *to, struct hak_slab *
     set_bound(from, slab, 0);
     set_owner(slab, to);
     set_bound(to, slab, hak_slab_carved(slab));
-    hak_slab_count_used(from, slab->class, -(int64_t)slab->used);
-    hak_slab_count_used(to, slab->class, slab->used);
+    hak_slab_count_used(from, slab->size_class, -(int64_t)slab->used);
+    hak_slab_count_used(to, slab->size_class, slab->used);
     count_leave(from, slab);
     count_join(to, slab);
     join_list(to, slab);
@@ -174,7 +176,7 @@ void hak_slab_stop(struct hak_heap *heap, struct hak_slab *slab) {
 void hak_slab_report_stray(const struct hak_slab *slab, const void *pointer) {
     bool is_start = hak_slab_has_start(slab, (uintptr_t)pointer);
     hak_fatal(is_start ? HAK_FATAL_INVALID_FREE : HAK_FATAL_INTERIOR_FREE, pointer,
-              hak_size_class_bytes[slab->class], hak_heap_owner_thread(slab));
+              hak_size_class_bytes[slab->size_class], hak_heap_owner_thread(slab));
 }
 
 void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) {
@@ -184,7 +186,7 @@ void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block) 
 
 /* Chains `count` blocks of untouched memory, in address order, in front of the list's end. */
 static struct hak_block *carve(struct hak_heap *heap, struct hak_slab *slab, unsigned count) {
-    size_t bytes = hak_size_class_bytes[slab->class];
+    size_t bytes = hak_size_class_bytes[slab->size_class];
     unsigned carved = hak_slab_carved(slab);
     char *first = (char *)hak_region_slab_address(slab) + carved * bytes;
     struct hak_block *next = HAK_LIST_END;
@@ -216,32 +218,32 @@ static struct hak_block *unlink_blocks(struct hak_slab *slab, unsigned count) {
 
 unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least) {
     unsigned pages = hak_purged_page_candidates(slab) & ~hak_purged_page_mask(slab);
-    slab->looked = slab->free_count;
+    slab->checked_free = slab->free_count;
     if ((unsigned)__builtin_popcount(pages) < least)
         return 0;
     count_leave(heap, slab);
     unsigned count = hak_purged_page_unlist(slab, pages);
     slab->free_count = (uint16_t)(slab->free_count - count);
-    hak_purged_page_set(slab, hak_purged_page_mask(slab) | pages, slab->gone_count + count);
-    slab->looked = slab->free_count;
+    hak_purged_page_set(slab, hak_purged_page_mask(slab) | pages, slab->purged_count + count);
+    slab->checked_free = slab->free_count;
     count_join(heap, slab);
     set_bound(heap, slab, 0);
     return pages;
 }
 
 /* As many pages as `wanted` blocks need. */
-static HAK_SLOW void carve_gone(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted) {
+static HAK_SLOW void carve_purged(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted) {
     count_leave(heap, slab);
-    while (slab->gone_count && slab->free_count < wanted)
+    while (slab->purged_count && slab->free_count < wanted)
         hak_purged_page_carve(slab);
-    slab->looked = 0;
+    slab->checked_free = 0;
     count_join(heap, slab);
     set_bound(heap, slab, hak_slab_carved(slab));
 }
 
 /* Makes the next `count` blocks' memory resident, up to the end of a step. */
 static void populate_next(const struct hak_slab *slab, unsigned count) {
-    size_t bytes = hak_size_class_bytes[slab->class], carved = hak_slab_carved(slab);
+    size_t bytes = hak_size_class_bytes[slab->size_class], carved = hak_slab_carved(slab);
     size_t from = hak_round_up(carved * bytes, hak_slab_step_bytes());
     size_t to = hak_round_up((carved + count) * bytes, hak_slab_step_bytes());
     to = hak_min(to, HAK_SLAB_BYTES);
@@ -252,7 +254,7 @@ static void populate_next(const struct hak_slab *slab, unsigned count) {
 unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted) {
     if (slab->free_count || !slab->is_zero)
         return wanted;
-    size_t most = hak_slab_step_bytes() / hak_size_class_bytes[slab->class];
+    size_t most = hak_slab_step_bytes() / hak_size_class_bytes[slab->size_class];
     wanted = (unsigned)hak_min(wanted, hak_max(most, 1));
     if (slab->is_populated)
         populate_next(slab, wanted);
@@ -264,8 +266,8 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
     unsigned count;
     if (HAK_UNLIKELY(slab->is_evacuated))
         use_again(heap, slab);
-    if (HAK_UNLIKELY(slab->gone_count) && slab->free_count == 0)
-        carve_gone(heap, slab, wanted);
+    if (HAK_UNLIKELY(slab->purged_count) && slab->free_count == 0)
+        carve_purged(heap, slab, wanted);
     if (slab->free_count) {
         count = wanted < slab->free_count ? wanted : slab->free_count;
         *ret_first = unlink_blocks(slab, count);
@@ -274,13 +276,13 @@ unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wa
         count = wanted < left ? wanted : left;
         size_t touched = touched_bytes(slab);
         *ret_first = carve(heap, slab, count);
-        heap->counters.of[slab->class].blocks_carved += count;
-        heap->counters.of[slab->class].slab_bytes += touched_bytes(slab) - touched;
+        heap->counters.of[slab->size_class].blocks_carved += count;
+        heap->counters.of[slab->size_class].slab_bytes += touched_bytes(slab) - touched;
     }
     slab->used = (uint16_t)(slab->used + count);
-    hak_slab_count_used(heap, slab->class, count);
+    hak_slab_count_used(heap, slab->size_class, count);
     if (!slab->is_full && is_exhausted(slab)) {
-        slab->looked = 0;
+        slab->checked_free = 0;
         hak_list_remove(&slab->link);
         join_list(heap, slab);
     }
@@ -295,9 +297,9 @@ void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab) {
 /* True: the slab is empty now. */
 static bool give_one(struct hak_heap *heap, struct hak_slab *slab, struct hak_block *block) {
     hak_slab_join_list(slab, block, block, 1);
-    hak_slab_count_used(heap, slab->class, -1);
+    hak_slab_count_used(heap, slab->size_class, -1);
     if (HAK_UNLIKELY(slab->is_evacuated))
-        heap->evacuation[slab->class].used--;
+        heap->evacuation[slab->size_class].used--;
     if (slab->is_full)
         hak_slab_relist(heap, slab);
     return slab->used == 0;
@@ -323,13 +325,13 @@ static bool show(struct hak_heap *heap, size_t slabs) {
     size_t shown = hak_heap_place_table(heap, wish);
     if (shown < slabs)
         return false;
-    heap->hot.range_slabs = shown;
-    heap->hot.range_base = hak_regions[0].base;
+    heap->hot.region_slabs = shown;
+    heap->hot.region_base = hak_regions[0].base;
     /* release pairs with the acquire in set_bound */
     atomic_store_explicit(&heap->shown_slabs, shown, memory_order_release);
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.metadata_bytes += hak_os_page_bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return true;
 }
 
@@ -343,11 +345,11 @@ void hak_slab_publish(struct hak_heap *heap, const struct hak_slab *slab) {
     if (index >= hak_regions[0].slabs || HAK_UNLIKELY(hak_hardened.is_on))
         return;
     if (index >= atomic_load_explicit(&heap->shown_slabs, memory_order_relaxed)) {
-        if (heap->hidden_frees < HAK_UNPUBLISHED_FREES) {
-            heap->hidden_frees++;
+        if (heap->unpublished_frees < HAK_UNPUBLISHED_FREES) {
+            heap->unpublished_frees++;
             return;
         }
-        heap->hidden_frees = 0;
+        heap->unpublished_frees = 0;
         if (!show(heap, index + 1))
             return;
     }
@@ -359,10 +361,10 @@ void hak_slab_retract(struct hak_heap *heap, struct hak_slab *slab) {
 }
 
 void hak_slab_reset(struct hak_heap *heap, struct hak_slab *slab, bool is_zero) {
-    hak_assert(slab->gone_count == 0);
+    hak_assert(slab->purged_count == 0);
     hak_list_remove(&slab->link);
     end_evacuation(heap, slab);
-    hak_slab_count_used(heap, slab->class, -(int64_t)slab->used);
+    hak_slab_count_used(heap, slab->size_class, -(int64_t)slab->used);
     count_leave(heap, slab);
     slab->free = HAK_LIST_END;
     slab->free_count = 0;

@@ -2,7 +2,7 @@
 /*
  * Owns a slab's blocks: carving, its free list, and whether it is on its owner's list of partial or
  * full slabs. A slab belongs to the heap in its `owner`: that heap's thread calls, or, for the
- * orphan heap, whoever holds the heap lock.
+ * abandoned heap, whoever holds the heap lock.
  */
 #ifndef HAK_SLABS_SLAB_H
 #define HAK_SLABS_SLAB_H
@@ -11,7 +11,7 @@
 #include "slabs/purged_page.h"
 
 /* Makes a run of one slab into a slab of `class` of `heap`, first on its partial list. */
-void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned class);
+void hak_slab_start(struct hak_heap *heap, struct hak_slab *slab, unsigned size_class);
 
 /* The pages of a slab, just started, will be made resident as it is carved. */
 void hak_slab_note_populated(struct hak_slab *slab);
@@ -41,14 +41,14 @@ unsigned hak_slab_prepare(const struct hak_slab *slab, unsigned wanted);
 
 /*
  * Takes up to `wanted` blocks as a list that ends with hak_list_end; returns how many. They come
- * from the slab's free list, or, if that is empty, from pages that were gone, or from untouched
+ * from the slab's free list, or, if that is empty, from purged pages, or from untouched
  * memory.
  */
 unsigned hak_slab_take(struct hak_heap *heap, struct hak_slab *slab, unsigned wanted,
                        struct hak_block **ret_first);
 
-/* Takes the blocks of wholly free OS pages off the slab's list and says that they are gone, if they
- * are `least` pages and more: those pages, as bits. The caller purges them. */
+/* Takes the blocks of wholly free OS pages off the slab's list and says that they are purged, if
+ * they are `least` pages and more: those pages, as bits. The caller purges them. */
 unsigned hak_slab_leave_pages(struct hak_heap *heap, struct hak_slab *slab, unsigned least);
 
 /* Returns one block, checked again. True: the slab is empty now. */
@@ -84,9 +84,9 @@ void hak_slab_check(const struct hak_slab *slab, const struct hak_block *block);
 void hak_slab_relist(struct hak_heap *heap, struct hak_slab *slab);
 
 /* The blocks out of a heap's slabs, for the bins' policy and for the statistics. */
-HAK_INLINE void hak_slab_count_used(struct hak_heap *heap, unsigned class, int64_t change) {
-    heap->bin_state[class].used += change;
-    heap->counters.of[class].blocks_out = (uint64_t)heap->bin_state[class].used;
+HAK_INLINE void hak_slab_count_used(struct hak_heap *heap, unsigned size_class, int64_t change) {
+    heap->bin_state[size_class].used += change;
+    heap->counters.of[size_class].blocks_out = (uint64_t)heap->bin_state[size_class].used;
 }
 
 /*
@@ -104,14 +104,14 @@ HAK_INLINE bool hak_slab_join_list(struct hak_slab *slab, struct hak_block *firs
 
 /* True if the address is the start of a block of the slab's class, carved or not. */
 HAK_INLINE bool hak_slab_has_start(const struct hak_slab *slab, uintptr_t address) {
-    return hak_size_class_rest(slab->class, address) <
-           hak_size_class_bound(slab->class, slab->capacity);
+    return hak_size_class_rest(slab->size_class, address) <
+           hak_size_class_bound(slab->size_class, slab->capacity);
 }
 
 /* True if the address is the start of a block that was carved. */
 HAK_INLINE bool hak_slab_has_block(const struct hak_slab *slab, uintptr_t address) {
-    return hak_size_class_rest(slab->class, address) <
-           hak_size_class_bound(slab->class, hak_slab_carved(slab));
+    return hak_size_class_rest(slab->size_class, address) <
+           hak_size_class_bound(slab->size_class, hak_slab_carved(slab));
 }
 
 /* True if `block` is on the slab's own free list. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the looks at sparse slabs. Called by the heap's thread alone. Invariant: a slab of a class
- * is on one of four lists, of full, partial, hollow or evacuated ones (cache/evacuate.h); hollow
+ * is on one of four lists, of full, partial, sparse or evacuated ones (cache/evacuate.h); sparse
  * ones are refilled from when there is no partial one.
  */
 #include "slabs/sparse.h"
@@ -39,9 +39,9 @@ static bool is_done(const struct look *look) {
 }
 
 /* Free blocks in the slabs of a class. */
-static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
-    const struct hak_class_counters *counters = &heap->counters.of[class];
-    return (counters->blocks_carved - counters->blocks_out) * hak_size_class_bytes[class];
+static size_t holes_bytes(const struct hak_heap *heap, unsigned size_class) {
+    const struct hak_class_counters *counters = &heap->counters.of[size_class];
+    return (counters->blocks_carved - counters->blocks_out) * hak_size_class_bytes[size_class];
 }
 
 /* One block is in use, or at most a quarter by so few blocks that some pages have none; and since
@@ -49,7 +49,8 @@ static size_t holes_bytes(const struct hak_heap *heap, unsigned class) {
 static bool is_sparse(const struct hak_slab *slab) {
     size_t pages = HAK_SLAB_BYTES / hak_os_page_bytes;
     bool is_empty_enough = slab->used == 1 || slab->used * 4u <= hak_slab_carved(slab);
-    return slab->used && is_empty_enough && slab->used <= pages && slab->free_count > slab->looked;
+    return slab->used && is_empty_enough && slab->used <= pages &&
+           slab->free_count > slab->checked_free;
 }
 
 static void purge_pages(struct look *look, struct hak_slab *slab, unsigned pages) {
@@ -89,18 +90,18 @@ static struct hak_slab *last_of(const struct hak_link *head) {
 }
 
 /* From the end on; denser slabs go to the front, where malloc comes first. */
-static void look_at_partial(struct look *look, unsigned class) {
-    struct hak_link *head = &look->heap->bin_state[class].partial;
-    struct hak_link *hollow = &look->heap->hollow[class];
+static void look_at_partial(struct look *look, unsigned size_class) {
+    struct hak_link *head = &look->heap->bin_state[size_class].partial;
+    struct hak_link *sparse = &look->heap->sparse[size_class];
     const struct hak_slab *first_kept = NULL;
-    if (hak_list_is_unused(hollow))
-        hak_list_init(hollow);
+    if (hak_list_is_unused(sparse))
+        hak_list_init(sparse);
     while (!is_done(look) && !hak_list_is_empty(head) && last_of(head) != first_kept) {
         struct hak_slab *slab = last_of(head);
         note_look(look);
         hak_list_remove(&slab->link);
         if (is_sparse(slab) && !hak_huge_is_pooled(slab)) {
-            hak_list_push_back(hollow, &slab->link);
+            hak_list_push_back(sparse, &slab->link);
             look_through(look, slab);
         } else {
             hak_list_push_front(head, &slab->link);
@@ -120,15 +121,15 @@ static void look_at_last(struct look *look, struct hak_link *head) {
         first = first ? first : slab;
         if (is_sparse(slab))
             look_through(look, slab);
-        else if (slab->looked > slab->free_count)
-            slab->looked = slab->free_count;
+        else if (slab->checked_free > slab->free_count)
+            slab->checked_free = slab->free_count;
     }
 }
 
 /* A class that comes back after declines is let alone, unless all that can be had is wanted. */
-static bool is_wanted(const struct look *look, unsigned class) {
-    size_t bytes = holes_bytes(look->heap, class);
-    bool is_kept = look->heap->bin_state[class].has_slab_grant;
+static bool is_wanted(const struct look *look, unsigned size_class) {
+    size_t bytes = holes_bytes(look->heap, size_class);
+    bool is_kept = look->heap->bin_state[size_class].has_slab_grant;
     return bytes && (look->is_trim || (bytes >= HAK_HOLES_BYTES && !is_kept));
 }
 
@@ -138,22 +139,22 @@ static void count_purges(const struct look *look) {
     hak_lock_take(&hak_heap_lock);
     hak_process_counters.purges += look->purges;
     hak_process_counters.purged_bytes += look->purged_bytes;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 /* Begins where the last one ended. */
 static size_t look_at_heap(struct look *look) {
     struct hak_heap *heap = look->heap;
     for (unsigned i = 0; i < HAK_CLASS_COUNT && !is_done(look); i++) {
-        unsigned class = heap->hollow_class;
-        if (class && is_wanted(look, class)) {
-            heap->has_hollow = true;
-            look_at_partial(look, class);
-            look_at_last(look, &heap->hollow[class]);
-            look_at_last(look, &heap->evacuation[class].slabs);
+        unsigned size_class = heap->sparse_class;
+        if (size_class && is_wanted(look, size_class)) {
+            heap->has_sparse = true;
+            look_at_partial(look, size_class);
+            look_at_last(look, &heap->sparse[size_class]);
+            look_at_last(look, &heap->evacuation[size_class].slabs);
         }
         if (!is_done(look))
-            heap->hollow_class = (uint8_t)((class + 1) % HAK_CLASS_COUNT);
+            heap->sparse_class = (uint8_t)((size_class + 1) % HAK_CLASS_COUNT);
     }
     count_purges(look);
     return look->purged_bytes;
@@ -166,9 +167,9 @@ static bool is_possible(void) {
 /* Are the holes more than may stay resident of free runs? */
 static bool is_worthwhile(const struct hak_heap *heap) {
     size_t holes = 0, total = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        holes += holes_bytes(heap, class);
-        total += heap->counters.of[class].slab_bytes;
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        holes += holes_bytes(heap, size_class);
+        total += heap->counters.of[size_class].slab_bytes;
     }
     return holes > hak_max(hak_conf.dirty_min, total / 100 * hak_conf.dirty_percent);
 }
@@ -191,23 +192,23 @@ size_t hak_sparse_trim(struct hak_heap *heap) {
 }
 
 /* Lists go round, so as many looks as a class has slabs pass by all of one. */
-static uint32_t looks_of(const struct hak_heap *heap, unsigned class) {
-    return (uint32_t)heap->counters.of[class].slabs + 1;
+static uint32_t looks_of(const struct hak_heap *heap, unsigned size_class) {
+    return (uint32_t)heap->counters.of[size_class].slabs + 1;
 }
 
 /* True: all were looked at. */
-static bool look_on(struct look *look, unsigned class) {
+static bool look_on(struct look *look, unsigned size_class) {
     struct hak_heap *heap = look->heap;
-    uint32_t all = looks_of(heap, class);
+    uint32_t all = looks_of(heap, size_class);
     if (heap->trim_looks == 0)
-        heap->trim_looks = 2 * all; /* of partial ones, then of hollow ones */
+        heap->trim_looks = 2 * all; /* of partial ones, then of sparse ones */
     if (heap->trim_looks > all) {
-        look_at_partial(look, class);
+        look_at_partial(look, size_class);
         uint32_t left = heap->trim_looks - (uint32_t)hak_min(look->looks, heap->trim_looks);
         heap->trim_looks = is_done(look) && left > all ? left : all;
         return false;
     }
-    look_at_last(look, &heap->hollow[class]);
+    look_at_last(look, &heap->sparse[size_class]);
     if (is_done(look) && look->looks < heap->trim_looks) {
         heap->trim_looks -= look->looks;
         return false;
@@ -216,24 +217,24 @@ static bool look_on(struct look *look, unsigned class) {
     return true;
 }
 
-bool hak_sparse_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion) {
+bool hak_sparse_trim_some(struct hak_heap *heap, unsigned size_class, struct hak_portion *portion) {
     struct look look = {.heap = heap,
                         .effort = portion->effort,
                         .until_ns = portion->until_ns,
                         .goal_bytes = SIZE_MAX,
                         .is_trim = true};
-    if (!is_possible() || !is_wanted(&look, class)) {
+    if (!is_possible() || !is_wanted(&look, size_class)) {
         heap->trim_looks = 0;
         return true;
     }
-    heap->has_hollow = true;
-    bool is_over = look_on(&look, class);
+    heap->has_sparse = true;
+    bool is_over = look_on(&look, size_class);
     count_purges(&look);
     portion->effort = look.effort;
     return is_over;
 }
 
-struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned class) {
-    struct hak_link *head = &heap->hollow[class];
+struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned size_class) {
+    struct hak_link *head = &heap->sparse[size_class];
     return hak_list_is_empty(head) ? NULL : hak_container(head->next, struct hak_slab, link);
 }

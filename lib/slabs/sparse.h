@@ -6,7 +6,7 @@
  * A thread that takes new memory while much of what it has lies free between live blocks pays back
  * as it grows: for each slab, up to two of such pages, of slabs with few blocks out. What doesn't
  * grow isn't touched, and a program that takes its freed blocks again finds them as they were.
- * Slabs that were looked through are hollow: malloc comes to them last.
+ * Slabs that were looked through are sparse: malloc comes to them last.
  */
 #ifndef HAK_SLABS_SPARSE_H
 #define HAK_SLABS_SPARSE_H
@@ -40,9 +40,9 @@ struct hak_portion {
 
 /* A portion of it, of one class of a heap that is inside a slow path. Takes off what it cost, or
  * all if its time is over. True: the class has nothing more. */
-bool hak_sparse_trim_some(struct hak_heap *heap, unsigned class, struct hak_portion *portion);
+bool hak_sparse_trim_some(struct hak_heap *heap, unsigned size_class, struct hak_portion *portion);
 
-/* A hollow slab of the class, or NULL. */
-struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned class);
+/* A sparse slab of the class, or NULL. */
+struct hak_slab *hak_sparse_first(struct hak_heap *heap, unsigned size_class);
 
 #endif

@@ -30,7 +30,7 @@ static bool add_slabs(void) {
         return false;
     void *start = (void *)hak_region_slab_address(run);
     if ((!run->is_zero && !hak_os_purge(start, slabs << HAK_SLAB_SHIFT)) ||
-        !hak_os_deny(start, slabs << HAK_SLAB_SHIFT)) {
+        !hak_os_make_inaccessible(start, slabs << HAK_SLAB_SHIFT)) {
         hak_run_return(run);
         return false;
     }
@@ -38,7 +38,7 @@ static bool add_slabs(void) {
     for (size_t i = 0; i < slabs; i++) {
         struct hak_slab *slab = run + i;
         slab->run_slabs = 1;
-        slab->class = HAK_CLASS_NONE;
+        slab->size_class = HAK_CLASS_NONE;
         slab->zero_size_free = ~(uint64_t)0;
         hak_list_push_back(&slabs_with_room, &slab->link);
         /* release pairs with the acquire of whoever looks a pointer up */
@@ -46,7 +46,7 @@ static bool add_slabs(void) {
     }
     slab_count += (unsigned)slabs;
     hak_process_counters.used_bytes -= slabs << HAK_SLAB_SHIFT; /* nobody will */
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return true;
 }
 
@@ -62,7 +62,7 @@ static void *take_one(void) {
         address = hak_region_slab_address(slab) + bit * HAK_ZERO_SIZE_STEP;
         hak_process_counters.zero_size_allocations++;
     }
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return (void *)address;
 }
 
@@ -101,7 +101,7 @@ void hak_zero_size_free(struct hak_slab *slab, const void *pointer) {
         hak_list_push_front(&slabs_with_room, &slab->link);
     slab->zero_size_free |= bit_of(pointer);
     hak_process_counters.zero_size_frees++;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (was_free)
         hak_fatal(HAK_FATAL_DOUBLE_FREE, pointer, 0, HAK_NO_THREAD);
 }
@@ -111,7 +111,7 @@ void hak_zero_size_check(const struct hak_slab *slab, const void *pointer) {
         hak_fatal(HAK_FATAL_INVALID_POINTER, pointer, 0, HAK_NO_THREAD);
     hak_lock_take(&hak_heap_lock);
     bool is_free = (slab->zero_size_free & bit_of(pointer)) != 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     if (is_free)
         hak_fatal(HAK_FATAL_FREED_BLOCK, pointer, 0, HAK_NO_THREAD);
 }

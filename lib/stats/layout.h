@@ -54,24 +54,24 @@ struct hak_stats_table {
 
 /* Addresses and distances for a reader that may read the process's memory: each slab's record. */
 struct hak_stats_slabs {
-    uint64_t ranges;      /* of the first range */
-    uint64_t range_count; /* of their number, 4 bytes */
-    uint32_t range_bytes;
-    uint32_t range_top;     /* in a range: how many records it has, */
-    uint32_t range_records; /* and the address of the first */
+    uint64_t regions;      /* of the first region */
+    uint64_t region_count; /* of their number, 4 bytes */
+    uint32_t region_bytes;
+    uint32_t region_top;     /* in a region: how many records it has, */
+    uint32_t region_records; /* and the address of the first */
     uint32_t record_bytes;
-    uint32_t state, class, used, capacity; /* in a record: bytes, and two words of 2 bytes */
-    uint32_t state_blocks;                 /* what `state` is for a slab of blocks */
+    uint32_t state, size_class, used, capacity; /* in a record: bytes, and two words of 2 bytes */
+    uint32_t state_blocks;                      /* what `state` is for a slab of blocks */
     /* For a look at single addresses (tools/hakmem-gdb.py): */
-    uint32_t range_base;  /* in a range: its first address */
+    uint32_t region_base; /* in a region: its first address */
     uint32_t owner;       /* in a record: the address of the heap, */
     uint32_t run_slabs;   /* the length of the run, 4 bytes, */
     uint32_t carved;      /* blocks ever made, 2 bytes, */
     uint32_t large_bytes; /* and the bytes of a large block, 8 */
-    uint32_t state_large, state_dirty, state_clean, state_hidden, state_waiting;
+    uint32_t state_large, state_dirty, state_clean, state_unmapped, state_waiting;
     uint32_t mark_byte; /* in a free block: a byte of its mark, */
     uint32_t mark;      /* and what it then is */
-    uint32_t gone;      /* in a record: 2 bytes, a bit for each page that was given back */
+    uint32_t purged;    /* in a record: 2 bytes, a bit for each page that was given back */
 };
 
 struct hak_stats_header {
@@ -92,7 +92,7 @@ struct hak_stats_header {
     struct hak_stats_table exited;  /* 1, of a record's shape */
     struct hak_stats_table records; /* SHARED: as many as there is room for */
     uint64_t first_heap;            /* PRIVATE: where the list's first address is, */
-    uint64_t orphan_heap;           /* and that of orphaned slabs' heap */
+    uint64_t abandoned_heap;        /* and that of the abandoned heap */
     uint32_t heap_next;             /* PRIVATE: distances in a heap */
     uint32_t heap_counters;
     int32_t control_id; /* System V id of the control page; -1: none */

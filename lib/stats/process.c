@@ -100,7 +100,7 @@ void hak_stats_start(const struct hak_stats_facts *facts) {
         table_at(anchor, facts->class_bytes, HAK_STATS_CLASSES, sizeof *facts->class_bytes);
     anchor->knobs = table_at(anchor, facts->knobs, facts->knob_count, sizeof *facts->knobs);
     anchor->first_heap = (uintptr_t)facts->first_heap - (uintptr_t)anchor;
-    anchor->orphan_heap = (uintptr_t)facts->orphan_heap - (uintptr_t)anchor;
+    anchor->abandoned_heap = (uintptr_t)facts->abandoned_heap - (uintptr_t)anchor;
     anchor->heap_next = facts->heap_next;
     anchor->heap_counters = facts->heap_counters;
     anchor->slabs = facts->slabs;
@@ -128,7 +128,7 @@ static struct hak_stats_header plan_segment(uint32_t knob_count) {
     plan.records.entry_bytes = (uint32_t)record_bytes();
     plan.profile.count = 1;
     plan.profile.entry_bytes = (uint32_t)sizeof(struct hak_profile_area);
-    plan.first_heap = plan.orphan_heap = plan.control = 0;
+    plan.first_heap = plan.abandoned_heap = plan.control = 0;
     for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         if (tables[i] == &plan.records || tables[i] == &plan.profile)
             at = hak_round_up(at, hak_os_page_bytes);

@@ -26,7 +26,7 @@ struct hak_stats_facts {
     const struct hak_stats_knob *knobs;
     uint32_t knob_count;
     const void *first_heap; /* addresses of the words that hold heaps' addresses */
-    const void *orphan_heap;
+    const void *abandoned_heap;
     uint32_t heap_next;
     uint32_t heap_counters;
     uint32_t slab_bytes;

@@ -9,10 +9,10 @@
 #include <string.h>
 
 void hak_counters_add(struct hak_counter_sums *to, const struct hak_thread_counters *from) {
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
-        to->own_frees[class] += hak_own_frees(from, class);
+    for (unsigned size_class = 0; size_class < HAK_STATS_CLASSES; size_class++) {
+        to->own_frees[size_class] += hak_own_frees(from, size_class);
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
-    to->name[class] += HAK_CLASS_WORD_##place(from, name, class);
+    to->name[size_class] += HAK_CLASS_WORD_##place(from, name, size_class);
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
@@ -45,13 +45,13 @@ static void move_GAUGE(uint64_t *to, uint64_t *from) {
 }
 
 void hak_counters_move(struct hak_thread_counters *to, struct hak_thread_counters *from) {
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++) {
-        to->of[class].free_goal += (int64_t)hak_own_frees(from, class);
-        from->of[class].free_goal = 0;
-        from->free_countdown[class] = 0;
+    for (unsigned size_class = 0; size_class < HAK_STATS_CLASSES; size_class++) {
+        to->of[size_class].free_goal += (int64_t)hak_own_frees(from, size_class);
+        from->of[size_class].free_goal = 0;
+        from->free_countdown[size_class] = 0;
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
-    move_##kind(&HAK_CLASS_WORD_##place(to, name, class),                                          \
-                &HAK_CLASS_WORD_##place(from, name, class));
+    move_##kind(&HAK_CLASS_WORD_##place(to, name, size_class),                                     \
+                &HAK_CLASS_WORD_##place(from, name, size_class));
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
@@ -90,7 +90,6 @@ void hak_figures_finish(struct hak_figures *figures, const struct hak_process_re
                             hak_excess(process->guarded_allocations, process->guarded_frees) +
                             hak_excess(process->zero_size_allocations, process->zero_size_frees);
     figures->allocated_bytes += process->large_bytes + process->guarded_bytes;
-    figures->held_bytes = figures->allocated_bytes + figures->cached_bytes +
-                              figures->free_bytes + figures->slack_bytes + process->dirty_bytes +
-                              process->metadata_bytes;
+    figures->held_bytes = figures->allocated_bytes + figures->cached_bytes + figures->free_bytes +
+                          figures->slack_bytes + process->dirty_bytes + process->metadata_bytes;
 }

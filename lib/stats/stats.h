@@ -67,8 +67,8 @@ struct hak_thread_counters {
 };
 
 /* A size class's counter in a heap's record, by its place. */
-#define HAK_CLASS_WORD_ARRAY(counters, name, class) ((counters)->name[class])
-#define HAK_CLASS_WORD_GROUP(counters, name, class) ((counters)->of[class].name)
+#define HAK_CLASS_WORD_ARRAY(counters, name, size_class) ((counters)->name[size_class])
+#define HAK_CLASS_WORD_GROUP(counters, name, size_class) ((counters)->of[size_class].name)
 
 /* One heap's, or many heaps' counters, for those who show them. */
 struct hak_counter_sums {
@@ -92,9 +92,10 @@ struct hak_process_record {
 #undef HAK_PROCESS_COUNTER
 };
 
-HAK_INLINE uint64_t hak_own_frees(const struct hak_thread_counters *counters, unsigned class) {
+HAK_INLINE uint64_t hak_own_frees(const struct hak_thread_counters *counters, unsigned size_class) {
     /* unsigned: what a hostile process shows a reader may overflow */
-    return (uint64_t)counters->of[class].free_goal + (uint64_t)counters->free_countdown[class];
+    return (uint64_t)counters->of[size_class].free_goal +
+           (uint64_t)counters->free_countdown[size_class];
 }
 
 /* Adds everything of `from`. */

@@ -42,10 +42,10 @@ count HAKMEM_GUARD_SAMPLE=0
 count HAKMEM_GUARD_SAMPLE=1 HAKMEM_GUARD_SLOTS=5
 live=$(($(counter guarded_allocations) - $(counter guarded_frees)))
 [ "$live" -le 5 ] || fail "$live guarded blocks are live, 5 may be"
-[ "$(counter guard_misses)" -gt 0 ] || fail 'nothing was missed with 5 places'
+[ "$(counter guarded_misses)" -gt 0 ] || fail 'nothing was missed with 5 places'
 [ "$(counter guarded_bytes)" -gt 0 ] || fail 'guarded blocks have no bytes'
 count HAKMEM_GUARD_SAMPLE=100 HAKMEM_GUARD_SLOTS=1024
-tried=$(($(counter guarded_allocations) + $(counter guard_misses)))
+tried=$(($(counter guarded_allocations) + $(counter guarded_misses)))
 taken=$(($(counter allocations) + $(counter guarded_allocations)))
 { [ "$tried" -gt $((taken / 200)) ] && [ "$tried" -lt $((taken / 50)) ]; } ||
     fail "$tried of $taken blocks were to be guarded, one in 100 was asked for"

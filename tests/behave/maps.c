@@ -72,7 +72,7 @@ static void check_wide(uint64_t seed) {
         used_bytes = check_value("used_bytes");
     }
     printf("%zu MiB used, %u mappings at most, %zu MiB hidden, %zu MiB resident\n",
-           used_bytes / MIB, most, (size_t)check_value("hidden_bytes") / MIB,
+           used_bytes / MIB, most, (size_t)check_value("unmapped_bytes") / MIB,
            check_resident_bytes() / MIB);
     fflush(stdout);
     CHECK(used_bytes >= (size_t)16 << 30 && most <= MOST);

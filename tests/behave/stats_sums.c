@@ -41,9 +41,9 @@ static unsigned class_of(size_t bytes) {
 /* The book is kept by the size that the block really has. */
 static void book(void *block, int change) {
     size_t bytes = malloc_usable_size(block);
-    unsigned class = class_of(bytes);
-    if (class < CLASSES - 1) {
-        live_in_class[class] += change;
+    unsigned size_class = class_of(bytes);
+    if (size_class < CLASSES - 1) {
+        live_in_class[size_class] += change;
         return;
     }
     live_large += change;
@@ -158,8 +158,8 @@ static void check_sums(void) {
     CHECK(value("slab_bytes") <= value("slabs") * SLAB);
     CHECK(value("blocks_out") <= value("blocks_carved"));
     CHECK(value("held_bytes") == value("allocated_bytes") + value("cached_bytes") +
-                                         value("free_bytes") + value("slack_bytes") +
-                                         value("dirty_bytes") + value("metadata_bytes"));
+                                     value("free_bytes") + value("slack_bytes") +
+                                     value("dirty_bytes") + value("metadata_bytes"));
 }
 
 /* Small stacks: libc keeps them all, with what it allocates for each thread. */

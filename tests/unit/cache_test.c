@@ -51,9 +51,9 @@ static void empty_slot(unsigned i) {
 
 static void check_counters(void) {
     uint64_t counted_allocations = 0, counted_frees = 0;
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        counted_allocations += hak_heap_get()->counters.allocations[class];
-        counted_frees += hak_own_frees(&hak_heap_get()->counters, class);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        counted_allocations += hak_heap_get()->counters.allocations[size_class];
+        counted_frees += hak_own_frees(&hak_heap_get()->counters, size_class);
     }
     CHECK(counted_allocations == allocations && counted_frees == frees);
 }

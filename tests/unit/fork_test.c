@@ -84,7 +84,7 @@ static void use_heap(void) {
     hak_totals_sum(&totals);
     CHECK(totals.process.used_bytes < (uint64_t)1 << 40);
     CHECK(totals.process.dirty_bytes < (uint64_t)1 << 40);
-    CHECK(totals.process.hidden_bytes < (uint64_t)1 << 40);
+    CHECK(totals.process.unmapped_bytes < (uint64_t)1 << 40);
     CHECK(atomic_load(&hak_heap_lock.word) == 0);
 }
 
@@ -136,7 +136,7 @@ static void *hold_lock(void *does_ruin) {
         ruin();
     await();
     await();
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     return NULL;
 }
 
@@ -222,7 +222,7 @@ static void check_mine(void) {
     if (child == 0)
         hak_os_fork_look();
     CHECK(hak_lock_is_mine(&hak_heap_lock));
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
     CHECK(hak_fork_stamp == stamp);
     use_heap();
     free_blocks(of_thread, 2);
@@ -235,10 +235,10 @@ static void check_mine(void) {
 /* Nobody holds it: what was free is used again, and blocks of absent threads come back. */
 static void check_free(void) {
     uint32_t stamp = hak_fork_stamp;
-    struct hak_heap *orphans = hak_abandoned_heap;
+    struct hak_heap *abandoned = hak_abandoned_heap;
     uint64_t committed_bytes = hak_process_counters.committed_bytes;
     use_heap();
-    CHECK(hak_fork_stamp == stamp && hak_abandoned_heap == orphans);
+    CHECK(hak_fork_stamp == stamp && hak_abandoned_heap == abandoned);
     free_blocks(of_thread, 2);
     free_blocks(of_dead, 3);
     free_blocks(own, 1);

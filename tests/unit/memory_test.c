@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of lib/os/os_memory on system calls that fail when they are half done: a range that could
- * not be made inaccessible is usable, one that could not be hidden is in core dumps, one that was
+ * not be made inaccessible is usable, one that could not be unmapped is in core dumps, one that was
  * unmapped is mapped again. And what the kernel is asked about mappings is answered rightly, and
  * pages are brought in, by a kernel that does not know all that it is asked, too.
  */
@@ -76,7 +76,7 @@ static void test_half_done(void) {
     char *pages = map_pages();
     errno = 77;
     fail(DENY);
-    CHECK(!hak_os_deny(pages, PAGES * page) && failures == 1);
+    CHECK(!hak_os_make_inaccessible(pages, PAGES * page) && failures == 1);
     memset(pages, 2, PAGES * page);
     fail(HIDE);
     CHECK(!hak_os_exclude_from_dumps(pages, PAGES * page, true) && failures == 1 && shown == 1);

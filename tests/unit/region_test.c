@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/heap/range: a range is planned where no other one is, however the random numbers
- * fall, and each address is found in its own range. The random numbers are this file's. The thread
- * sanitizer allows no plans: then ranges are reserved.
+ * Tests of lib/core/region: a region is planned where no other one is, however the random numbers
+ * fall, and each address is found in its own region. The random numbers are this file's. The thread
+ * sanitizer allows no plans: then regions are reserved.
  */
 #include "core/region.h"
 #include "os/os_memory.h"
@@ -13,7 +13,7 @@
 #define RANGE_BYTES HAK_GIB(1)
 #define FURTHER 6
 
-/* Plans lie a quarter of a range apart: of four in a row, three are in the range before. */
+/* Plans lie a quarter of a region apart: of four in a row, three are in the region before. */
 uint64_t hak_os_random(uint64_t salt) {
     return HAK_GIB(64) + salt * (RANGE_BYTES / 4);
 }
@@ -30,7 +30,7 @@ static void check_apart(uint32_t count) {
         }
 }
 
-/* All that is left of the last range and a slab more: another range must be made. */
+/* All that is left of the last region and a slab more: another region must be made. */
 static void add_range(uint32_t count) {
     size_t slabs, most = RANGE_BYTES / HAK_SLAB_BYTES;
     struct hak_slab *run = hak_region_grow(most, &slabs);

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { BLOCKS = 2, LIVE = 0, DEAD = 1, HEAP = 1, ORPHAN = 2, SPINS = 3 };
+enum { BLOCKS = 2, LIVE = 0, DEAD = 1, HEAP = 1, ABANDONED = 2, SPINS = 3 };
 
 struct state {
     int slab_owner; /* HEAP or ORPHAN */
@@ -39,9 +39,9 @@ static void free_blocks(struct state *s, unsigned bits) {
             s->freed[i]++;
 }
 
-/* Routing what was taken: an orphaned slab takes its block; else it is sent to the inbox again. */
+/* Routing what was taken: an abandoned slab takes its block; else it is sent to the inbox again. */
 static int route(struct state *s, int actor, int next, int again) {
-    if (s->slab_owner == ORPHAN) {
+    if (s->slab_owner == ABANDONED) {
         free_blocks(s, s->taken[actor]);
         s->taken[actor] = 0;
         return next;
@@ -57,7 +57,7 @@ static int route(struct state *s, int actor, int next, int again) {
 static void freer_step(struct state *s, int i) {
     switch (s->step[i]) {
     case 0: /* whose slab? */
-        s->step[i] = s->slab_owner == ORPHAN ? 4 : 1;
+        s->step[i] = s->slab_owner == ABANDONED ? 4 : 1;
         break;
     case 1: /* send */
         s->inbox |= 1u << i;
@@ -71,7 +71,7 @@ static void freer_step(struct state *s, int i) {
         s->inbox = 0;
         s->step[i] = s->taken[i] ? 5 : DONE;
         break;
-    case 4: /* an orphan's block, under the lock */
+    case 4: /* an abandoned slab's block, under the lock */
         s->freed[i]++;
         s->step[i] = DONE;
         break;
@@ -99,7 +99,7 @@ static void owner_step(struct state *s) {
         free_blocks(s, s->arrivals);
         s->arrivals = 0;
     } else if (what == MOVE) {
-        s->slab_owner = ORPHAN;
+        s->slab_owner = ABANDONED;
     } else if (what == SAY) {
         s->heap_state = DEAD;
     } else if (what == LOOK) {

@@ -2,7 +2,7 @@
 /*
  * Tests of lib/core/region, run_set and superslab: random taking, giving, shrinking and lengthening
  * of runs against a map of who owns each slab; clean runs read as zero; structures verified; all
- * that is in use is mapped, and nothing that is hidden. A purge takes no more than it must, and a
+ * that is in use is mapped, and nothing that is unmapped. A purge takes no more than it must, and a
  * program in a cycle isn't purged again and again.
  */
 #include "conf/conf.h"
@@ -94,13 +94,13 @@ static bool is_mapped(size_t index) {
 }
 
 /* What has no address space is in nobody's use. */
-static void check_hidden(void) {
+static void check_unmapped(void) {
     size_t unmapped_bytes = 0;
     for (size_t i = 0; i < hak_process_counters.committed_bytes / HAK_SLAB_BYTES; i++) {
         CHECK(owner_of[i] == 0 || is_mapped(i));
         unmapped_bytes += is_mapped(i) ? 0 : HAK_SLAB_BYTES;
     }
-    CHECK(HAK_THREAD_SANITIZER || unmapped_bytes == hak_process_counters.hidden_bytes);
+    CHECK(HAK_THREAD_SANITIZER || unmapped_bytes == hak_process_counters.unmapped_bytes);
 }
 
 static void step(uint64_t *random) {
@@ -152,41 +152,41 @@ static void check_cycle(void) {
 }
 
 /*
- * What is behind a run's first slabs is given back and hidden; then the run grows into it again.
- * After a pause: what may be a cycle hides nothing.
+ * What is behind a run's first slabs is given back and unmapped; then the run grows into it again.
+ * After a pause: what may be a cycle unmaps nothing.
  */
-static void hide_and_grow(unsigned slot, size_t slabs) {
+static void unmap_and_grow(unsigned slot, size_t slabs) {
     const struct timespec pause = {1, 100000000};
     size_t whole_slabs = HAK_MIB(48) / HAK_SLAB_BYTES, more_slabs = slabs + 96;
     runs[slot] = take_run(whole_slabs, 1);
     own(runs[slot], 0, whole_slabs, 1);
     nanosleep(&pause, NULL);
-    size_t hidden_bytes = hak_process_counters.hidden_bytes;
+    size_t unmapped_bytes = hak_process_counters.unmapped_bytes;
     own(runs[slot], slabs, whole_slabs, 0);
     hak_run_shrink(runs[slot], slabs);
     hak_purge_above(0);
-    CHECK(hak_process_counters.hidden_bytes >= hidden_bytes + HAK_MIB(16));
-    check_hidden();
+    CHECK(hak_process_counters.unmapped_bytes >= unmapped_bytes + HAK_MIB(16));
+    check_unmapped();
     CHECK(hak_run_extend(runs[slot], more_slabs));
     own(runs[slot], slabs, more_slabs, 1);
-    check_hidden();
+    check_unmapped();
 }
 
-/* What is hidden is shown when it is used: by a run that grows, and by those that find nothing
- * else, one after the other. */
-static void check_hiding(void) {
+/* What is unmapped is mapped again when it is used: by a run that grows, and by those that find
+ * nothing else, one after the other. */
+static void check_unmapping(void) {
     for (unsigned slot = 0; slot < 3; slot++)
-        hide_and_grow(slot, slot == 1 ? 384 : 64);
+        unmap_and_grow(slot, slot == 1 ? 384 : 64);
     size_t committed_bytes = hak_process_counters.committed_bytes;
-    size_t hidden_bytes = hak_process_counters.hidden_bytes;
+    size_t unmapped_bytes = hak_process_counters.unmapped_bytes;
     unsigned slot = 3;
-    for (; hak_process_counters.hidden_bytes == hidden_bytes && slot < RUNS; slot++) {
+    for (; hak_process_counters.unmapped_bytes == unmapped_bytes && slot < RUNS; slot++) {
         runs[slot] = take_run(HAK_MIB(8) / HAK_SLAB_BYTES, 1);
         own(runs[slot], 0, runs[slot]->run_slabs, 1);
-        check_hidden();
+        check_unmapped();
         CHECK(hak_process_counters.committed_bytes == committed_bytes);
     }
-    CHECK(hak_process_counters.hidden_bytes < hidden_bytes);
+    CHECK(hak_process_counters.unmapped_bytes < unmapped_bytes);
     while (slot-- > 0)
         give(slot);
 }
@@ -254,7 +254,7 @@ int main(void) {
     check_cycle();
     check_tries();
     check_aligned_holes(&random);
-    check_hiding(); /* before a run was mapped anew: such a one is given back unhidden */
+    check_unmapping(); /* before a run was mapped anew: such a one is given back mapped */
     for (int i = 0; i < 20000; i++) {
         hak_conf.dirty_min = i / 5000 % 2 ? HAK_MIB(1) : HAK_MIB(64);
         step(&random);

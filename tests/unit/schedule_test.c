@@ -103,8 +103,8 @@ static void check_exit(void) {
     check_all_back();
 }
 
-/* Two threads adopt orphans while a block of them is freed. */
-static void adopt_part(int thread) {
+/* Two threads reclaim abandoned slabs while a block of them is freed. */
+static void reclaim_part(int thread) {
     if (thread == 0)
         return;
     if (thread == 1) {
@@ -117,7 +117,7 @@ static void adopt_part(int thread) {
     unmake(other, 20 + thread);
 }
 
-static void check_adopt(void) {
+static void check_reclaim(void) {
     unmake(block[1], 2);
     check_exit();
 }
@@ -252,7 +252,7 @@ static void lock_part(int thread) {
     inside = 1;
     schedule_point();
     inside = 0;
-    hak_lock_give(&hak_heap_lock);
+    hak_lock_release(&hak_heap_lock);
 }
 
 static void check_lock(void) {
@@ -393,7 +393,7 @@ static void stay_on_one_processor(void) {
 int main(void) {
     struct schedule_scenario scenarios[] = {
         {"exit", 3, 2, prepare_blocks, exit_part, check_exit},
-        {"adopt", 3, 1, prepare_blocks, adopt_part, check_adopt},
+        {"reclaim", 3, 1, prepare_blocks, reclaim_part, check_reclaim},
         {"stalled", 3, 1, prepare_blocks, stalled_part, check_stalled},
         {"parked", 2, 1, prepare_blocks, parked_part, check_exit},
         {"owner", 3, 1, prepare_blocks, owner_part, check_all_back},

@@ -11,20 +11,22 @@
 
 static void check_table(void) {
     CHECK(hak_size_class_bytes[HAK_CLASS_COUNT - 1] == HAK_CLASS_MAX_BYTES);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        CHECK(hak_size_class_bytes[class] % 16 == 0);
-        CHECK(hak_size_class_bytes[class] > hak_size_class_bytes[class - 1]);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        CHECK(hak_size_class_bytes[size_class] % 16 == 0);
+        CHECK(hak_size_class_bytes[size_class] > hak_size_class_bytes[size_class - 1]);
     }
 }
 
 static void check_requests(void) {
     CHECK(hak_size_class_of(0) == 1);
     for (size_t bytes = 1; bytes <= HAK_CLASS_MAX_BYTES; bytes++) {
-        unsigned class = hak_size_class_of(bytes);
-        CHECK(class >= 1 && class < HAK_CLASS_COUNT);
-        CHECK(hak_size_class_bytes[class] >= bytes && hak_size_class_bytes[class - 1] < bytes);
+        unsigned size_class = hak_size_class_of(bytes);
+        CHECK(size_class >= 1 && size_class < HAK_CLASS_COUNT);
+        CHECK(hak_size_class_bytes[size_class] >= bytes &&
+              hak_size_class_bytes[size_class - 1] < bytes);
         if (bytes > 128)
-            CHECK((hak_size_class_bytes[class] - bytes) * 8 <= hak_size_class_bytes[class]);
+            CHECK((hak_size_class_bytes[size_class] - bytes) * 8 <=
+                  hak_size_class_bytes[size_class]);
     }
 }
 
@@ -44,27 +46,27 @@ static void check_alignments(void) {
  */
 static void check_bounds(void) {
     CHECK(hak_size_class_bound(HAK_CLASS_NONE, 0) == 0);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        for (unsigned count = 1; count <= 65536 / hak_size_class_bytes[class]; count++) {
-            uint32_t bound = hak_size_class_bound(class, count);
-            CHECK(hak_heap_bound_class(&bound) == class);
-            CHECK(bound > hak_size_class_bound(class, count - 1));
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        for (unsigned count = 1; count <= 65536 / hak_size_class_bytes[size_class]; count++) {
+            uint32_t bound = hak_size_class_bound(size_class, count);
+            CHECK(hak_heap_bound_class(&bound) == size_class);
+            CHECK(bound > hak_size_class_bound(size_class, count - 1));
         }
     }
 }
 
 static void check_magic(void) {
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        uint32_t bytes = hak_size_class_bytes[class];
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        uint32_t bytes = hak_size_class_bytes[size_class];
         unsigned capacity = 65536 / bytes;
-        uint32_t full = hak_size_class_bound(class, capacity);
+        uint32_t full = hak_size_class_bound(size_class, capacity);
         for (uint32_t offset = 0; offset < 65536; offset++) {
-            uint32_t rest = hak_size_class_rest(class, offset);
+            uint32_t rest = hak_size_class_rest(size_class, offset);
             unsigned index = offset / bytes;
             bool is_start = offset % bytes == 0 && index < capacity;
             CHECK((rest < full) == is_start);
-            CHECK(!is_start || (rest < hak_size_class_bound(class, index + 1) &&
-                                rest >= hak_size_class_bound(class, index)));
+            CHECK(!is_start || (rest < hak_size_class_bound(size_class, index + 1) &&
+                                rest >= hak_size_class_bound(size_class, index)));
         }
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of lib/slabs/sparse and gone: which pages of sparse slabs are given back, that no live
- * block lies on them, that their blocks come back once each, and that counters and knob are obeyed;
- * with the heap's verifier after each step.
+ * Tests of lib/slabs/sparse and purged_page: which pages of sparse slabs are given back, that no
+ * live block lies on them, that their blocks come back once each, and that counters and knob are
+ * obeyed; with the heap's verifier after each step.
  */
 #include "cache/verify.h"
 #include "conf/conf.h"
@@ -59,8 +59,8 @@ static void make_sparse(uint64_t *random) {
             empty_slot(i);
 }
 
-/* Gone pages read as zero, and live blocks are not on them. */
-static unsigned count_gone_pages(void) {
+/* Purged pages read as zero, and live blocks are not on them. */
+static unsigned count_purged_pages(void) {
     unsigned pages = 0;
     for (unsigned i = 0; i < count; i++) {
         struct hak_slab *slab = blocks[i] ? hak_region_slab(blocks[i]) : NULL;
@@ -90,19 +90,19 @@ static void check_untouched(void) {
 
 static void check_class(size_t bytes, uint64_t *random) {
     struct hak_heap *heap = hak_heap_get();
-    unsigned class = hak_size_class_of(bytes);
+    unsigned size_class = hak_size_class_of(bytes);
     for (int round = 0; round < 4; round++) {
         fill_all(bytes);
         make_sparse(random);
-        size_t touched = heap->counters.of[class].slab_bytes;
+        size_t touched = heap->counters.of[size_class].slab_bytes;
         hak_heap_trim();
         hak_verify_heap_always(heap);
-        unsigned pages = count_gone_pages();
+        unsigned pages = count_purged_pages();
         CHECK(pages > 0 || hak_os_page_bytes > 4096 || bytes > HAK_KIB(32));
-        CHECK(pages == 0 || heap->counters.of[class].slab_bytes < touched);
+        CHECK(pages == 0 || heap->counters.of[size_class].slab_bytes < touched);
         check_untouched();
         if (round % 2)
-            continue; /* the next round takes what is gone */
+            continue; /* the next round takes what is purged */
         for (unsigned i = 0; i < count; i += 2)
             if (!blocks[i])
                 fill(i);
@@ -115,8 +115,10 @@ static void check_class(size_t bytes, uint64_t *random) {
         if (blocks[i])
             empty_slot(i);
     hak_heap_trim();
-    CHECK(heap->counters.of[class].slabs == 0 && heap->counters.of[class].blocks_carved == 0);
-    CHECK(heap->counters.of[class].slab_bytes == 0 && heap->counters.of[class].blocks_out == 0);
+    CHECK(heap->counters.of[size_class].slabs == 0 &&
+          heap->counters.of[size_class].blocks_carved == 0);
+    CHECK(heap->counters.of[size_class].slab_bytes == 0 &&
+          heap->counters.of[size_class].blocks_out == 0);
 }
 
 /* Blocks leave and come while pages go, as a growing program does it. */
@@ -144,12 +146,12 @@ static void *make_and_leave(void *random) {
     make_sparse(random);
     hak_heap_trim();
     hak_verify_heap_always(hak_heap_get());
-    CHECK(count_gone_pages() > 0 || hak_os_page_bytes > 4096);
+    CHECK(count_purged_pages() > 0 || hak_os_page_bytes > 4096);
     return NULL;
 }
 
-/* What an exited thread left is taken over, gone pages and all. */
-static void check_orphans(uint64_t *random) {
+/* What an exited thread left is taken over, purged pages and all. */
+static void check_abandoned(uint64_t *random) {
     pthread_t thread;
     for (unsigned i = 0; i < COUNT; i++) {
         if (blocks[i])
@@ -157,12 +159,12 @@ static void check_orphans(uint64_t *random) {
     }
     CHECK(pthread_create(&thread, NULL, make_and_leave, random) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
-    uint64_t adopted = hak_heap_get()->counters.slabs_adopted;
+    uint64_t reclaimed = hak_heap_get()->counters.slabs_reclaimed;
     for (unsigned i = 0; i < count; i += 3)
         if (blocks[i])
             empty_slot(i);
     fill_all(1500);
-    CHECK(hak_heap_get()->counters.slabs_adopted > adopted);
+    CHECK(hak_heap_get()->counters.slabs_reclaimed > reclaimed);
     hak_verify_heap_always(hak_heap_get());
     for (unsigned i = 0; i < count; i++)
         empty_slot(i);
@@ -173,10 +175,10 @@ static void check_knob(uint64_t *random) {
     fill_all(1000);
     make_sparse(random);
     hak_heap_trim();
-    CHECK(count_gone_pages() == 0);
+    CHECK(count_purged_pages() == 0);
     hak_conf.purge = 1;
     hak_heap_trim();
-    CHECK(count_gone_pages() > 0 || hak_os_page_bytes > 4096);
+    CHECK(count_purged_pages() > 0 || hak_os_page_bytes > 4096);
 }
 
 int main(void) {
@@ -186,7 +188,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         check_class(sizes[i], &random);
     check_mixed(&random);
-    check_orphans(&random);
+    check_abandoned(&random);
     check_knob(&random);
     return 0;
 }

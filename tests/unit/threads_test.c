@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of remote frees, orphans and adoption with more threads than cores, through the inline fast
- * paths: blocks travel between threads that come and go, each checked for its content. The build
- * with --enable-sanitizer=thread and helgrind run it to prove the orders of the atomics.
+ * Tests of remote frees, abandoned slabs and reclaiming with more threads than cores, through the
+ * inline fast paths: blocks travel between threads that come and go, each checked for its content.
+ * The build with --enable-sanitizer=thread and helgrind run it to prove the orders of the atomics.
  */
 #include "front/alloc.h"
 #include "front/free.h"

@@ -44,9 +44,9 @@ struct heap_sums {
 
 static struct heap_sums sums_of(const struct hak_heap *heap) {
     struct heap_sums sums = {0, 0};
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
-        sums.out += heap->counters.of[class].blocks_out;
-        sums.slab_bytes += heap->counters.of[class].slab_bytes;
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++) {
+        sums.out += heap->counters.of[size_class].blocks_out;
+        sums.slab_bytes += heap->counters.of[size_class].slab_bytes;
     }
     return sums;
 }
@@ -84,8 +84,8 @@ static void check_portions(struct hak_heap *heap, uint64_t *random) {
     hak_limit_ask_caches();
     CHECK(!is_done(heap));
     CHECK(follow_to_the_end(heap) > 3);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        CHECK(heap->hot.bin[class] == HAK_LIST_END);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        CHECK(heap->hot.bin[size_class] == HAK_LIST_END);
     uint64_t left = sums_of(heap).slab_bytes;
     hak_trim_heap(heap);
     CHECK(left - sums_of(heap).slab_bytes <= left / 20);
@@ -102,8 +102,8 @@ static void check_asked_again(struct hak_heap *heap, uint64_t *random) {
     follow(heap);
     CHECK(!is_done(heap));
     follow_to_the_end(heap);
-    for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-        CHECK(heap->hot.bin[class] == HAK_LIST_END);
+    for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
+        CHECK(heap->hot.bin[size_class] == HAK_LIST_END);
 }
 
 /* A heap that has just given a portion rests at least as long as that took; then it goes on. */

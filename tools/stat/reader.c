@@ -217,7 +217,7 @@ static bool add_place(struct hak_places *places, uint64_t offset) {
 static bool walk_heaps(const struct hak_stat_reader *reader, struct hak_places *places) {
     const struct hak_stats_header *header = &reader->header;
     uint64_t base = reader->target->base, heap;
-    if (read_at(reader, header->orphan_heap, &heap, sizeof heap) && heap &&
+    if (read_at(reader, header->abandoned_heap, &heap, sizeof heap) && heap &&
         !add_place(places, heap - base + header->heap_counters))
         return false;
     if (!read_at(reader, header->first_heap, &heap, sizeof heap))

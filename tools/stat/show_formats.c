@@ -25,8 +25,8 @@ static void put_member(FILE *out, const char *name, uint64_t value, bool is_firs
 
 static uint64_t sum_of(const uint64_t *values) {
     uint64_t sum = 0;
-    for (unsigned class = 0; class < HAK_STATS_CLASSES; class ++)
-        sum += values[class];
+    for (unsigned size_class = 0; size_class < HAK_STATS_CLASSES; size_class++)
+        sum += values[size_class];
     return sum;
 }
 
@@ -95,7 +95,7 @@ static void put_counters(FILE *out, const struct hak_counter_sums *counters) {
 }
 
 static void put_thread(FILE *out, const struct hak_stat_row *row) {
-    static const char *const states[] = {"unused", "live", "dead", "left", "orphans", "exited"};
+    static const char *const states[] = {"unused", "live", "dead", "left", "abandoned", "exited"};
     fprintf(out, "{\"tid\":%d,\"state\":\"%s\",\"name\":", row->counters.thread_id,
             states[row->counters.state]);
     put_quoted(out, row->name);
@@ -113,8 +113,8 @@ static void put_slabs(FILE *out, const uint64_t *slabs_by_use) {
         put_member(out, names[i], slabs_by_use[i], false);
 }
 
-static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned class) {
-    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
+static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned size_class) {
+    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, size_class);
     struct hak_class_use use = hak_class_use(&sums);
     const struct hak_counter_sums *total = &snapshot->total;
     put_member(out, "size", sums.block_bytes, true);
@@ -122,12 +122,12 @@ static void put_class(FILE *out, const struct hak_snapshot *snapshot, unsigned c
     put_member(out, "cached_blocks", use.cached_blocks, false);
     put_member(out, "free_blocks", use.free_blocks, false);
     put_member(out, "slack_bytes", use.slack_bytes, false);
-    put_member(out, "wasted_bytes", hak_snapshot_waste(snapshot, class), false);
-    put_member(out, "own_frees", total->own_frees[class], false);
+    put_member(out, "wasted_bytes", hak_snapshot_waste(snapshot, size_class), false);
+    put_member(out, "own_frees", total->own_frees[size_class], false);
     if (snapshot->has_slabs_by_use)
-        put_slabs(out, snapshot->slabs_by_use[class]);
+        put_slabs(out, snapshot->slabs_by_use[size_class]);
 #define HAK_CLASS_COUNTER(name, place, unit, kind, help)                                           \
-    put_member(out, #name, total->name[class], false);
+    put_member(out, #name, total->name[size_class], false);
 #define HAK_THREAD_COUNTER(name, unit, kind, help)
 #define HAK_PROCESS_COUNTER(name, unit, kind, help)
 #include "stats/counters.def"
@@ -163,9 +163,9 @@ void hak_show_json(FILE *out, const struct hak_snapshot *snapshot) {
         put_thread(out, &snapshot->rows[i]);
     }
     fputs("],\"classes\":[", out);
-    for (unsigned class = 1; class < snapshot->class_count; class ++) {
-        fputs(class > 1 ? ",{" : "{", out);
-        put_class(out, snapshot, class);
+    for (unsigned size_class = 1; size_class < snapshot->class_count; size_class++) {
+        fputs(size_class > 1 ? ",{" : "{", out);
+        put_class(out, snapshot, size_class);
         putc('}', out);
     }
     putc(']', out);
@@ -184,12 +184,12 @@ struct metric {
 };
 
 static void put_sample(FILE *out, const struct metric *metric, const struct hak_snapshot *snapshot,
-                       unsigned class, uint64_t value) {
+                       unsigned size_class, uint64_t value) {
     fprintf(out, "hakmem_%s%s{pid=\"%ld\",program=", metric->name, metric->is_event ? "_total" : "",
             (long)snapshot->pid);
     put_quoted(out, snapshot->program);
     if (metric->place == IN_CLASSES)
-        fprintf(out, ",class=\"%" PRIu32 "\"", snapshot->class_bytes[class]);
+        fprintf(out, ",class=\"%" PRIu32 "\"", snapshot->class_bytes[size_class]);
     fprintf(out, "} %" PRIu64 "\n", value);
 }
 
@@ -208,10 +208,10 @@ static void put_samples(FILE *out, const struct metric *metric,
         put_sample(out, metric, snapshot, 0, value_at(structure, metric->offset));
         return;
     }
-    for (unsigned class = 1; class < snapshot->class_count; class ++)
-        if (snapshot->total.allocations[class] || snapshot->total.slabs[class])
-            put_sample(out, metric, snapshot, class,
-                       value_at(structure, metric->offset + 8 * class));
+    for (unsigned size_class = 1; size_class < snapshot->class_count; size_class++)
+        if (snapshot->total.allocations[size_class] || snapshot->total.slabs[size_class])
+            put_sample(out, metric, snapshot, size_class,
+                       value_at(structure, metric->offset + 8 * size_class));
 }
 
 static void put_metric(FILE *out, const struct metric *metric, const struct hak_snapshot *snapshots,

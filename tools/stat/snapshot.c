@@ -17,19 +17,20 @@
 /* ---- the snapshot ---- */
 
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
-                                         const struct hak_counter_sums *counters, unsigned class) {
+                                         const struct hak_counter_sums *counters,
+                                         unsigned size_class) {
     return (struct hak_class_sums){
-        .allocations = counters->allocations[class],
-        .frees = counters->own_frees[class] + counters->remote_frees[class],
-        .blocks_out = counters->blocks_out[class],
-        .blocks_carved = counters->blocks_carved[class],
-        .slab_bytes = counters->slab_bytes[class],
-        .block_bytes = snapshot->class_bytes[class],
+        .allocations = counters->allocations[size_class],
+        .frees = counters->own_frees[size_class] + counters->remote_frees[size_class],
+        .blocks_out = counters->blocks_out[size_class],
+        .blocks_carved = counters->blocks_carved[size_class],
+        .slab_bytes = counters->slab_bytes[size_class],
+        .block_bytes = snapshot->class_bytes[size_class],
     };
 }
 
-uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned class) {
-    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
+uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned size_class) {
+    struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, size_class);
     struct hak_class_use use = hak_class_use(&sums);
     uint64_t live_bytes = use.live_blocks * sums.block_bytes;
     return sums.slab_bytes > live_bytes ? sums.slab_bytes - live_bytes : 0;
@@ -39,10 +40,10 @@ static void sum_row(const struct hak_snapshot *snapshot, struct hak_stat_row *ro
     const struct hak_counter_sums *counters = &row->counters.sums;
     row->allocated_bytes = counters->large_bytes_taken;
     row->freed_bytes = counters->large_bytes_freed;
-    for (unsigned class = 1; class < snapshot->class_count; class ++) {
-        struct hak_class_sums sums = hak_snapshot_class(snapshot, counters, class);
-        uint64_t in_cache = counters->cache_level[class] + counters->own_frees[class] -
-                            counters->allocations[class];
+    for (unsigned size_class = 1; size_class < snapshot->class_count; size_class++) {
+        struct hak_class_sums sums = hak_snapshot_class(snapshot, counters, size_class);
+        uint64_t in_cache = counters->cache_level[size_class] + counters->own_frees[size_class] -
+                            counters->allocations[size_class];
         row->allocated_bytes += sums.allocations * sums.block_bytes;
         row->freed_bytes += sums.frees * sums.block_bytes;
         if ((int64_t)in_cache > 0)
@@ -126,8 +127,8 @@ static bool read_tables(struct hak_snapshot *snapshot, const struct hak_stat_rea
 
 static void finish(struct hak_snapshot *snapshot) {
     struct timespec now;
-    for (unsigned class = 1; class < snapshot->class_count; class ++) {
-        struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, class);
+    for (unsigned size_class = 1; size_class < snapshot->class_count; size_class++) {
+        struct hak_class_sums sums = hak_snapshot_class(snapshot, &snapshot->total, size_class);
         hak_figures_add_class(&snapshot->figures, &sums);
     }
     hak_figures_finish(&snapshot->figures, &snapshot->process);

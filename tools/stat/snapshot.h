@@ -13,7 +13,7 @@
 #include "stats/layout.h"
 #include "stats/stats.h"
 
-/* One heap's counters: of a thread, of orphaned slabs, or of all exited threads. */
+/* One heap's counters: of a thread, of abandoned slabs, or of all exited threads. */
 struct hak_stat_row {
     struct hak_stat_record counters;
     char name[32];
@@ -40,7 +40,7 @@ struct hak_snapshot {
     unsigned knob_count;
     struct hak_stats_knob *knobs;
     unsigned row_count;
-    struct hak_stat_row *rows;     /* threads, then orphans, then exited threads */
+    struct hak_stat_row *rows;     /* threads, then abandoned slabs, then exited threads */
     struct hak_counter_sums total; /* over all rows */
     struct hak_process_record process;
     struct hak_figures figures;
@@ -55,7 +55,8 @@ enum hak_stat_error hak_snapshot_take(struct hak_snapshot *snapshot, pid_t pid);
 void hak_snapshot_free(struct hak_snapshot *snapshot);
 
 struct hak_class_sums hak_snapshot_class(const struct hak_snapshot *snapshot,
-                                         const struct hak_counter_sums *counters, unsigned class);
+                                         const struct hak_counter_sums *counters,
+                                         unsigned size_class);
 
 /* Fills in slabs_by_use, if that can be had (stat_slabs.c). */
 void hak_snapshot_count_slabs(struct hak_snapshot *snapshot);
@@ -68,7 +69,7 @@ const struct hak_stat_row *hak_snapshot_same_row(const struct hak_snapshot *snap
 void hak_snapshot_carry(struct hak_snapshot *now, const struct hak_snapshot *before);
 
 /* Resident memory of a class that no live block uses. */
-uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned class);
+uint64_t hak_snapshot_waste(const struct hak_snapshot *snapshot, unsigned size_class);
 
 /* Asks the process to purge, and waits a little until a thread has begun. */
 enum hak_purge_answer { HAK_PURGE_BEGUN, HAK_PURGE_WAITING, HAK_PURGE_CANNOT };

@@ -111,19 +111,19 @@ int main(int argc, char **argv) {
         *(volatile char *)(base + strtoull(strchr(names[0], '=') + 1, NULL, 16)) ^= 1;
         return 0;
     }
-    const struct hak_region *ranges = (void *)address_of(names, "hak_regions");
+    const struct hak_region *regions = (void *)address_of(names, "hak_regions");
     const uintptr_t *heap = (void *)address_of(names, "hak_first_heap");
-    const uintptr_t *orphans = (void *)address_of(names, "hak_abandoned_heap");
+    const uintptr_t *abandoned = (void *)address_of(names, "hak_abandoned_heap");
     for (char **name = names; *name; name++)
         if (strncmp(*name, "hak_regions", 10) != 0 && strncmp(*name, "hak_first_heap", 14) != 0)
             expect(*name, base + strtoull(strchr(*name, '=') + 1, NULL, 16), "r--p");
-    expect("hak_regions", (uintptr_t)ranges, "rw-p");
+    expect("hak_regions", (uintptr_t)regions, "rw-p");
     expect_fences("the heap", *heap);
-    expect_fences("the orphans' heap", *orphans);
-    expect_fences("the SuperSlabs' marks", (uintptr_t)ranges[0].superslab_ready);
-    expect("the slab records", (uintptr_t)ranges[0].slab, "rw-p");
-    expect("in front of the records", (uintptr_t)ranges[0].slab - 1, "---p");
-    expect("blocks", ranges[0].base, "rw-p");
+    expect_fences("the abandoned heap", *abandoned);
+    expect_fences("the SuperSlabs' marks", (uintptr_t)regions[0].superslab_ready);
+    expect("the slab records", (uintptr_t)regions[0].slab, "rw-p");
+    expect("in front of the records", (uintptr_t)regions[0].slab - 1, "---p");
+    expect("blocks", regions[0].base, "rw-p");
     expect("a large block", (uintptr_t)large, "rw-p");
     expect_nothing_executable();
     return failures != 0;
