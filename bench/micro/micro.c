@@ -13,14 +13,14 @@ static const struct {
     const char *name;
     bench_body *body;
 } benches[] = {
-    {"mix", bench_mix},         {"calloc", bench_calloc}, {"aligned", bench_aligned},
-    {"realloc", bench_realloc}, {"large", bench_large},   {"live", bench_live},
-    {"order", bench_order},     {"ring", bench_ring},     {"bleed", bench_bleed},
+    {"mix", bench_mix},         {"calloc", bench_calloc},   {"aligned", bench_aligned},
+    {"realloc", bench_realloc}, {"large", bench_large},     {"live", bench_live},
+    {"order", bench_order},     {"ring", bench_ring},       {"bleed", bench_bleed},
     {"churn", bench_churn},     {"sharing", bench_sharing}, {"idle", bench_idle},
-    {"threads", bench_threads}, {"start", bench_start},   {"burst", bench_burst},
-    {"pool", bench_pool},       {"queue", bench_queue},   {"trim", bench_trim},
-    {"holes", bench_holes},     {"cycle", bench_cycle},   {"tail", bench_tail},
-    {"core", bench_core},       {"maps", bench_maps},     {"faults", bench_faults},
+    {"threads", bench_threads}, {"start", bench_start},     {"burst", bench_burst},
+    {"pool", bench_pool},       {"queue", bench_queue},     {"trim", bench_trim},
+    {"holes", bench_holes},     {"cycle", bench_cycle},     {"tail", bench_tail},
+    {"core", bench_core},       {"maps", bench_maps},       {"faults", bench_faults},
 };
 
 static char **options;

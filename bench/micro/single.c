@@ -17,8 +17,8 @@ static void **slots_new(size_t count) {
 typedef void *fill_body(struct random *random);
 
 /* A random slot is freed if it is full, else filled. Inlined: no bench pays for a call. */
-__attribute__((always_inline)) static inline void
-run_mix(void **slots, size_t count, uint64_t ops, struct random *random, fill_body *fill) {
+__attribute__((always_inline)) static inline void run_mix(void **slots, size_t count, uint64_t ops,
+                                                          struct random *random, fill_body *fill) {
     measure_begin();
     for (uint64_t i = 0; i < ops; i++) {
         void **slot = &slots[random_below(random, count)];

@@ -246,9 +246,7 @@ void bench_sharing(void) {
     measure_end(sharing.rounds * count);
 }
 
-static struct {
-    pthread_barrier_t ready, end;
-} idle;
+static struct { pthread_barrier_t ready, end; } idle;
 
 /* A little of everything, as a thread of a pool has done before it waits. */
 static void *idle_thread(void *argument) {

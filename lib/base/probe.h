@@ -39,10 +39,9 @@
     ".endif\n"
 
 /* Probes with one and with three arguments, words each. */
-#define HAK_PROBE1(name, a)                                                                        \
-    __asm__ volatile(HAK_PROBE_NOTE(name, "8@%0") ::"r"((uint64_t)(a)))
+#define HAK_PROBE1(name, a) __asm__ volatile(HAK_PROBE_NOTE(name, "8@%0")::"r"((uint64_t)(a)))
 #define HAK_PROBE3(name, a, b, c)                                                                  \
-    __asm__ volatile(HAK_PROBE_NOTE(name, "8@%0 8@%1 8@%2") ::"r"((uint64_t)(a)),                  \
+    __asm__ volatile(HAK_PROBE_NOTE(name, "8@%0 8@%1 8@%2")::"r"((uint64_t)(a)),                   \
                      "r"((uint64_t)(b)), "r"((uint64_t)(c)))
 
 #endif

@@ -37,8 +37,8 @@ static size_t readable_bytes(uintptr_t start, size_t bytes) {
 }
 
 /* Word by word: sanitizers have something against reading whole stacks. */
-__attribute__((no_sanitize("address", "thread"))) size_t
-hak_os_stack_copy(uintptr_t address, void *to, size_t bytes) {
+__attribute__((no_sanitize("address", "thread"))) size_t hak_os_stack_copy(uintptr_t address,
+                                                                           void *to, size_t bytes) {
     uintptr_t page = address & ~(uintptr_t)(hak_os_page_bytes - 1);
     uintptr_t end = end_of_stack(address, address + bytes);
     uintptr_t readable_end =

@@ -160,8 +160,8 @@ static void check_report(void) {
 
 int main(int count, char **words) {
     static const char *const profiles[][2] = {
-        {"HAKMEM_PROFILE", "hardened"},  {"HAKMEM_SAMPLE", "1"}, {"HAKMEM_GUARD_SAMPLE", "3"},
-        {"HAKMEM_SOFT_LIMIT", "8m"},     {"HAKMEM_STATS", "1"},  {"HAKMEM_LOG", "1"},
+        {"HAKMEM_PROFILE", "hardened"}, {"HAKMEM_SAMPLE", "1"}, {"HAKMEM_GUARD_SAMPLE", "3"},
+        {"HAKMEM_SOFT_LIMIT", "8m"},    {"HAKMEM_STATS", "1"},  {"HAKMEM_LOG", "1"},
         {"HAKMEM_HARD_LIMIT", "1024m"}, {"HAKMEM_PURGE", "no"},
     };
     int null = open("/dev/null", O_WRONLY);

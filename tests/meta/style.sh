@@ -88,6 +88,25 @@ check_boundaries() {
     }'
 }
 
+# The layout is that of the clang-format of Debian 12, and no variable is called class: clang-format
+# takes that for C++.
+check_layout() {
+    c_files | grep '\.[ch]$' >"$bad.files"
+    if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+        xargs clang-format --dry-run <"$bad.files" 2>&1 | grep 'warning: code should be' || :
+    fi
+    xargs "$AWK" '
+    FNR == 1 { in_comment = 0 }
+    { code = $0; sub(/\/\*.*/, "", code); sub(/^ \*.*/, "", code); sub(/\/\/.*/, "", code)
+      gsub(/"[^"]*"/, "", code) }
+    code ~ /(^|[^a-z_A-Z])class([^a-z_A-Z]|$)/ && !in_comment {
+        print FILENAME ":" FNR ": a size class is called size_class: " $0
+    }
+    /\/\*/ { in_comment = 1 }
+    /\*\// { in_comment = 0 }' <"$bad.files"
+    rm -f "$bad.files"
+}
+
 check_lists() {
     find lib -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | while read -r file; do
         grep -q "%D%/${file#lib/}\( \|\$\)" lib/Makefile.inc ||
@@ -121,6 +140,7 @@ check_paths() {
     check_functions
     check_conditions
     check_boundaries
+    check_layout
     check_lists
     check_packaging
     check_paths
