@@ -6,7 +6,7 @@
  *
  * A heap belongs to the epoch in which its thread began; each child is an epoch of its own. A heap
  * of an earlier one has no thread. It is frozen, too, if that thread was in a slow path; else its
- * slabs are abandoned one by one, when somebody frees into them. lib/README.md tells the whole.
+ * slabs are abandoned one by one, when somebody frees into them. lib/THREADS.md tells the whole.
  */
 #ifndef HAK_FRONT_FORK_H
 #define HAK_FRONT_FORK_H
