@@ -79,7 +79,7 @@ struct hak_slab {
             uint16_t purged_count; /* carved blocks with bytes on purged pages: in no list */
             uint16_t checked_free; /* free_count at the last look for wholly free pages */
         };
-        uint32_t stamp; /* CLEAN, DIRTY, HIDDEN, first and last record: hak_fork_stamp of then */
+        uint32_t stamp; /* CLEAN, DIRTY, EXCLUDED, first and last record: hak_fork_stamp of then */
     };
     _Atomic uint16_t purged;       /* BLOCKS: a bit for each OS page given back; freers look */
     _Atomic uint16_t parked_count; /* heap lock; see cache/parked.c */

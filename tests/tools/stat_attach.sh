@@ -45,7 +45,7 @@ kill -STOP "$pid"
 # The library's user has rights that the kernel's tracing rules don't give; others have none.
 if [ "$(id -u)" -eq 0 ]; then
     as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
-    reason='no right to look into it (be its user or root; its HAKMEM_STATS=1 helps)'
+    reason='permission denied (be its user or root; its HAKMEM_STATS=1 helps)'
     # shellcheck disable=SC2086 # a list of words
     expect 4 '' "hakmem-stat: $pid: $reason" $as_nobody "$stat" "$pid"
     stop

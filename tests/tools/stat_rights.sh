@@ -18,7 +18,7 @@ as_user=''
 if [ "$(id -u)" -eq 0 ]; then
     as_user='setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all'
 fi
-reason='no right to look into it (be its user or root; its HAKMEM_STATS=1 helps)'
+reason='permission denied (be its user or root; its HAKMEM_STATS=1 helps)'
 # shellcheck disable=SC2086 # lists of words
 {
     start $as_user "$run" --stats ./target

@@ -66,8 +66,8 @@ static enum hak_stat_answer print_help(void) {
          "for each of them.\n");
     for (unsigned i = 0; i < OPTION_COUNT; i++)
         hak_option_print(&stat_options[i], HELP_COLUMN);
-    puts("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 not on libhakmem; 4 no right to\n"
-         "look; 5 another layout of counters; 6 no such process, or it ended meanwhile.\n"
+    puts("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 not on libhakmem; 4 permission\n"
+         "denied; 5 another layout of counters; 6 no such process, or it ended meanwhile.\n"
          "See hakmem-stat(1) and hakmem(7).");
     return hak_output_finish() == 0 ? HAK_STAT_SERVED : HAK_STAT_NO_OUTPUT;
 }

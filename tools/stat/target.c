@@ -281,7 +281,7 @@ int hak_target_complain(const char *operand, enum hak_stat_error error) {
         [HAK_STAT_OK] = {"", 0},
         [HAK_STAT_FAILED] = {"out of memory", HAK_EXIT_FAILED},
         [HAK_STAT_NO_HAKMEM] = {"not on libhakmem", HAK_EXIT_NO_HAKMEM},
-        [HAK_STAT_NO_RIGHT] = {"no right to look into it (be its user or root; its HAKMEM_STATS=1 "
+        [HAK_STAT_NO_RIGHT] = {"permission denied (be its user or root; its HAKMEM_STATS=1 "
                                "helps)",
                                HAK_EXIT_NO_RIGHT},
         [HAK_STAT_OTHER_LAYOUT] = {"its libhakmem has another layout of counters",
