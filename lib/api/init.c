@@ -22,7 +22,7 @@ __attribute__((constructor)) void hak_init(int count, char **arguments) {
     hak_init_deny(arguments);
     hak_start_process();
     hak_fork_register();
-    hak_sampled_guard_watch();
+    hak_sampled_guard_report_watch();
     hak_init_restore_preload();
     if (hak_conf.sample > 1 && hak_conf.sample == (uint64_t)hak_share_pid())
         hak_profile_await_reader();

@@ -115,7 +115,7 @@ static bool refill_from_slab(struct hak_heap *heap, unsigned size_class) {
 
 /* A look at some words: the rest happens in hak_fork_attend, which may refill itself. */
 static void attend_if_asked(struct hak_heap *heap) {
-    if (HAK_UNLIKELY(hak_os_fork_is_unseen() || hak_fork_is_behind(heap) ||
+    if (HAK_UNLIKELY(hak_os_fork_is_unseen() || hak_fork_epoch_is_behind(heap) ||
                      hak_stats_purge_is_wanted() || heap->counters.is_doubtful))
         hak_fork_attend(heap);
     hak_sample_follow(heap);

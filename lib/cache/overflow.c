@@ -16,9 +16,8 @@
 #include "cache/parked.h"
 #include "cache/remote.h"
 #include "conf/conf.h"
+#include "core/fork_epoch.h"
 #include "core/lock.h"
-#include "front/fork.h"
-#include "front/thread.h"
 #include "os/os_time.h"
 #include "pages/limit.h"
 #include "pages/retention.h"
@@ -50,7 +49,7 @@ static void finish(struct hak_heap *owner, struct hak_relief *relief) {
 
 /* Lock held. A heap that is not LIVE empties its inbox by itself, or never. */
 static void collect(struct hak_heap *owner) {
-    if (owner->unsorted || hak_fork_state_of(owner) != HAK_HEAP_LIVE)
+    if (owner->unsorted || hak_fork_epoch_state(owner) != HAK_HEAP_LIVE)
         return;
     owner->unsorted = hak_remote_take_arrivals(owner);
     if (!owner->unsorted)

@@ -14,7 +14,7 @@
 #include "cache/cache.h"
 #include "cache/evacuate.h"
 #include "cache/overflow.h"
-#include "front/fork.h"
+#include "core/fork_epoch.h"
 
 /* False: the owner has ended, and its inbox must be emptied. */
 static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
@@ -26,7 +26,7 @@ static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_blo
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &old, first,
                                                     memory_order_seq_cst, memory_order_relaxed));
     /* seq_cst: pairs with the store of DEAD at thread exit */
-    return hak_fork_state_of(owner) == HAK_HEAP_LIVE;
+    return hak_fork_epoch_state(owner) == HAK_HEAP_LIVE;
 }
 
 static void send_outbox(struct hak_outbox *outbox) {
@@ -59,7 +59,7 @@ static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
                 return NULL;
             continue;
         }
-        enum hak_heap_state state = hak_fork_state_of(owner);
+        enum hak_heap_state state = hak_fork_epoch_state(owner);
         if (state == HAK_HEAP_FROZEN)
             return NULL;
         if (state == HAK_HEAP_LIVE) {

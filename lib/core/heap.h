@@ -178,7 +178,7 @@ struct hak_evacuation {
 #define HAK_OUTBOXES 16u
 #define HAK_GROWN_SHIFT 7u
 
-/* FORKED is never stored: it is LIVE, of an earlier epoch. hak_fork_state_of tells. */
+/* FORKED is never stored: it is LIVE, of an earlier epoch. hak_fork_epoch_state tells. */
 enum hak_heap_state { HAK_HEAP_LIVE = 0, HAK_HEAP_DEAD, HAK_HEAP_FORKED, HAK_HEAP_FROZEN };
 
 /*

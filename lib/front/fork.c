@@ -26,12 +26,6 @@
 
 #include <pthread.h>
 
-_Atomic uint32_t hak_fork_epoch;
-_Atomic uint32_t hak_fork_frozen_before;
-uint32_t hak_fork_stamp;
-
-_Atomic uint32_t hak_fork_next_epoch;
-
 /* relaxed, here and below: one thread recovers, and what it writes is seen with the mark */
 static uint32_t epoch_of(const _Atomic uint32_t *epoch) {
     return atomic_load_explicit(epoch, memory_order_relaxed);
@@ -169,7 +163,7 @@ void hak_fork_start(void) {
 
 void hak_fork_attend(struct hak_heap *heap) {
     hak_os_fork_look();
-    if (hak_fork_is_behind(heap))
+    if (hak_fork_epoch_is_behind(heap))
         begin_epoch(heap);
     if (heap->counters.is_doubtful) {
         heap->counters.is_doubtful = 0;

@@ -158,8 +158,8 @@ static bool heap_is_of_caller(const struct hak_heap *heap) {
 static struct hak_heap *find_lost_heap(void) {
     hak_os_fork_look();
     struct hak_heap *heap = atomic_load_explicit(&first_heap, memory_order_acquire);
-    bool is_mine = heap && heap_is_of_caller(heap) && !hak_fork_is_behind(heap) &&
-                   hak_fork_state_of(heap) == HAK_HEAP_LIVE;
+    bool is_mine = heap && heap_is_of_caller(heap) && !hak_fork_epoch_is_behind(heap) &&
+                   hak_fork_epoch_state(heap) == HAK_HEAP_LIVE;
     return is_mine ? heap : NULL;
 }
 

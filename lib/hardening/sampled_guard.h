@@ -50,7 +50,7 @@ void hak_sampled_guard_start(void);
 
 /* In a fork's child: places that are free now stay so. */
 void hak_sampled_guard_forget(void);
-void hak_sampled_guard_watch(void);
+void hak_sampled_guard_report_watch(void);
 
 HAK_INLINE bool hak_sampled_guard_is_on(void) {
     return hak_sampled_guard_pool.bytes != 0;

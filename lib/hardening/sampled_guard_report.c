@@ -81,7 +81,7 @@ static void on_fault(const struct hak_fault *fault) {
         hak_log_line(text);
 }
 
-void hak_sampled_guard_watch(void) {
+void hak_sampled_guard_report_watch(void) {
     if (!hak_sampled_guard_is_on())
         return;
     hak_os_unwind_prepare();

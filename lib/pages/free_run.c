@@ -7,7 +7,7 @@
  */
 #include "pages/free_run.h"
 
-#include "front/fork.h"
+#include "core/fork_epoch.h"
 #include "os/os_memory.h"
 #include "pages/huge.h"
 #include "pages/retention.h"

@@ -13,10 +13,13 @@ complaints=$work/complaints
 
 # The one table: rooms from the lowest to the highest.
 rooms='base os conf stats core pages slabs hardening large cache front report api'
-# Rooms among which arrows up and cycles are still left.
+# Rooms among which cycles and some arrows up are still left.
 loose='core pages slabs hardening large cache front'
+# The arrows up that are left among these; a new one is a fault.
+still_up='cache/abandoned>front/start cache/abandoned>front/thread cache/cache>front/fork
+    cache/cache>front/thread core/region>pages/huge pages/limit>cache/trim pages/run>front/thread'
 # Rooms whose files give their names to functions.
-named=''
+named='slabs hardening large cache'
 # Rooms of tools/, and what their files may include; "tools" is what lies in no folder.
 tools='common:base,conf,common run:base,os,conf,common,run compare:base,conf,common,run,compare
     stat:base,os,conf,stats,common,stat profile:base,stats,common,stat,profile
@@ -26,7 +29,8 @@ tools='common:base,conf,common run:base,os,conf,common,run compare:base,conf,com
 # files that lead nowhere, or that nothing leads to, are taken away again and again: the cycles.
 # A pointer that a higher room hands down makes no edge upwards.
 check_edges() {
-    "$AWK" -v order="$rooms" -v loose="$loose" -v kind="$1" '
+    "$AWK" -v order="$rooms" -v loose="$loose" -v kind="$1" \
+        -v still_up="$(echo "$still_up" | tr "\n" " ")" '
     BEGIN {
         n = split(order, list, " ")
         for (i = 1; i <= n; i++)
@@ -34,10 +38,14 @@ check_edges() {
         n = split(loose, list, " ")
         for (i = 1; i <= n; i++)
             is_loose[list[i]] = 1
+        n = split(still_up, list, " ")
+        for (i = 1; i <= n; i++)
+            may_be[list[i]] = 1
     }
     { split($1, from, "/"); split($2, to, "/") }
-    $1 == $2 || (is_loose[from[1]] && is_loose[to[1]]) { next }
+    $1 == $2 || ($1 ">" $2) in may_be { next }
     rank[to[1]] > rank[from[1]] { print kind " upwards: " $1 " -> " $2 ": " $3; next }
+    is_loose[from[1]] && is_loose[to[1]] { next }
     { what[$1 " " $2] = $3; alive[$1] = alive[$2] = 1 }
     END {
         do {
@@ -207,6 +215,7 @@ made() {
 refuses() {
     rooms='low high'
     loose=
+    still_up=
     named='low high'
     made up low/a.c 'int hak_b(void);\nint hak_a(void) { return hak_b(); }\n' \
         high/b.c 'int hak_b(void) { return 0; }\n'

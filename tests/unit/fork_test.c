@@ -165,8 +165,8 @@ static void check_frozen_child(uint32_t stamp) {
     uint32_t epoch = atomic_load(&hak_fork_epoch);
     free_large(large[0], 1);
     CHECK(hak_fork_stamp == stamp + 1 && atomic_load(&hak_fork_epoch) > epoch);
-    CHECK(!hak_fork_is_behind(hak_heap_get()));
-    CHECK(hak_abandoned_heap != frozen && hak_fork_state_of(frozen) == HAK_HEAP_FROZEN);
+    CHECK(!hak_fork_epoch_is_behind(hak_heap_get()));
+    CHECK(hak_abandoned_heap != frozen && hak_fork_epoch_state(frozen) == HAK_HEAP_FROZEN);
     free_blocks(own, 1);
     free_blocks(of_thread, 2);
     free_blocks(of_dead, 3);
@@ -250,9 +250,9 @@ static struct hak_heap *busy_heap;
 
 /* A heap whose thread was in a slow path: its blocks are lost, and nothing else. */
 static void check_busy(void) {
-    CHECK(hak_fork_state_of(busy_heap) == HAK_HEAP_LIVE); /* nobody has looked yet */
+    CHECK(hak_fork_epoch_state(busy_heap) == HAK_HEAP_LIVE); /* nobody has looked yet */
     hak_os_fork_look();
-    CHECK(hak_fork_state_of(busy_heap) == HAK_HEAP_FROZEN);
+    CHECK(hak_fork_epoch_state(busy_heap) == HAK_HEAP_FROZEN);
     ruin_link(&busy_heap->full);
     for (unsigned size_class = 1; size_class < HAK_CLASS_COUNT; size_class++)
         ruin_link(&busy_heap->bin_state[size_class].partial);
@@ -262,10 +262,10 @@ static void check_busy(void) {
 
 static void check_idle(void) {
     hak_os_fork_look();
-    CHECK(hak_fork_state_of(busy_heap) == HAK_HEAP_FORKED);
+    CHECK(hak_fork_epoch_state(busy_heap) == HAK_HEAP_FORKED);
     free_blocks(of_thread, 2);
     use_heap();
-    CHECK(hak_fork_state_of(hak_heap_get()) == HAK_HEAP_LIVE);
+    CHECK(hak_fork_epoch_state(hak_heap_get()) == HAK_HEAP_LIVE);
 }
 
 static void *be_idle_and_busy(void *unused) {
