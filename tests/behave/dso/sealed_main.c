@@ -48,6 +48,15 @@ static void expect(const char *what, uintptr_t address, const char *rights) {
     failures++;
 }
 
+/* Unmapped, or mapped without any right. */
+static void expect_out_of_reach(const char *what, uintptr_t address) {
+    int at = map_at(address);
+    if (at < 0 || strcmp(maps[at].rights, "---p") == 0)
+        return;
+    printf("%s: %s can be touched\n", what, maps[at].rights);
+    failures++;
+}
+
 static bool is_joined(int at, int next) {
     return at >= 0 && next < map_count && maps[at].end == maps[next].start &&
            strcmp(maps[at].rights, maps[next].rights) == 0;
@@ -62,9 +71,9 @@ static void expect_fences(const char *what, uintptr_t address) {
     while (is_joined(last, last + 1))
         last++;
     if (first >= 0)
-        expect("in front of it", maps[first].start - 1, "---p");
+        expect_out_of_reach("in front of it", maps[first].start - 1);
     if (first >= 0)
-        expect("behind it", maps[last].end, "---p");
+        expect_out_of_reach("behind it", maps[last].end);
 }
 
 static uintptr_t base; /* of the module that the library is in */
