@@ -4,7 +4,7 @@
 # follow it. Without git, or in a copy without that history, there is nothing to look at.
 set -eu
 cd "${top_srcdir:?}"
-base=f8fb16fbef06e334ace4ffb613ee74684e2cacb6
+base=e078f61b6d51284ab93e23be695b49f85113e8ae
 
 area='([a-z][a-z0-9_./-]*|NEWS|README|SECURITY|CONTRIBUTING)'
 
