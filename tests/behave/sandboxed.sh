@@ -41,7 +41,7 @@ LD_PRELOAD="$work/sandbox.so:$work/libhakmem-bad.so" "$work/bad" 2>"$work/log" |
 # copied for a fork's child.
 may() {
     case $1 in
-    */cancel.* | */stack.* | */stats_sums.*)
+    */cancel.* | */fork_beside.* | */stack.* | */stats_sums.*)
         echo ' getpid getrusage prctl shmat shmctl shmdt shmget syscall '
         ;;
     esac

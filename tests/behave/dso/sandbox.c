@@ -59,15 +59,20 @@ static void judge(const char *name, const void *caller) {
     _exit(99);
 }
 
+/* The next function of the name is looked up in the constructor: in a fork's child the loader's
+ * lock may be lost. */
 #define STAND_IN(name, is_bad)                                                                     \
+    static long (*next_##name)(long, long, long, long, long, long, long);                          \
+    __attribute__((constructor)) static void find_##name(void) {                                   \
+        *(void **)&next_##name = dlsym(RTLD_NEXT, #name);                                          \
+    }                                                                                              \
     long name(long a, long b, long c, long d, long e, long f, long g);                             \
     long name(long a, long b, long c, long d, long e, long f, long g) {                            \
-        static long (*next)(long, long, long, long, long, long, long);                             \
         if (is_bad)                                                                                \
             judge(#name, __builtin_return_address(0));                                             \
-        if (!next)                                                                                 \
-            *(void **)&next = dlsym(RTLD_NEXT, #name);                                             \
-        return next(a, b, c, d, e, f, g);                                                          \
+        if (!next_##name)                                                                          \
+            find_##name();                                                                         \
+        return next_##name(a, b, c, d, e, f, g);                                                   \
     }
 
 STAND_IN(close, true)
