@@ -97,7 +97,7 @@ static void print_free(FILE *stream, const struct hak_totals *totals, unsigned s
     if (blocks)
         fprintf(stream, "  <size from=\"%u\" to=\"%u\" total=\"%llu\" count=\"%llu\"/>\n",
                 hak_size_class_bytes[size_class - 1] + 1, sums.block_bytes,
-                (unsigned long long)(blocks * sums.block_bytes), (unsigned long long)blocks);
+                (unsigned long long)blocks * sums.block_bytes, (unsigned long long)blocks);
 }
 
 /* What libc says of each of its heaps and then of all; there is one here. */

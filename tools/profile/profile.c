@@ -146,9 +146,9 @@ void hak_profile_count(struct hak_profile *profile, const struct hak_profile_sam
 }
 
 /* A process keeps the low bits of a number; the rest is that of the samples taken last. */
-uint64_t hak_profile_freed_sample(const struct hak_profile_free *purged) {
-    uint64_t number = (purged->taken & ~(uint64_t)UINT32_MAX) | purged->sample;
-    return number > purged->taken ? number - UINT32_MAX - 1 : number;
+uint64_t hak_profile_freed_sample(const struct hak_profile_free *ended) {
+    uint64_t number = (ended->taken & ~(uint64_t)UINT32_MAX) | ended->sample;
+    return number > ended->taken ? number - UINT32_MAX - 1 : number;
 }
 
 static int by_number(const void *key, const void *entry) {
@@ -156,16 +156,16 @@ static int by_number(const void *key, const void *entry) {
     return number < other ? -1 : number > other;
 }
 
-void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *purged) {
+void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *ended) {
     const struct hak_gather *gather = profile->gather;
-    uint64_t number = hak_profile_freed_sample(purged);
+    uint64_t number = hak_profile_freed_sample(ended);
     struct counted *found = gather->count ? bsearch(&number, gather->counted, gather->count,
                                                     sizeof *gather->counted, by_number)
                                           : NULL;
     if (!found)
         return;
-    found->freed_after = purged->taken;
-    found->freed_ms = purged->time_ms;
+    found->freed_after = ended->taken;
+    found->freed_ms = ended->time_ms;
 }
 
 /* ---- the course of time ---- */
@@ -213,11 +213,11 @@ static uint64_t find_peak(struct course *course, struct counted **freed) {
     const struct hak_gather *gather = profile->gather;
     double most = 0;
     uint64_t peak = 0;
-    size_t purged = 0;
-    for (size_t i = 0; i < gather->count; i++) {
+    size_t ended = 0;
+    for (size_t i = 0; freed && i < gather->count; i++) {
         const struct counted *counted = &gather->counted[i];
-        for (; freed[purged]->freed_after < counted->number; purged++)
-            change(course, freed[purged]->freed_ms, -freed[purged]->bytes);
+        for (; freed[ended]->freed_after < counted->number; ended++)
+            change(course, freed[ended]->freed_ms, -freed[ended]->bytes);
         change(course, counted->time_ms, counted->bytes);
         if (course->bytes > most) {
             most = course->bytes;
@@ -225,8 +225,8 @@ static uint64_t find_peak(struct course *course, struct counted **freed) {
             profile->peak_ms = counted->time_ms;
         }
     }
-    for (; purged < gather->count && freed[purged]->freed_after != NOT_FREED; purged++)
-        change(course, freed[purged]->freed_ms, -freed[purged]->bytes);
+    for (; freed && ended < gather->count && freed[ended]->freed_after != NOT_FREED; ended++)
+        change(course, freed[ended]->freed_ms, -freed[ended]->bytes);
     return peak;
 }
 

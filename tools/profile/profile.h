@@ -85,9 +85,9 @@ void hak_profile_free(struct hak_profile *profile);
 void hak_profile_count(struct hak_profile *profile, const struct hak_profile_sample *sample,
                        const uint32_t *code, unsigned depth);
 /* The number of the sample whose block is gone. */
-uint64_t hak_profile_freed_sample(const struct hak_profile_free *purged);
+uint64_t hak_profile_freed_sample(const struct hak_profile_free *ended);
 /* The block of a sample is gone; samples that weren't counted are nobody's. */
-void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *purged);
+void hak_profile_count_free(struct hak_profile *profile, const struct hak_profile_free *ended);
 /* Finds what lives, and what did at the peak; sorts. */
 void hak_profile_finish(struct hak_profile *profile);
 void *hak_profile_grow(void *array, size_t count, size_t entry_bytes);

@@ -40,7 +40,7 @@ struct session {
     uint64_t mean_bytes;             /* asked for; 0: the process's own */
     uint64_t maps_ns;                /* when the mappings were last read */
     char identity[64];               /* of the program that the process runs now */
-    struct hak_profile_free purged;  /* the free that was read last, */
+    struct hak_profile_free ended;   /* the free that was read last, */
     bool has_gone;                   /* and not counted yet */
     uint64_t last_sample, last_free; /* that belong to the profile; UINT64_MAX: it goes on */
     struct hak_profile_source source;
@@ -160,16 +160,16 @@ static void take_samples(struct session *session) {
 
 /* A free whose sample is still being written waits for it; is_last: nothing is written any more. */
 static void take_frees(struct session *session, bool is_last) {
-    struct hak_profile_free *purged = &session->purged;
+    struct hak_profile_free *ended = &session->ended;
     while (session->has_gone || (session->source.next_free <= session->last_free &&
-                                 hak_source_read_free(&session->source, purged))) {
-        uint64_t number = hak_profile_freed_sample(purged);
+                                 hak_source_read_free(&session->source, ended))) {
+        uint64_t number = hak_profile_freed_sample(ended);
         session->has_gone = true;
         if (number >= session->source.next)
             take_samples(session);
         if (number >= session->source.next && !is_last)
             break;
-        hak_profile_count_free(&session->profile, purged);
+        hak_profile_count_free(&session->profile, ended);
         session->has_gone = false;
         /* a process that waits for us frees on: that alone is no end */
         if (session->last_free == UINT64_MAX && is_time_over(session))
