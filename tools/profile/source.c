@@ -166,10 +166,10 @@ bool hak_source_read(struct hak_profile_source *source, struct hak_profile_sampl
     return false;
 }
 
-bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_free *purged) {
+bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_free *ended) {
     return find_area(source) &&
            read_next(source, AT(free), HAK_PROFILE_FREES, &source->next_free, &source->lost_frees,
-                     count_at(source, AT(freed)), purged, sizeof *purged);
+                     count_at(source, AT(freed)), ended, sizeof *ended);
 }
 
 FILE *hak_source_maps(const struct hak_profile_source *source, char **ret_text) {

@@ -31,7 +31,7 @@ bool hak_source_ask(const struct hak_profile_source *source, unsigned seconds);
 bool hak_source_read(struct hak_profile_source *source, struct hak_profile_sample *sample);
 
 /* The next free; its sample may be one that was not read yet. */
-bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_free *purged);
+bool hak_source_read_free(struct hak_profile_source *source, struct hak_profile_free *ended);
 
 /* How many bytes there are to be for one that is sampled; 0: as the process was told at its start.
  */
