@@ -17,7 +17,7 @@
 #include "core/fork_epoch.h"
 
 /* False: the owner has ended, and its inbox must be emptied. */
-static bool push(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
+static bool push_to_inbox(struct hak_heap *owner, struct hak_block *first, struct hak_block *last) {
     hak_os_fork_look(); /* before the state is believed */
     struct hak_block *old = atomic_load_explicit(&owner->inbox, memory_order_relaxed);
     do {
@@ -35,7 +35,7 @@ static void send_outbox(struct hak_outbox *outbox) {
         return;
     outbox->owner = NULL;
     bool has_grown = hak_overflow_count(owner, outbox->bytes);
-    if (HAK_LIKELY(push(owner, outbox->first, outbox->last)))
+    if (HAK_LIKELY(push_to_inbox(owner, outbox->first, outbox->last)))
         hak_overflow_note(owner, has_grown);
     else
         hak_remote_rescue(owner);
@@ -64,7 +64,7 @@ static struct hak_heap *route(struct hak_block *block, size_t *bytes) {
             return NULL;
         if (state == HAK_HEAP_LIVE) {
             hak_overflow_count(owner, hak_size_class_bytes[slab->size_class]);
-            return push(owner, block, block) ? NULL : owner;
+            return push_to_inbox(owner, block, block) ? NULL : owner;
         }
         if (state == HAK_HEAP_FORKED)
             hak_abandoned_rescue(owner, slab);
