@@ -23,7 +23,8 @@
 
 static _Atomic uint32_t private_mark = HAK_FORK_SEEN;
 _Atomic uint32_t *hak_fork_mark HAK_SEALED = &private_mark;
-static void (*recover_child)(void) HAK_SEALED = NULL;
+/* used: with link-time optimisation clang would make a flag of it, and that one is not sealed. */
+__attribute__((used)) static void (*recover_child)(void) HAK_SEALED = NULL;
 static void *absent_in_children; /* NULL: the mark is cleared, or nothing can be had */
 
 static void *map_page(int advice) {

@@ -16,7 +16,7 @@ static void dirty(size_t size, int count) {
     for (int i = 0; i < count; i++) {
         blocks[i] = malloc(size);
         CHECK(blocks[i] != NULL);
-        memset(blocks[i], 0xA5, malloc_usable_size(blocks[i]));
+        memset(check_keep(blocks[i]), 0xA5, malloc_usable_size(blocks[i]));
     }
     for (int i = 0; i < count; i++)
         free(blocks[i]);
@@ -27,8 +27,9 @@ static void check_cleared(size_t size, int count) {
     for (int i = 0; i < count; i++) {
         size_t members = i % 3 == 0 ? 1 : i % 3 == 1 ? size : 0;
         blocks[i] = members ? calloc(members, size / members) : calloc((size + 2) / 3, 3);
-        CHECK(blocks[i] != NULL && check_zero(blocks[i], malloc_usable_size(blocks[i])));
-        memset(blocks[i], 0x5A, malloc_usable_size(blocks[i]));
+        CHECK(blocks[i] != NULL &&
+              check_zero(check_keep(blocks[i]), malloc_usable_size(blocks[i])));
+        memset(check_keep(blocks[i]), 0x5A, malloc_usable_size(blocks[i]));
     }
     for (int i = 0; i < count; i++)
         free(blocks[i]);
@@ -83,7 +84,7 @@ static void check_after_aligned(void) {
         for (size_t size = 8; size <= 100000; size = size * 3 + 1) {
             void *block = memalign(alignment, size);
             CHECK(block != NULL);
-            memset(block, 0x77, malloc_usable_size(block));
+            memset(check_keep(block), 0x77, malloc_usable_size(block));
             free(block);
             check_cleared(size, 3);
             check_cleared(size + alignment, 3);
