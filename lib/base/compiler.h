@@ -75,6 +75,18 @@
 #define HAK_THREAD_SANITIZER 0
 #endif
 
+/* AddressSanitizer maps its own memory over whatever lies where it wants it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAK_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAK_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifndef HAK_ADDRESS_SANITIZER
+#define HAK_ADDRESS_SANITIZER 0
+#endif
+
 /* Debug builds only: what must hold inside the library. No side effects in the expression. */
 #define hak_assert(x)                                                                              \
     do {                                                                                           \

@@ -131,8 +131,14 @@ try_all() {
 }
 
 try_units() {
-    # shellcheck disable=SC2046 # a list of targets
-    set -- $(cd "$top_srcdir" && printf '%s\n' tests/unit/*_test.c | sed 's/c$/u/')
+    set --
+    for test in $(cd "$top_srcdir" && printf '%s\n' tests/unit/*_test.c | sed 's/\.c$//'); do
+        case $name/$test in
+        thread/tests/unit/fork_test) ;;   # this sanitizer knows no threads of a fork's child
+        thread/tests/unit/memory_test) ;; # it would call the test's own mmap before it has begun
+        *) set -- "$@" "$test.u" ;;
+        esac
+    done
     make_tests "$@"
     run_tests 12000 "$@"
 }
