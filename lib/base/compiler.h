@@ -87,6 +87,9 @@
 #define HAK_ADDRESS_SANITIZER 0
 #endif
 
+/* Places are the sanitizer's business: none is planned. */
+#define HAK_FOREIGN_PLACES (HAK_THREAD_SANITIZER || HAK_ADDRESS_SANITIZER)
+
 /* Debug builds only: what must hold inside the library. No side effects in the expression. */
 #define hak_assert(x)                                                                              \
     do {                                                                                           \

@@ -105,7 +105,7 @@ uintptr_t hak_os_plan(size_t bytes, size_t alignment) {
     size_t space = address_space_bytes();
     size_t first = space / 16 * 11;
     size_t room = space / 16 * 3;
-    if (bytes > room / 2 || HAK_THREAD_SANITIZER || HAK_ADDRESS_SANITIZER)
+    if (bytes > room / 2 || HAK_FOREIGN_PLACES)
         return 0;
     /* relaxed: only to be another number each time */
     uint64_t plan = atomic_fetch_add_explicit(&plans, 1, memory_order_relaxed);

@@ -45,7 +45,7 @@ int main(void) {
     size_t grown;
     hak_os_memory_start();
     CHECK(hak_region_start(RANGE_BYTES));
-    CHECK(hak_regions[0].is_reserved == HAK_THREAD_SANITIZER);
+    CHECK(hak_regions[0].is_reserved == HAK_FOREIGN_PLACES);
     CHECK(hak_region_grow(1, &grown) != NULL);
     for (uint32_t i = 0; i < FURTHER; i++) {
         add_range(i + 2);

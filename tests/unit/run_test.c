@@ -100,7 +100,7 @@ static void check_unmapped(void) {
         CHECK(owner_of[i] == 0 || is_mapped(i));
         unmapped_bytes += is_mapped(i) ? 0 : HAK_SLAB_BYTES;
     }
-    CHECK(HAK_THREAD_SANITIZER || unmapped_bytes == hak_process_counters.unmapped_bytes);
+    CHECK(HAK_FOREIGN_PLACES || unmapped_bytes == hak_process_counters.unmapped_bytes);
 }
 
 static void step(uint64_t *random) {
