@@ -56,10 +56,6 @@ HAK_INLINE size_t hak_size_class_aligned_bytes(size_t bytes, size_t alignment) {
 #define HAK_STEP_LEAST 512u
 extern const uint32_t hak_size_class_magics[HAK_CLASS_COUNT];
 
-HAK_INLINE uint32_t hak_size_class_magic(unsigned size_class) {
-    return hak_size_class_magics[size_class];
-}
-
 HAK_INLINE uint32_t hak_size_class_rest(unsigned size_class, uintptr_t address) {
     return (uint16_t)address * hak_size_class_magics[size_class];
 }

@@ -11,8 +11,8 @@
 
 #include <limits.h>
 
-#define LOOK_MS 1000 /* long for a section, short for a user who waits */
-#define WAIT_MS 100  /* the same; a fork's child waits for nobody longer than that */
+#define HAK_LOOK_MS 1000 /* long for a section, short for a user who waits */
+#define HAK_WAIT_MS 100  /* the same; a fork's child waits for nobody longer than that */
 
 void (*hak_lock_before_give)(void) HAK_SEALED = NULL;
 
@@ -42,7 +42,7 @@ void hak_lock_take_slow(struct hak_lock *lock) {
         if (take_or_mark(lock, &seen))
             return;
         if (seen)
-            hak_os_futex_wait(&lock->word, seen, LOOK_MS);
+            hak_os_futex_wait(&lock->word, seen, HAK_LOOK_MS);
     }
 }
 
@@ -63,7 +63,7 @@ void hak_lock_free_lost(struct hak_lock *lock) {
 }
 
 void hak_os_wait(_Atomic uint32_t *word, uint32_t seen) {
-    hak_os_futex_wait(word, seen, WAIT_MS);
+    hak_os_futex_wait(word, seen, HAK_WAIT_MS);
 }
 
 void hak_os_wake_all(_Atomic uint32_t *word) {
